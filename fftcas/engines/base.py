@@ -1,0 +1,93 @@
+"""What fftcas asks of an engine: to run statements, and to take tables in and give them out as Arrow batches.
+
+Nothing above this floor names an engine or its dialect. A node's output is first *staged* under a hidden name, where
+it can be read and stored, and then *published*: one transaction swaps it with the relation and writes the stamp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from fftcas.digest import Digest
+from fftcas.relation import RelationName, Stamp
+from fftcas.table import Column, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A table that was made for `relation` and is not yet visible under its name."""
+
+    relation: RelationName
+    hidden: RelationName
+    columns: tuple[Column, ...]
+    rows: int
+
+
+class Session(Protocol):
+    """One thread's connection. Methods raise EngineError; a failed call leaves relations and stamps as they were."""
+
+    def stage_query(self, relation: RelationName, sql: str) -> Staged:
+        """Run a SELECT and keep its rows, staged."""
+
+    def stage_table(self, relation: RelationName, table: Table) -> Staged:
+        """Put a stored table back, with exactly the logical types that `table.columns` say."""
+
+    def stage_arrow(self, relation: RelationName, data: pa.Table, types: Mapping[str, str]) -> Staged:
+        """Stage plain Arrow data (seeds, frames) with the engine's own types, or those in `types` by column name."""
+
+    def read(self, relation: RelationName, columns: Sequence[str] | None = None) -> Table:
+        """A stream of a relation's rows, in carrier types that `stage_table` takes back without loss.
+
+        Raises EngineError, naming column and type, if a column's type cannot be stored.
+        """
+
+    def frame(self, relation: RelationName, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """A relation's rows as the data frame that Python models get."""
+
+    def publish(self, staged: Staged, stamp: Stamp) -> None:
+        """In one transaction: the staged table takes the relation's place, whatever stood there, and is stamped."""
+
+    def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
+        """In one transaction: a view on `sql` takes the relation's place, whatever stood there, and is stamped."""
+
+    def discard(self, staged: Staged) -> None:
+        """Drop a staged table that will not be published."""
+
+    def interrupt(self) -> None:
+        """Stop the statement that runs in this session; may be called from another thread."""
+
+
+class Engine(Protocol):
+    """A target database, opened for one run."""
+
+    name: str
+    """As profiles spell it, e.g. `duckdb`."""
+    version: str
+    """Major and minor version, e.g. `2.0`: part of every derivation key."""
+
+    def quote(self, relation: RelationName) -> str:
+        """The relation's name as SQL text, qualified where it must be."""
+
+    def prepare(self, schemas: Sequence[str]) -> None:
+        """Create what must exist before nodes run: the schemas, and the table of stamps."""
+
+    def stamps(self) -> Mapping[RelationName, Stamp]:
+        """The stamps whose relation is really there: of the stamped kind, with the stamped columns and row count."""
+
+    def session(self) -> AbstractContextManager[Session]:
+        """A connection for one thread."""
+
+    def describe(self, relation: RelationName) -> tuple[Column, ...] | None:
+        """The columns of an existing relation, or None if there is none."""
+
+    def fingerprint(self, relation: RelationName) -> Digest:
+        """An exact, order-free fingerprint of a relation's columns and rows."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,64 @@
+"""Labels, the names of nodes: `//marts:mart_user_orders`, seeds `//seeds:seed_users`, sources `@crm//:users`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from fftcas.errors import UsageError
+
+PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class Label:
+    """A node's name: package (folders below `models/`, joined by `/`), name, and for a source its group as `repo`."""
+
+    package: str
+    name: str
+    repo: str = ""
+
+    @cached_property
+    def text(self) -> str:
+        return f"{'@' + self.repo if self.repo else ''}//{self.package}:{self.name}"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __lt__(self, other: Label) -> bool:
+        return self.text < other.text
+
+    @classmethod
+    def of(cls, package: str, name: str, repo: str = "") -> Label:
+        """A label from its parts; raises UsageError if a part breaks the grammar."""
+        text = f"{'@' + repo if repo else ''}//{package}:{name}"
+        for part in [*(package.split("/") if package else []), name, *([repo] if repo else [])]:
+            check_part(part, text)
+        return cls(package, name, repo)
+
+    @classmethod
+    def parse(cls, text: str) -> Label:
+        """A label from its text; `//marts` stands for `//marts:marts`. Raises UsageError."""
+        match = re.fullmatch(r"(?:@([^/]*))?//([^:]*)(?::(.*))?", text, re.DOTALL)
+        if match is None:
+            raise UsageError(f"'{text}' is not a label", hint="labels look like //marts:mart_user_orders")
+        repo, package, name = match[1] or "", match[2], match[3]
+        if name is None:
+            name = package.rsplit("/", 1)[-1]
+        return cls.of(package, name, repo)
+
+
+def check_part(part: str, text: str) -> None:
+    """Raise UsageError, naming the offending character, unless `part` may stand in the label `text`."""
+    if PART.fullmatch(part):
+        return
+    if not part:
+        raise UsageError(f"label '{text}' has an empty part", hint="labels look like //marts:mart_user_orders")
+    match = PART.match(part)
+    position = match.end() if match else 0
+    raise UsageError(
+        f"label '{text}' has a character that is not allowed: {part[position]!r}",
+        why=f"in '{part}', at position {position + 1}",
+        hint="package and name parts are letters, digits, '_', '.', '-', and start with a letter, a digit or '_'",
+    )

@@ -1,0 +1,46 @@
+"""Realisations: which output a derivation was built into, and what that cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from fftcas.digest import Digest
+
+
+@dataclass(frozen=True)
+class Realisation:
+    """The record derivation key → output digest.
+
+    `recipe` is the digest of the recipe alone, so that realisations of one recipe on other inputs can be found.
+    `inputs` maps the labels that were read to their output digests or fingerprints; `http` maps requests to response
+    digests. `seconds` is what the model's own code took; `built_at` is ISO 8601 in UTC. A view has no rows of its own.
+    """
+
+    derivation: Digest
+    recipe: Digest
+    output: Digest
+    label: str
+    kind: str
+    rows: int | None
+    bytes: int
+    seconds: float
+    built_at: str
+    run_id: str
+    host: str
+    inputs: Mapping[str, Digest] = field(default_factory=dict)
+    http: Mapping[str, Digest] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Realisation:
+        """Raises ValueError if the bytes are not a realisation."""
+        try:
+            document: dict[str, Any] = json.loads(data)
+            return cls(**document)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"not a realisation: {error}") from error
