@@ -88,9 +88,12 @@ def swallowing(tree: ast.AST) -> Iterator[int]:
             silent = all(isinstance(step, ast.Pass | ast.Continue) or is_ellipsis(step) for step in node.body)
             if silent and (node.type is None or names_everything(node.type)):
                 yield node.lineno
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("suppress", "contextlib.suppress"):
-            if any(names_everything(argument) for argument in node.args):
-                yield node.lineno
+        elif (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) in ("suppress", "contextlib.suppress")
+            and any(names_everything(argument) for argument in node.args)
+        ):
+            yield node.lineno
 
 
 def names_everything(node: ast.expr) -> bool:
