@@ -1,0 +1,26 @@
+"""Failures of nodes, told with the place in the project that caused them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fftcas.engines.base import EngineError
+from fftcas.errors import Location, NodeError
+from fftcas.project.nodes import SqlModel
+from fftcas.project.project import Project
+from fftcas.project.source_map import template_line
+
+
+@contextmanager
+def located(project: Project, node: SqlModel, sql: str) -> Iterator[str]:
+    """Give out the SQL to run; an EngineError from it is raised again with the line of the model's file."""
+    try:
+        yield sql
+    except EngineError as error:
+        if error.line is None:
+            where = Location(node.path)
+        else:
+            template = (project.root / node.path).read_text("utf-8", "replace")
+            where = Location(node.path, template_line(template, sql, error.line))
+        raise NodeError(error.message, where=where, why=error.caret, hint=error.hint) from error

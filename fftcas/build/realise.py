@@ -1,0 +1,224 @@
+"""Realising derivations: a node's output is taken from the store, or made by running the node."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from fftcas.build.failures import located
+from fftcas.build.options import BuildOptions
+from fftcas.build.outcome import Identity, Outcome, Status
+from fftcas.build.target import Target
+from fftcas.derivation import Derivation
+from fftcas.digest import Digest
+from fftcas.engines.base import Session, Staged
+from fftcas.errors import Location, NodeError
+from fftcas.project.environment import is_secret
+from fftcas.project.nodes import Node, PythonModel, Seed, SqlModel
+from fftcas.project.project import Project
+from fftcas.project.python_run import call_model
+from fftcas.project.seed_data import read_seed
+from fftcas.relation import RelationKind, Stamp
+from fftcas.store.realisation import Realisation
+from fftcas.store.store import MissingBlob, Store, measure_table
+from fftcas.table import Manifest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass
+class Clock:
+    """Start of a piece of work, in UTC and on a clock that never goes back."""
+
+    started_at: str = field(default_factory=lambda: now())
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+
+def now() -> str:
+    """The present as ISO 8601 in UTC, to the microsecond."""
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+@dataclass(frozen=True)
+class Realiser:
+    """Puts outputs in place for one run. Its methods may be called from several threads."""
+
+    project: Project
+    store: Store
+    target: Target
+    options: BuildOptions
+    run_id: str
+    host: str
+
+    def restore(self, node: Node, derivation: Derivation, realisation: Realisation, reason: str) -> Outcome | None:
+        """Put a stored table back; None if the store turns out not to hold it whole."""
+        clock = Clock()
+        manifest = self.store.manifest(realisation.output)
+        if manifest is None or not self.store.holds(manifest):
+            return None
+        with self.target.engine().session() as session:
+            try:
+                staged = session.stage_table(node.relation, self.store.read_table(manifest))
+            except MissingBlob:
+                return None
+            session.publish(staged, self.stamp(node, derivation, manifest))
+        return Outcome(
+            node.label,
+            Status.RESTORED,
+            reason,
+            derivation.key,
+            Identity.of(manifest),
+            rows=manifest.rows,
+            bytes=manifest.bytes,
+            started_at=clock.started_at,
+            finished_at=now(),
+            seconds=clock.seconds,
+            source="local",
+            output_changed=self.changed(node, manifest.output),
+        )
+
+    def build(self, node: Node, derivation: Derivation, reason: str) -> Outcome:
+        """Run the node, keep its output as the cache mode says, and put it in place."""
+        clock = Clock()
+        with self.target.engine().session() as session:
+            staged = self.make(session, node)
+            query_seconds = clock.seconds
+            try:
+                output = session.read(staged.hidden)
+                writes = self.options.cache.writes and cached(node)
+                manifest = self.store.write_table(output) if writes else measure_table(output)
+                if writes:
+                    self.commit(node, derivation, manifest, query_seconds)
+                session.publish(staged, self.stamp(node, derivation, manifest))
+            except BaseException:
+                session.discard(staged)
+                raise
+        return Outcome(
+            node.label,
+            Status.BUILT,
+            reason,
+            derivation.key,
+            Identity.of(manifest),
+            rows=manifest.rows,
+            bytes=manifest.bytes,
+            started_at=clock.started_at,
+            finished_at=now(),
+            seconds=clock.seconds,
+            query_seconds=query_seconds,
+            output_changed=self.changed(node, manifest.output),
+        )
+
+    def view(self, node: SqlModel, derivation: Derivation, definition: Digest, known: bool, reason: str) -> Outcome:
+        """Create a view from its definition; `known` says that this derivation was seen before."""
+        clock = Clock()
+        stamp = replace(self.stamp(node, derivation, None), definition=definition)
+        with self.target.engine().session() as session, located(self.project, node, self.bind(node)) as sql:
+            session.publish_view(node.relation, sql, stamp)
+        if self.options.cache.writes and not known:
+            self.commit(node, derivation, None, clock.seconds)
+        return Outcome(
+            node.label,
+            Status.RESTORED if known else Status.BUILT,
+            reason,
+            derivation.key,
+            Identity(derivation.key),
+            started_at=clock.started_at,
+            finished_at=now(),
+            seconds=clock.seconds,
+            query_seconds=clock.seconds,
+            source="local" if known else None,
+            output_changed=self.changed(node, derivation.key),
+        )
+
+    def make(self, session: Session, node: Node) -> Staged:
+        """Run the node's own code; its rows are staged. Raises FftcasError."""
+        if isinstance(node, Seed):
+            return session.stage_arrow(node.relation, read_seed(self.project.root / node.path, node), node.types)
+        if isinstance(node, SqlModel):
+            with located(self.project, node, self.bind(node)) as sql:
+                return session.stage_query(node.relation, sql)
+        assert isinstance(node, PythonModel)
+        frames = [session.frame(self.project.nodes[label].relation, node.columns.get(label)) for label in node.inputs]
+        result = call_model(self.project, node, frames)
+        return session.stage_arrow(node.relation, as_arrow(node, result), {})
+
+    def bind(self, node: SqlModel) -> str:
+        """The model's SQL with the names of this database in it."""
+        engine = self.target.engine()
+        names = {
+            label: engine.quote(self.project.nodes[label].relation) for label in self.project.graph.inputs[node.label]
+        }
+        secrets = {name: value for name, value in self.project.environ.items() if is_secret(name)}
+        return node.sql.bind(names, engine.quote(node.relation), secrets)
+
+    def commit(self, node: Node, derivation: Derivation, manifest: Manifest | None, seconds: float) -> None:
+        realisation = Realisation(
+            derivation=derivation.key,
+            recipe=derivation.recipe_digest,
+            output=manifest.output if manifest else derivation.key,
+            label=node.label.text,
+            kind=node.kind,
+            rows=manifest.rows if manifest else None,
+            bytes=manifest.bytes if manifest else 0,
+            seconds=seconds,
+            built_at=now(),
+            run_id=self.run_id,
+            host=self.host,
+            inputs={source.label: source.output for source in derivation.inputs},
+        )
+        self.store.commit(realisation, derivation.to_json(), manifest)
+
+    def stamp(self, node: Node, derivation: Derivation, manifest: Manifest | None) -> Stamp:
+        return Stamp(
+            node_name=node.name,
+            relation=node.relation,
+            kind=RelationKind.TABLE if manifest else RelationKind.VIEW,
+            fingerprint=derivation.key,
+            output=manifest.output if manifest else derivation.key,
+            engine=self.project.profile.engine,
+            built_at=now(),
+            manifest=manifest.json if manifest else None,
+        )
+
+    def changed(self, node: Node, output: Digest) -> bool:
+        before = self.target.stamps().get(node.relation)
+        return before is None or before.output != output
+
+
+def cached(node: Node) -> bool:
+    """False if the model says `cache: false`: its output is neither taken from the store nor put there."""
+    return not isinstance(node, SqlModel | PythonModel) or node.cache
+
+
+def as_arrow(node: PythonModel, result: object) -> pa.Table:
+    """What a Python model returned, as Arrow. Raises NodeError unless it is a pandas DataFrame or an Arrow table."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if isinstance(result, pa.Table):
+        return result.replace_schema_metadata(None)
+    if not isinstance(result, pd.DataFrame):
+        raise NodeError(
+            f"{node.label} returned {type(result).__name__}, not a data frame",
+            where=Location(node.path),
+            hint="return a pandas DataFrame (or a pyarrow Table)",
+        )
+    names = [str(name) for name in result.columns]
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise NodeError(f"{node.label} returned two columns named '{duplicate}'", where=Location(node.path))
+    try:
+        table = pa.Table.from_pandas(result.set_axis(names, axis=1), preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise NodeError(
+            f"{node.label} returned a column that is not a table's", where=Location(node.path), why=str(error)
+        ) from error
+    return table.replace_schema_metadata(None)

@@ -1,0 +1,144 @@
+"""`fftcas build`, and FFT's words for parts of it: `seed` and `run`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from fftcas.build.options import BuildOptions, CacheMode
+from fftcas.build.run import Run
+from fftcas.build.run import build as build_targets
+from fftcas.cli.common import PATTERNS, load, project_options
+from fftcas.errors import UsageError
+from fftcas.label import Label
+from fftcas.project.nodes import Source
+from fftcas.project.project import Project
+from fftcas.project.selection import select
+from fftcas.report.console import Console
+from fftcas.report.run_results import run_results, write_json
+from fftcas.store.store import Store
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def build_options(command: Command) -> Command:
+    """The options that say how to build."""
+    for option in (
+        click.option("-v", "--verbose", count=True, help="Say more."),
+        click.option("-q", "--quiet", is_flag=True, help="Print only failures."),
+        click.option("--json", "as_json", is_flag=True, help="Print run_results.json instead of lines."),
+        click.option("--keep-going", is_flag=True, help="After a failure go on with all it does not touch."),
+        click.option("--no-cache", is_flag=True, help="The same as --cache off."),
+        click.option(
+            "--cache",
+            type=click.Choice([mode.value for mode in CacheMode]),
+            default="rw",
+            show_default=True,
+            help="Whether outputs are taken from the store (r) and put there (w).",
+        ),
+        click.option("--jobs", default="auto", metavar="N|auto", show_default=True, help="Nodes at a time."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(context_settings=PATTERNS)
+@click.argument("patterns", nargs=-1, type=click.UNPROCESSED)
+@click.option("--select", "selected", multiple=True, metavar="PATTERN", help="Another pattern to build.")
+@click.option("--exclude", "excluded", multiple=True, metavar="PATTERN", help="A pattern not to build.")
+@click.option("--rebuild", is_flag=True, help="Build the targets even if their outputs are known.")
+@click.option("--rebuild-only", "-R", "only", multiple=True, metavar="LABEL", help="Build just this node again.")
+@build_options
+@project_options
+def build(
+    patterns: tuple[str, ...],
+    selected: tuple[str, ...],
+    excluded: tuple[str, ...],
+    rebuild: bool,
+    only: tuple[str, ...],
+    directory: str | None,
+    profile: str | None,
+    variables: tuple[str, ...],
+    **how: Any,
+) -> int:
+    """Bring PATTERNS (all nodes by default) and what they read up to date.
+
+    A pattern is a label (//marts:orders), a package (//marts/...), a name, or tag:T, kind:K, type:T, source:S,
+    path:P; +P adds what it reads, P+ what reads it, -P takes away.
+    """
+    project = load(directory, profile, variables)
+    wanted = [*patterns, *selected] or ["//..."]
+    targets = select(project, [*wanted, *(f"-{pattern}" for pattern in excluded)])
+    forced: frozenset[Label] = frozenset(targets) if rebuild else frozenset()
+    if only:
+        targets = tuple(project.find(text).label for text in only)
+        forced = frozenset(targets)
+    return execute(project, targets, forced, "build", **how)
+
+
+@click.command()
+@build_options
+@project_options
+def seed(directory: str | None, profile: str | None, variables: tuple[str, ...], **how: Any) -> int:
+    """Load the seeds."""
+    project = load(directory, profile, variables)
+    targets = [label for label, node in project.nodes.items() if node.kind == "seed"]
+    return execute(project, targets, frozenset(), "seed", **how)
+
+
+run = click.Command(
+    "run", callback=build.callback, params=build.params, context_settings=PATTERNS, help="FFT's word for build."
+)
+
+
+def execute(
+    project: Project,
+    targets: Sequence[Label],
+    forced: frozenset[Label],
+    command: str,
+    *,
+    cache: str,
+    no_cache: bool,
+    jobs: str,
+    keep_going: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+) -> int:
+    """Build the targets, show it, leave run_results.json; returns the exit code."""
+    options = BuildOptions(
+        cache=CacheMode.OFF if no_cache else CacheMode(cache),
+        jobs=parse_jobs(jobs),
+        keep_going=keep_going,
+        forced=forced,
+    )
+    shown = project.graph.ancestors(targets)
+    order = [label for label in project.graph if label in shown and not isinstance(project.nodes[label], Source)]
+    console = Console(order, verbosity=-1 if quiet or as_json else verbose)
+    with Store.open() as store:
+        result = build_targets(project, targets, store, options, started=console.started, done=console.done)
+    console.finish(result)
+    leave(project, result, command, as_json)
+    return result.exit_code
+
+
+def leave(project: Project, result: Run, command: str, as_json: bool) -> None:
+    document = run_results(project, result, command)
+    write_json(project.root / ".fftcas" / "target" / "run_results.json", document)
+    if as_json:
+        json.dump(document, sys.stdout, indent=2)
+        print()
+
+
+def parse_jobs(text: str) -> int:
+    """The number that --jobs means. Raises UsageError."""
+    if text == "auto":
+        return min(os.cpu_count() or 1, 8)
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--jobs takes a number from 1 on, or auto, not '{text}'")
+    return int(text)

@@ -1,0 +1,134 @@
+"""Patterns: which nodes of a project are meant by `//marts/...`, `+//x`, `tag:nightly`, `-//tmp/...` and the like."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+
+from fftcas.errors import UsageError, closest
+from fftcas.label import Label, check_part
+from fftcas.project.nodes import Node, PythonModel, Source, SqlModel
+from fftcas.project.project import Project
+
+KINDS = ("seed", "sql", "python", "source")
+GRAPH = re.compile(r"(?P<up>(?P<up_depth>\d*)\+)?(?P<core>.*?)(?P<down>\+(?P<down_depth>\d*))?", re.DOTALL)
+
+
+def select(project: Project, patterns: Sequence[str]) -> tuple[Label, ...]:
+    """The labels that the patterns mean, in build order; a pattern with a leading `-` takes away from those before it.
+
+    Raises UsageError for a pattern that is malformed or names nothing.
+    """
+    chosen: set[Label] = set()
+    if patterns and patterns[0].startswith("-"):
+        chosen.update(match(project, "//..."))
+    for pattern in patterns:
+        if pattern.startswith("--"):
+            raise UsageError(f"no such option: {pattern}")
+        if pattern.startswith("-"):
+            chosen -= match(project, pattern[1:])
+        else:
+            chosen |= match(project, pattern)
+    return tuple(label for label in project.graph if label in chosen)
+
+
+def match(project: Project, pattern: str) -> set[Label]:
+    """The labels that one pattern means, its graph operators `2+x`, `+x`, `x+`, `x+1` included."""
+    parts = GRAPH.fullmatch(pattern)
+    if parts is None or not parts["core"]:
+        raise UsageError(f"'{pattern}' is not a pattern", hint="patterns look like //marts/... or +//marts:orders")
+    chosen = match_core(project, parts["core"])
+    found = set(chosen)
+    if parts["up"]:
+        found |= project.graph.ancestors(chosen, int(parts["up_depth"]) if parts["up_depth"] else None)
+    if parts["down"]:
+        found |= project.graph.descendants(chosen, int(parts["down_depth"]) if parts["down_depth"] else None)
+    return found
+
+
+def match_core(project: Project, pattern: str) -> set[Label]:
+    method, colon, value = pattern.partition(":")
+    if colon and method == "source":
+        return by_source(project, value)
+    if colon and method in METHODS:
+        return by_method(project, method, value)
+    if not pattern.startswith(("//", "@")):
+        return {project.find(pattern).label}
+    if pattern.endswith("..."):
+        return by_package(project, pattern)
+    if pattern.endswith((":all", ":*")):
+        package = pattern.removeprefix("//").rpartition(":")[0]
+        check_package(package, pattern)
+        return non_empty({n.label for n in built(project) if n.label.package == package}, project, pattern)
+    return {project.find(pattern).label}
+
+
+def built(project: Project) -> list[Node]:
+    return [node for node in project.nodes.values() if not isinstance(node, Source)]
+
+
+def by_package(project: Project, pattern: str) -> set[Label]:
+    package = pattern.removeprefix("//").removesuffix("...").removesuffix("/")
+    if not (pattern.startswith("//") and pattern in (f"//{package}/...", "//...")):
+        raise UsageError(f"'{pattern}' is not a pattern", hint="//... means everything, //marts/... all below marts")
+    check_package(package, pattern)
+    inside = {
+        node.label
+        for node in built(project)
+        if not package or node.label.package == package or node.label.package.startswith(package + "/")
+    }
+    return inside if not package else non_empty(inside, project, pattern)
+
+
+def check_package(package: str, pattern: str) -> None:
+    for part in package.split("/") if package else []:
+        check_part(part, pattern)
+
+
+def non_empty(found: set[Label], project: Project, pattern: str) -> set[Label]:
+    if found:
+        return found
+    packages = {node.label.package for node in built(project)}
+    known = [f"//{package}/..." for package in packages] + [f"//{package}:all" for package in packages]
+    raise UsageError(f"'{pattern}' matches no node", hint=closest(pattern, known))
+
+
+def materialization(node: Node) -> str:
+    return node.materialized if isinstance(node, SqlModel | PythonModel) else node.kind
+
+
+def tags_of(project: Project) -> set[str]:
+    return {tag for node in project.nodes.values() for tag in node.tags}
+
+
+METHODS: dict[str, Callable[[Node, str], bool]] = {
+    "tag": lambda node, value: any(fnmatch.fnmatchcase(tag, value) for tag in node.tags),
+    "type": lambda node, value: materialization(node) == value,
+    "kind": lambda node, value: node.kind == value,
+    "path": lambda node, value: node.path == value or node.path.startswith(value.rstrip("/") + "/"),
+}
+
+
+def by_method(project: Project, method: str, value: str) -> set[Label]:
+    known: dict[str, set[str]] = {
+        "tag": tags_of(project),
+        "type": {"table", "view", "ephemeral", *map(materialization, project.nodes.values())},
+        "kind": set(KINDS),
+        "path": {node.path for node in project.nodes.values()},
+    }
+    found = {node.label for node in project.nodes.values() if METHODS[method](node, value)}
+    if not found and value not in known[method]:
+        raise UsageError(f"'{method}:{value}' matches no node", hint=closest(value, known[method]))
+    return found
+
+
+def by_source(project: Project, name: str) -> set[Label]:
+    """The source `group.table` itself, or all tables of the source `group`."""
+    group, _, table = name.partition(".")
+    sources = [label for label in project.nodes if label.repo]
+    found = {label for label in sources if label.repo == group and table in ("", label.name)}
+    if not found:
+        known = [f"{label.repo}.{label.name}" for label in sources]
+        raise UsageError(f"'source:{name}' names no source", hint=closest(name, known))
+    return found

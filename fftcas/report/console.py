@@ -1,0 +1,131 @@
+"""What a person sees of a run: one line per node in build order, a live view on a terminal, and a summary."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from fftcas.build.outcome import Outcome, Status
+from fftcas.build.run import Run
+from fftcas.errors import FftcasError
+from fftcas.label import Label
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+COLOURS = {Status.FRESH: 2, Status.RESTORED: 36, Status.BUILT: 32, Status.FAILED: 31, Status.SKIPPED: 33}
+"""ANSI colour codes by status."""
+
+MANY = 50
+"""Above so many nodes, fresh ones are counted and not listed, unless asked for with -v."""
+
+
+class Console:
+    """Prints a run as it goes. Lines come in build order: each waits for those before it."""
+
+    def __init__(self, order: Sequence[Label], *, verbosity: int = 0, out: TextIO | None = None) -> None:
+        self.out = out or sys.stdout
+        self.order = order
+        self.verbosity = verbosity
+        self.position = 0
+        self.outcomes: dict[Label, Outcome] = {}
+        self.running: dict[Label, None] = {}
+        self.width = max((len(label.text) for label in order), default=0)
+        self.terminal = self.out.isatty()
+        self.live: Live | None = None
+
+    def started(self, label: Label) -> None:
+        """A node began to be restored or run."""
+        self.running[label] = None
+        self.refresh()
+
+    def done(self, outcome: Outcome) -> None:
+        """A node is done; prints its line when all before it have theirs."""
+        self.running.pop(outcome.label, None)
+        self.outcomes[outcome.label] = outcome
+        while self.position < len(self.order) and self.order[self.position] in self.outcomes:
+            self.line(self.outcomes[self.order[self.position]])
+            self.position += 1
+        self.refresh()
+
+    def finish(self, run: Run) -> None:
+        """Print what is left, then the errors, then the summary."""
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
+        for outcome in run.outcomes[self.position :] if self.position < len(self.order) else ():
+            self.line(outcome)
+        for outcome in run.outcomes:
+            if outcome.error is not None:
+                print_error(outcome.error, f"{outcome.label} failed")
+        if self.verbosity >= 0:
+            self.print(summary(run))
+
+    def line(self, outcome: Outcome) -> None:
+        if self.verbosity < 0 and outcome.ok:
+            return
+        if outcome.status is Status.FRESH and self.verbosity == 0 and len(self.order) > MANY:
+            return
+        text = f"{outcome.label.text:<{self.width}}  {facts(outcome)}".rstrip()
+        self.print(f"{self.paint(outcome.status.value.ljust(8), outcome.status)}  {text}")
+        for warning in outcome.warnings:
+            self.print(f"          warning: {warning}")
+
+    def print(self, text: str) -> None:
+        if self.live is not None:
+            from rich.text import Text
+
+            self.live.console.print(Text.from_ansi(text), soft_wrap=True)
+        else:
+            print(text, file=self.out)
+
+    def paint(self, text: str, status: Status) -> str:
+        return f"\033[{COLOURS[status]}m{text}\033[0m" if self.terminal else text
+
+    def refresh(self) -> None:
+        """Show on a terminal what runs at this moment."""
+        if not self.terminal or self.verbosity < 0:
+            return
+        from rich.console import Group
+        from rich.live import Live
+        from rich.spinner import Spinner
+
+        if self.live is None:
+            if not self.running:
+                return
+            self.live = Live(transient=True, refresh_per_second=8)
+            self.live.start()
+        count = f"{len(self.outcomes)}/{len(self.order)} nodes"
+        self.live.update(Group(*(Spinner("dots", label.text) for label in list(self.running)[:8]), count))
+
+
+def facts(outcome: Outcome) -> str:
+    """Rows, time and reason of a node, in columns."""
+    rows = "" if outcome.rows is None else f"{outcome.rows:,} {'row' if outcome.rows == 1 else 'rows'}"
+    seconds = "" if outcome.status in (Status.FRESH, Status.SKIPPED) else duration(outcome.seconds)
+    reason = "" if outcome.status is Status.FRESH else outcome.reason
+    return f"{rows:>12}  {seconds:>7}  {reason}"
+
+
+def duration(seconds: float) -> str:
+    """A time as people write it: `12 ms`, `3.4 s`, `2 min 5 s`."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def summary(run: Run) -> str:
+    """One line: how many nodes of each status, and the time."""
+    counts = [f"{run.count(status)} {status.value}" for status in Status if run.count(status)]
+    words = ", ".join(counts) or "nothing to do"
+    return f"{words} in {duration(run.seconds)}{' (interrupted)' if run.interrupted else ''}"
+
+
+def print_error(error: FftcasError, title: str | None = None) -> None:
+    """An error as one block on stderr."""
+    head = "\033[31merror:\033[0m" if sys.stderr.isatty() else "error:"
+    text = f"{title}: {error}" if title else str(error)
+    print(f"{head} {text}", file=sys.stderr)

@@ -1,0 +1,74 @@
+"""`run_results.json`: what a run did, for other programs. Its shape is a contract, documented in docs/artifacts.md."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fftcas.build.outcome import Outcome, Status
+from fftcas.build.run import Run
+from fftcas.errors import UsageError
+from fftcas.project.project import Project
+
+SCHEMA = 1
+
+
+def run_results(project: Project, run: Run, command: str) -> dict[str, Any]:
+    """The document: metadata, a summary by status, and one result per node in build order."""
+    return {
+        "metadata": {
+            "schema": SCHEMA,
+            "run_id": run.run_id,
+            "command": command,
+            "project": project.settings.name,
+            "profile": project.profile.name,
+            "engine": project.profile.engine,
+            "started_at": run.started_at,
+            "finished_at": run.finished_at,
+            "exit_code": run.exit_code,
+        },
+        "summary": {status.value: run.count(status) for status in Status},
+        "results": [result(project, outcome) for outcome in run.outcomes],
+    }
+
+
+def result(project: Project, outcome: Outcome) -> dict[str, Any]:
+    node = project.nodes[outcome.label]
+    error = str(outcome.error) if outcome.error else None
+    return {
+        "label": outcome.label.text,
+        "name": node.name,
+        "kind": node.kind,
+        "relation": str(node.relation),
+        "status": outcome.status.value,
+        "reason": outcome.reason,
+        "derivation": outcome.derivation,
+        "output": outcome.identity.output if outcome.identity else None,
+        "output_changed": outcome.output_changed,
+        "rows": outcome.rows,
+        "bytes": outcome.bytes,
+        "bytes_scanned": outcome.bytes_scanned,
+        "started_at": outcome.started_at or None,
+        "finished_at": outcome.finished_at or None,
+        "duration_ms": round(outcome.seconds * 1000),
+        "query_duration_ms": round(outcome.query_seconds * 1000),
+        "source": outcome.source,
+        "http": outcome.http,
+        "error": error,
+        "message": error,
+        "warnings": list(outcome.warnings),
+    }
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON file at once or not at all. Raises UsageError if the directory cannot be written."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(document, indent=2, sort_keys=False, ensure_ascii=False) + "\n", "utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}", why=error.strerror, hint="make the directory writable") from error
