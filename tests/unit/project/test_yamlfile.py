@@ -45,11 +45,14 @@ def test_missing_and_empty_files(tmp_path: Path) -> None:
         (b"a: " + b"[" * 5000, "p.yml", "nested too deeply"),
         (b"a: !!set {x}\n", "p.yml", "type set"),
         (b"a: 2024-13-45\nb: 0b\nc: !!int x\n", "p.yml", "not valid YAML"),
-        (b"a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n"
-         + b"".join(b"a%d: &a%d [%s]\n" % (i, i, b",".join([b"*a%d" % (i - 1)] * 10)) for i in range(1, 8)),
-         "p.yml", "more than 1000000 values"),
+        (
+            b"a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n"
+            + b"".join(b"a%d: &a%d [%s]\n" % (i, i, b",".join([b"*a%d" % (i - 1)] * 10)) for i in range(1, 8)),
+            "p.yml",
+            "more than 1000000 values",
+        ),
     ],
-)  # fmt: skip
+)
 def test_broken_files(tmp_path: Path, text: bytes, where: str, words: str) -> None:
     (tmp_path / "p.yml").write_bytes(text)
     with pytest.raises(ProjectError) as error:
