@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fftcas.build.realise import Realiser
 from fftcas.derivation import Derivation, Input
 from fftcas.engines import same_rows
 from fftcas.store.store import MissingBlob, Store
@@ -11,12 +10,11 @@ CANDIDATES = 3
 """How many earlier realisations of the recipe are compared with, the newest first."""
 
 
-def prove_equal(realiser: Realiser, derivation: Derivation) -> bool:
+def prove_equal(store: Store, derivation: Derivation) -> bool:
     """True if each input that is new holds the same rows, in another order, as that of an earlier realisation.
 
     What was proven is recorded, so that the derivation, derived again, has the earlier one's key.
     """
-    store = realiser.store
     for earlier in store.realisations_of(derivation.recipe_digest, CANDIDATES):
         document = store.derivation_document(earlier.derivation)
         if document is None or store.manifest(earlier.output) is None:

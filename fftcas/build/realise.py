@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from fftcas.build.decide import Decision, cached
 from fftcas.build.failures import located
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity, Outcome, Status
@@ -64,7 +65,7 @@ class Realiser:
         manifest = self.store.manifest(realisation.output)
         if manifest is None or not self.store.holds(manifest):
             return None
-        with self.target.engine().session() as session:
+        with self.target.session() as session:
             try:
                 staged = session.stage_table(node.relation, self.store.read_table(manifest))
             except MissingBlob:
@@ -88,7 +89,7 @@ class Realiser:
     def build(self, node: Node, derivation: Derivation, reason: str) -> Outcome:
         """Run the node, keep its output as the cache mode says, and put it in place."""
         clock = Clock()
-        with self.target.engine().session() as session:
+        with self.target.session() as session:
             staged = self.make(session, node)
             query_seconds = clock.seconds
             try:
@@ -116,20 +117,22 @@ class Realiser:
             output_changed=self.changed(node, manifest.output),
         )
 
-    def view(self, node: SqlModel, derivation: Derivation, definition: Digest, known: bool, reason: str) -> Outcome:
-        """Create a view from its definition; `known` says that this derivation was seen before."""
+    def view(self, node: SqlModel, decision: Decision) -> Outcome:
+        """Create a view from its definition; it counts as restored if its derivation was seen before."""
         clock = Clock()
-        stamp = replace(self.stamp(node, derivation, None), definition=definition)
-        with self.target.engine().session() as session, located(self.project, node, self.bind(node)) as sql:
+        derivation, known = decision.derivation, decision.realisation is not None
+        assert derivation is not None
+        stamp = replace(self.stamp(node, derivation, None), definition=decision.definition)
+        with self.target.session() as session, located(self.project, node, self.bind(node)) as sql:
             session.publish_view(node.relation, sql, stamp)
         if self.options.cache.writes and not known:
             self.commit(node, derivation, None, clock.seconds)
         return Outcome(
             node.label,
             Status.RESTORED if known else Status.BUILT,
-            reason,
+            decision.reason,
             derivation.key,
-            Identity(derivation.key),
+            decision.identity,
             started_at=clock.started_at,
             finished_at=now(),
             seconds=clock.seconds,
@@ -191,11 +194,6 @@ class Realiser:
     def changed(self, node: Node, output: Digest) -> bool:
         before = self.target.stamps().get(node.relation)
         return before is None or before.output != output
-
-
-def cached(node: Node) -> bool:
-    """False if the model says `cache: false`: its output is neither taken from the store nor put there."""
-    return not isinstance(node, SqlModel | PythonModel) or node.cache
 
 
 def as_arrow(node: PythonModel, result: object) -> pa.Table:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from threading import Lock
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from fftcas.build.outcome import Identity
 from fftcas.digest import digest_value
 from fftcas.engines import database_state, open_engine
-from fftcas.engines.base import Engine
+from fftcas.engines.base import Engine, Session
 from fftcas.errors import NodeError
 from fftcas.project.nodes import Source, relation_kind
 from fftcas.project.project import Project
@@ -31,6 +32,7 @@ class Target:
         self.store = store
         self._engine: Engine | None = None
         self._lock = Lock()
+        self._sessions: set[Session] = set()
         self._key = bytes.fromhex(digest_value("target 1", _plain(project.profile.options)))
         self._stamps: Mapping[RelationName, Stamp] = {}
         self._sources: dict[RelationName, Identity] = {}
@@ -61,6 +63,21 @@ class Target:
                 )
             self._sources[node.relation] = Identity(engine.fingerprint(node.relation), columns)
         return self._sources[node.relation]
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A connection for the calling thread."""
+        with self.engine().session() as session:
+            self._sessions.add(session)
+            try:
+                yield session
+            finally:
+                self._sessions.discard(session)
+
+    def interrupt(self) -> None:
+        """Stop the statements that run in any session."""
+        for session in tuple(self._sessions):
+            session.interrupt()
 
     def close(self) -> None:
         """Close the engine, and remember what the database holds now."""

@@ -1,0 +1,158 @@
+"""Deciding: what is the least that has to be done for a node, now that its inputs are known. Nothing is done here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fftcas.build.columns import columns_read
+from fftcas.build.keys import derive
+from fftcas.build.options import BuildOptions
+from fftcas.build.outcome import Identity
+from fftcas.build.target import Target
+from fftcas.build.views import definition
+from fftcas.derivation import Derivation
+from fftcas.digest import Digest, Value
+from fftcas.engines import engine_version
+from fftcas.explain.changes import short_reason
+from fftcas.label import Label
+from fftcas.project.nodes import Node, PythonModel, Source, SqlModel
+from fftcas.project.project import Project
+from fftcas.relation import RelationKind, Stamp
+from fftcas.store.realisation import Realisation
+from fftcas.store.store import Store
+from fftcas.table import Manifest
+
+
+class Verdict(StrEnum):
+    """What has to be done: nothing; put the relation back; run the node."""
+
+    FRESH = "fresh"
+    RESTORE = "restore"
+    BUILD = "build"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What has to be done for a node, and why.
+
+    `identity` is what its readers see, if that is known before anything is done. `realisation` is what is put back,
+    `definition` is the digest that a view will be stamped with.
+    """
+
+    node: Node
+    verdict: Verdict
+    reason: str
+    derivation: Derivation | None = None
+    identity: Identity | None = None
+    realisation: Realisation | None = None
+    definition: Digest | None = None
+
+
+class Decider:
+    """Decides for the nodes of one run; `identities` has to hold what the inputs of a node are known to hold."""
+
+    def __init__(self, project: Project, store: Store, target: Target, options: BuildOptions) -> None:
+        self.project = project
+        self.store = store
+        self.target = target
+        self.options = options
+        self.context = context(project)
+        self.identities: dict[Label, Identity] = {}
+
+    def decide(self, node: Node) -> Decision:
+        """Raises FftcasError if an input cannot be read."""
+        if isinstance(node, Source):
+            return Decision(node, Verdict.FRESH, "source", identity=self.target.source(node))
+        if isinstance(node, SqlModel) and node.materialized == "ephemeral":
+            return Decision(node, Verdict.FRESH, "inlined where it is read")
+        derivation = self.derive(node)
+        if isinstance(node, SqlModel) and node.materialized == "view":
+            return self._view(node, derivation)
+        return self._table(node, derivation)
+
+    def derive(self, node: Node) -> Derivation:
+        return derive(
+            self.project,
+            node,
+            self.identities,
+            lambda reader, read: columns_read(self.project, self.store, reader, read, self.identities),
+            self.store.same,
+            self.context,
+        )
+
+    def may_read(self, node: Node) -> bool:
+        """Whether the node's output may be taken from where it is known: its relation, or the store."""
+        return self.options.cache.reads and node.label not in self.options.forced and cached(node)
+
+    def reason(self, node: Node, derivation: Derivation) -> str:
+        """Why the node has to run, in a few words."""
+        if node.label in self.options.forced:
+            return "rebuild was asked for"
+        if not self.options.cache.reads:
+            return f"--cache {self.options.cache}"
+        if not cached(node):
+            return "cache: false"
+        return short_reason(self.previous(node), derivation) or "its output is not in the store"
+
+    def previous(self, node: Node) -> Derivation | None:
+        """The derivation that the relation was made from, or else the one that the node was last built from."""
+        stamp = self.target.stamps().get(node.relation)
+        document = self.store.derivation_document(stamp.fingerprint) if stamp else None
+        if document is None:
+            last = self.store.history(str(self.project.root), node.label.text, limit=1)
+            document = self.store.derivation_document(last[0].derivation) if last else None
+        return Derivation.from_json(document) if document else None
+
+    def _table(self, node: Node, derivation: Derivation) -> Decision:
+        if self.may_read(node):
+            stamp = self.target.stamps().get(node.relation)
+            realisation = self.store.realisation(derivation.key)
+            held = manifest_of(stamp)
+            if stamp is not None and held is not None:
+                same = realisation is not None and realisation.output == stamp.output
+                if same or stamp.fingerprint == derivation.key:
+                    return Decision(node, Verdict.FRESH, "unchanged", derivation, Identity.of(held))
+            manifest = self.store.manifest(realisation.output) if realisation else None
+            if manifest is not None and self.store.holds(manifest):
+                reason = missing(stamp, RelationKind.TABLE)
+                return Decision(node, Verdict.RESTORE, reason, derivation, Identity.of(manifest), realisation)
+        return Decision(node, Verdict.BUILD, self.reason(node, derivation), derivation)
+
+    def _view(self, node: SqlModel, derivation: Derivation) -> Decision:
+        wanted = definition(self.project, node, self.identities)
+        identity = Identity(derivation.key)
+        if self.may_read(node):
+            stamp = self.target.stamps().get(node.relation)
+            if stamp is not None and stamp.definition == wanted:
+                return Decision(node, Verdict.FRESH, "unchanged", derivation, identity)
+            realisation = self.store.realisation(derivation.key)
+            if realisation is not None:
+                reason = missing(stamp, RelationKind.VIEW)
+                return Decision(node, Verdict.RESTORE, reason, derivation, identity, realisation, wanted)
+        return Decision(node, Verdict.BUILD, self.reason(node, derivation), derivation, identity, definition=wanted)
+
+
+def manifest_of(stamp: Stamp | None) -> Manifest | None:
+    """The manifest of the table that a relation holds by its stamp, if it is a table."""
+    if stamp is None or stamp.kind is not RelationKind.TABLE or stamp.manifest is None:
+        return None
+    return Manifest.from_json(stamp.manifest)
+
+
+def missing(stamp: Stamp | None, kind: RelationKind) -> str:
+    """Why a relation whose output is known has to be put back."""
+    return f"the {kind} was not there" if stamp is None else "the database held another output"
+
+
+def cached(node: Node) -> bool:
+    """False if the model says `cache: false`: its output is neither taken from the store nor put there."""
+    return not isinstance(node, SqlModel | PythonModel) or node.cache
+
+
+def context(project: Project) -> dict[str, Value]:
+    """The ingredients that all nodes share: profile, `FF_*` variables, epoch, and engine."""
+    shared: dict[str, Value] = {**project.context}
+    if not project.settings.cache.portable:
+        shared["engine"] = f"{project.profile.engine} {engine_version(project.profile.engine)}"
+    return shared

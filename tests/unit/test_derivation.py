@@ -1,0 +1,41 @@
+"""Golden vectors of derivation keys, and the law that names are not ingredients."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fftcas.derivation import Derivation, Input, recipe
+
+READ = Input((("id", "INTEGER"),), "c" * 64, "//seeds:users", "d" * 64)
+RECIPE = recipe("sql", {"sql": ["SELECT", "id"], "materialized": "table"}, {"engine": "duckdb 2.0", "env": {}})
+
+
+def test_golden_keys() -> None:
+    assert Derivation(RECIPE, (READ,)).recipe_digest == "fd23f53cbb4ca22773d6c9b41463354d1c2003bdd094a59fc2543dc7de55b6dd"
+    assert Derivation(RECIPE, (READ,)).key == "002781d734fe1d3d84d0228d1d5d54f1b04b3607d5be24e3b485bc7eff4c638a"
+
+
+def test_labels_and_outputs_are_not_hashed() -> None:
+    renamed = replace(READ, label="//other:name", output="e" * 64)
+    assert Derivation(RECIPE, (renamed,)).key == Derivation(RECIPE, (READ,)).key
+
+
+@pytest.mark.parametrize(
+    "other",
+    [replace(READ, content="0" * 64), replace(READ, columns=(("id", "BIGINT"),)), replace(READ, columns=())],
+)
+def test_what_is_read_is_hashed(other: Input) -> None:
+    assert Derivation(RECIPE, (other,)).key != Derivation(RECIPE, (READ,)).key
+
+
+def test_json_comes_back() -> None:
+    derivation = Derivation(RECIPE, (READ,))
+    assert Derivation.from_json(derivation.to_json()) == derivation
+    assert Derivation.from_json(derivation.to_json()).key == derivation.key
+
+
+def test_json_of_something_else_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a derivation"):
+        Derivation.from_json(b'{"inputs": 3}')
