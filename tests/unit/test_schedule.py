@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from fftcas.build.outcome import Outcome, Status
+from fftcas.build.schedule import Job, run_nodes
+from fftcas.graph import Graph
+from fftcas.label import Label
+
+A, B, C, D, E = (Label("p", name) for name in "abcde")
+#   a → b → d     c → e
+GRAPH = Graph({A: (), B: (A,), C: (), D: (B,), E: (C,)})
+
+
+def run(
+    failing: set[Label] | None = None,
+    *,
+    jobs: int = 1,
+    keep_going: bool = False,
+    work: Callable[[Label], None] = lambda label: None,
+) -> dict[str, str]:
+    def start(label: Label) -> Job:
+        def job() -> Outcome:
+            work(label)
+            status = Status.FAILED if label in (failing or set()) else Status.BUILT
+            return Outcome(label, status, "")
+
+        return job
+
+    outcomes = run_nodes(
+        GRAPH,
+        set(GRAPH),
+        start,
+        jobs=jobs,
+        keep_going=keep_going,
+        skipped=lambda label, failed: Outcome(label, Status.SKIPPED, failed.name),
+        done=lambda outcome: None,
+        interrupt=lambda: None,
+    )
+    return {label.name: outcome.status.value for label, outcome in outcomes.items()}
+
+
+def test_the_longest_path_goes_first() -> None:
+    assert list(run()) == ["a", "b", "c", "d", "e"]
+
+
+def test_a_failure_stops_the_run() -> None:
+    assert run({A}) == {"a": "failed", "b": "skipped", "c": "skipped", "d": "skipped", "e": "skipped"}
+
+
+def test_keep_going_skips_only_what_the_failure_touches() -> None:
+    assert run({A}, keep_going=True) == {"a": "failed", "b": "skipped", "c": "built", "d": "skipped", "e": "built"}
+
+
+def test_two_nodes_run_at_once() -> None:
+    both = threading.Barrier(2, timeout=10)
+    started = run(jobs=2, work=lambda label: both.wait() and None if label in (A, C) else None)
+    assert set(started.values()) == {"built"}
+
+
+def test_never_more_than_jobs_at_once() -> None:
+    busy = threading.Semaphore(2)
+
+    def work(label: Label) -> None:
+        assert busy.acquire(blocking=False)
+        time.sleep(0.01)
+        busy.release()
+
+    assert set(run(jobs=2, work=work).values()) == {"built"}
