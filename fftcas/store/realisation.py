@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -33,11 +34,11 @@ class Realisation:
     inputs: Mapping[str, Digest] = field(default_factory=dict)
     http: Mapping[str, Digest] = field(default_factory=dict)
 
-    def to_json(self) -> bytes:
+    def to_json(self) -> builtins.bytes:
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
-    def from_json(cls, data: bytes) -> Realisation:
+    def from_json(cls, data: builtins.bytes) -> Realisation:
         """Raises ValueError if the bytes are not a realisation."""
         try:
             document: dict[str, Any] = json.loads(data)

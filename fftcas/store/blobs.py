@@ -1,0 +1,170 @@
+"""Blobs: immutable bytes under their blake3 digest, verified at every read.
+
+A write also notes, in the same transaction, which blobs its process *holds*: the ones it wrote or found there and has
+not yet named in a realisation. The sweep of `gc` is a write transaction on the same environment, so it sees a hold
+before the blob it protects, or the writer sees that the blob is gone and writes it again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import lmdb
+from blake3 import blake3
+
+from fftcas.digest import Digest
+from fftcas.errors import StoreError
+from fftcas.store.environment import Environment, Warn
+from fftcas.store.frame import MAX_BLOB, Codec, pack, unpack
+from fftcas.store.owner import Owner
+
+Item = TypeVar("Item")
+BLOB, HOLD = b"b", b"h"
+_TIME = struct.Struct(">d")
+
+
+class MissingBlob(Exception):
+    """A blob is not in the store, or was damaged; what rests on it must be built again."""
+
+    def __init__(self, digest: Digest) -> None:
+        super().__init__(f"blob {digest[:16]} is missing")
+        self.digest = digest
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Bytes to be written: their digest, the raw buffer and, if it was worth making, the frame."""
+
+    digest: Digest
+    raw: Any
+    codec: Codec
+    frame: bytes | None = None
+
+
+class Blobs:
+    """The content-addressed values of one environment. Threads may share it."""
+
+    def __init__(self, environment: Environment, warn: Warn) -> None:
+        self.environment = environment
+        self._warn = warn
+        self._counter = itertools.count()
+        self._holding: list[bytes] = []
+
+    def blob(self, raw: Any, codec: Codec) -> Blob:
+        """Hash a buffer, and compress it if the store does not have it. Raises StoreError if it is too large."""
+        size = memoryview(raw).nbytes
+        if size > MAX_BLOB:
+            raise StoreError(f"a value of {size >> 20} MiB cannot be stored", why=f"the limit is {MAX_BLOB >> 20} MiB")
+        digest = blake3(raw).hexdigest()
+        return Blob(digest, raw, codec, None if self.has([digest]) else pack(raw, codec))
+
+    def put(self, blobs: Sequence[Blob]) -> None:
+        """Write blobs in one transaction, and hold them. Raises StoreError."""
+        digests = sorted({bytes.fromhex(blob.digest) for blob in blobs})
+        by_digest = {bytes.fromhex(blob.digest): blob for blob in blobs}
+        owner = Owner.mine().pack()
+        hold = HOLD + owner + struct.pack(">QQ", id(self), next(self._counter))
+
+        def work(txn: lmdb.Transaction) -> None:
+            for digest in digests:
+                blob = by_digest[digest]
+                if blob.frame is not None:
+                    txn.put(BLOB + digest, blob.frame, overwrite=False)
+                elif txn.get(BLOB + digest) is None:
+                    txn.put(BLOB + digest, pack(blob.raw, blob.codec))  # swept since we looked
+            txn.put(hold, _TIME.pack(time.time()) + b"".join(digests))
+
+        self.environment.write(work)
+        self._holding.append(hold)
+
+    def release(self) -> None:
+        """Let go of what this process held: its realisations are committed."""
+        holding, self._holding = self._holding, []
+        if holding:
+            self.environment.write(lambda txn: [txn.delete(key) for key in holding])
+
+    def get(self, digest: Digest) -> Any | None:
+        """A verified buffer, or None if it is missing or bad; a bad one is removed."""
+        frame = self.frame(digest)
+        return None if frame is None else self.verified(digest, frame)
+
+    def frame(self, digest: Digest) -> bytes | None:
+        """The bytes that lie under a digest, not verified yet."""
+        return self.environment.read(lambda txn: _copy(txn.get(BLOB + bytes.fromhex(digest))))
+
+    def verified(self, digest: Digest, frame: bytes) -> Any | None:
+        """The buffer in a frame if it hashes to its name; else it is removed, with one warning, and None."""
+        try:
+            return verify(digest, frame)
+        except ValueError as error:
+            self._warn(f"blob {digest[:16]} is damaged and was removed ({error})")
+            self.remove_bad(digest)
+            return None
+
+    def remove_bad(self, digest: Digest) -> None:
+        """Remove a blob, unless a good one lies there by now."""
+        key = BLOB + bytes.fromhex(digest)
+
+        def work(txn: lmdb.Transaction) -> None:
+            frame = _copy(txn.get(key))
+            if frame is not None and not _good(digest, frame):
+                txn.delete(key)
+
+        self.environment.write(work)
+
+    def has(self, digests: Iterable[Digest]) -> bool:
+        """True if every digest is there (its bytes are not verified)."""
+        keys = [BLOB + bytes.fromhex(digest) for digest in digests]
+        return self.environment.read(lambda txn: all(txn.get(key) is not None for key in keys))
+
+    def scan(self, prefix: bytes, look: Callable[[bytes, Any], Item], batch: int = 1000) -> Iterator[Item]:
+        """`look(key, value)` for every key of a prefix, in short transactions."""
+        after = prefix
+        while True:
+            found, after = self.environment.read(partial(_page, prefix=prefix, after=after, look=look, batch=batch))
+            yield from found
+            if not after:
+                return
+
+
+def verify(digest: Digest, frame: bytes | memoryview) -> Any:
+    """The buffer in a frame. Raises ValueError if it does not hash to its name."""
+    data = unpack(frame)
+    if blake3(data).hexdigest() != digest:
+        raise ValueError("its bytes do not hash to its name")
+    return data
+
+
+def _good(digest: Digest, frame: bytes) -> bool:
+    try:
+        verify(digest, frame)
+    except ValueError:
+        return False
+    return True
+
+
+def _copy(value: bytes | memoryview | None) -> bytes | None:
+    return None if value is None else bytes(value)
+
+
+def _page(
+    txn: lmdb.Transaction, prefix: bytes, after: bytes, look: Callable[[bytes, Any], Item], batch: int
+) -> tuple[list[Item], bytes]:
+    cursor = txn.cursor()
+    found: list[Item] = []
+    more = cursor.set_range(after)
+    while more:
+        key = bytes(cursor.key())
+        if not key.startswith(prefix):
+            break
+        if len(found) == batch:
+            return found, key
+        found.append(look(key, cursor.value()))
+        more = cursor.next()
+    return found, b""

@@ -1,0 +1,80 @@
+"""Chunks: one column of at most 64 Ki rows as Arrow IPC bytes, equal bytes for equal values.
+
+A chunk is an IPC stream with one unnamed field and one record batch. Before it is written, what readers cannot see is
+taken away: offsets of slices, values under nulls, spare bits and bytes, and metadata (but for extension types').
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS = 1 << 16
+"""Rows of a chunk, counted from the table's start; chunks above `BYTES` are halved, down to one row."""
+BYTES = (1 << 20) + (1 << 18)
+"""Bytes above which a chunk is halved: 64 Ki 16-byte values and their nulls still fit."""
+
+
+def parts(array: pa.Array) -> Iterator[pa.Array]:
+    """A column's rows in pieces of acceptable size."""
+    if array.nbytes <= BYTES or len(array) <= 1:
+        yield array
+    else:
+        middle = (len(array) + 1) // 2
+        yield from parts(array.slice(0, middle))
+        yield from parts(array.slice(middle))
+
+
+def encode(array: pa.Array, field: pa.Field) -> pa.Buffer:
+    """The bytes of a chunk. Raises pyarrow's errors for types that Arrow cannot write."""
+    import pyarrow as pa
+
+    metadata = {key: value for key, value in (field.metadata or {}).items() if key.startswith(b"ARROW:extension:")}
+    schema = pa.schema([pa.field("", field.type, metadata=metadata or None)])
+    batch = pa.RecordBatch.from_arrays([normal(array)], schema=schema)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression=None)) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue()
+
+
+def decode(data: Any, rows: int) -> pa.RecordBatch:
+    """The one-column batch in a chunk's bytes, validated in full. Raises ValueError."""
+    import pyarrow as pa
+
+    try:
+        reader = pa.ipc.open_stream(pa.py_buffer(data))
+        if len(reader.schema) != 1:
+            raise ValueError(f"it has {len(reader.schema)} columns")
+        batch = reader.read_next_batch()
+        batch.validate(full=True)
+    except (pa.ArrowException, StopIteration, OSError) as error:
+        raise ValueError(f"it is not a chunk: {error}") from error
+    if batch.num_rows != rows:
+        raise ValueError(f"it has {batch.num_rows} rows instead of {rows}")
+    return batch
+
+
+def normal(array: pa.Array) -> pa.Array:
+    """The same values in buffers that hold nothing else."""
+    import pyarrow as pa
+
+    type_ = array.type.storage_type if isinstance(array.type, pa.BaseExtensionType) else array.type
+    if array.null_count == 0 and not (pa.types.is_nested(type_) or pa.types.is_boolean(type_)):
+        return array  # the IPC writer cuts slices and leaves out an empty validity buffer
+    import pyarrow.compute as pc
+
+    rows = _row_numbers(len(array))
+    if array.null_count:
+        rows = pc.if_else(pc.is_valid(array), rows, None)
+    return array.take(rows)
+
+
+def _row_numbers(count: int) -> pa.Array:
+    import numpy as np
+    import pyarrow as pa
+
+    return pa.array(np.arange(count, dtype=np.int32))

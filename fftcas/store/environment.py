@@ -1,0 +1,333 @@
+"""One LMDB environment, opened so that it cannot kill the process, and shared by all threads of it.
+
+Traps that are handled here: a truncated or foreign file is set aside before it is mapped; the map grows by itself, and
+follows the growth that other processes made; a path is opened once per process; forked children open their own; the
+disk that is full is called so. Transactions are functions, so that they can be run again after the map has grown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import lmdb
+
+from fftcas.errors import StoreError
+from fftcas.store.gate import Gate
+from fftcas.store.header import read_header
+from fftcas.store.memory import address_space_left
+from fftcas.store.place import cannot_use
+
+Work = TypeVar("Work")
+Warn = Callable[[str], None]
+
+_DAMAGE = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.InvalidError, lmdb.VersionMismatchError)
+_LOCK_SECONDS = 120.0
+
+
+class Environment:
+    """Read and write transactions on the LMDB files in the directory `path`. Use `Environment.open`."""
+
+    def __init__(self, path: Path, warn: Warn, map_size: int) -> None:
+        self.path = path
+        self._warn = warn
+        self._map_size = map_size
+        self._gate = Gate()
+        self._env: lmdb.Environment | None = None
+        self._lock: int | None = None
+        self._users = 0
+
+    @classmethod
+    def open(cls, path: Path, warn: Warn, map_size: int = 1 << 30) -> Environment:
+        """The process's only environment at `path`; each call needs a `close`. Raises StoreError."""
+        with _registry_lock:
+            key = os.path.realpath(path)
+            environment = _registry.get(key)
+            if environment is None:
+                environment = cls(path, warn, map_size)
+                environment._start()
+                _registry[key] = environment
+            environment._users += 1
+            return environment
+
+    def close(self) -> None:
+        with _registry_lock:
+            self._users -= 1
+            if self._users == 0:
+                del _registry[os.path.realpath(self.path)]
+                with self._gate.exclusive():
+                    self._stop()
+
+    def read(self, work: Callable[[lmdb.Transaction], Work]) -> Work:
+        """Run `work` in a read transaction; what it returns must not point into the map. Raises StoreError."""
+        return self._run(work, False)
+
+    def write(self, work: Callable[[lmdb.Transaction], Work]) -> Work:
+        """Run `work` in a write transaction and commit; it may run several times. Raises StoreError."""
+        return self._run(work, True)
+
+    def _run(self, work: Callable[[lmdb.Transaction], Work], write: bool) -> Work:
+        set_aside = False
+        while True:
+            with self._gate.shared():
+                env = self._env
+                if env is not None:
+                    try:
+                        with env.begin(write=write, buffers=True) as txn:
+                            return work(txn)
+                    except (lmdb.MapFullError, lmdb.MapResizedError) as error:
+                        trouble: Exception = error
+                    except _DAMAGE as error:
+                        if set_aside:
+                            raise self._told(error) from error
+                        trouble = error
+                    except (lmdb.Error, OSError) as error:
+                        raise self._told(error) from error
+            with self._gate.exclusive():
+                if self._env is None:
+                    self._start()  # first use in a forked child
+                elif self._env is not env:
+                    continue
+                elif isinstance(trouble, lmdb.MapFullError):
+                    self._resize(self._env.info()["map_size"] * 2)
+                elif isinstance(trouble, lmdb.MapResizedError):
+                    self._resize(0)
+                else:
+                    set_aside = True
+                    self._stop()
+                    self._set_aside(str(trouble))
+                    self._start()
+
+    def size(self) -> int:
+        """Size of the data file."""
+        return (self.path / "data.mdb").stat().st_size
+
+    def free_bytes(self) -> int:
+        """Bytes in the data file that hold nothing; a compaction gives them back to the disk."""
+
+        def used(txn: lmdb.Transaction) -> int:
+            stat = txn.stat()
+            return int(stat["psize"] * (stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]))
+
+        return max(0, self.size() - self.read(used))
+
+    def compact(self) -> bool:
+        """Give free pages back to the disk; False if another process has the store open, or space is short."""
+        with self._gate.exclusive():
+            if self._env is None:
+                self._start()
+            size = self.size()
+            if shutil.disk_usage(self.path).free < size:
+                return False
+            self._stop()
+            lock = self._take(fcntl.LOCK_EX, 0.0)
+            try:
+                if lock is not None:
+                    self._rewrite()
+            except lmdb.Error as error:
+                raise self._told(error) from error
+            finally:
+                if lock is not None:
+                    os.close(lock)
+                self._start()
+            return lock is not None
+
+    def _rewrite(self) -> None:
+        fresh = self.path / f"compact-{os.getpid()}"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        try:
+            env = self._map(readonly=True)
+            try:
+                env.copy(str(fresh), compact=True)
+            finally:
+                env.close()
+            with (fresh / "data.mdb").open("rb") as file:
+                os.fsync(file.fileno())
+            read_header(fresh / "data.mdb")
+            (fresh / "data.mdb").replace(self.path / "data.mdb")
+            (self.path / "lock.mdb").unlink(missing_ok=True)
+            sync_directory(self.path)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    def _start(self) -> None:
+        try:
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            for _ in range(3):
+                self._lock = self._take(fcntl.LOCK_SH, _LOCK_SECONDS)
+                if self._lock is None:
+                    raise StoreError(
+                        f"the store at {self.path.parent} is busy", why="another process compacts or repairs it"
+                    )
+                trouble = self._damage()
+                if trouble is None:
+                    break
+                self._stop()
+                self._set_aside(trouble)
+            self._env = self._map()
+            self._env.reader_check()
+        except lmdb.Error as error:
+            self._stop()
+            raise self._told(error) from error
+        except OSError as error:
+            self._stop()
+            raise cannot_use(self.path.parent, error) from error
+
+    def _stop(self) -> None:
+        if self._env is not None:
+            self._env.close()
+            self._env = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _map(self, readonly: bool = False) -> lmdb.Environment:
+        data = self.path / "data.mdb"
+        size = data.stat().st_size if data.exists() else 0
+        wanted = max(self._map_size, 2 * size)
+        left = address_space_left()
+        if left is not None and wanted > left // 2:
+            wanted = max(size + (1 << 20), left // 2)
+            if wanted > left:
+                raise self._no_room(wanted)
+        options: dict[str, Any] = {
+            "map_size": wanted,
+            "max_readers": 2048,
+            "max_spare_txns": 4,
+            "mode": 0o700,
+            "readonly": readonly,
+            "readahead": False,
+        }
+        with contextlib.suppress(TypeError):
+            return lmdb.open(str(self.path), lib_version=0, **options)  # data format 1, which every py-lmdb reads
+        return lmdb.open(str(self.path), **options)
+
+    def _resize(self, size: int) -> None:
+        assert self._env is not None
+        left = address_space_left()
+        if left is not None and size > left:
+            size = self._env.info()["map_size"] + left // 2
+            if left < 16 << 20:
+                raise self._no_room(size)
+        try:
+            self._env.set_mapsize(size)
+        except lmdb.Error as error:
+            self._stop()  # the old map is gone: every further use would be a crash
+            raise self._no_room(size) from error
+
+    def _no_room(self, size: int) -> StoreError:
+        return StoreError(
+            f"the store at {self.path.parent} does not fit into the address space",
+            why=f"its map needs {size >> 20} MiB, and the process's limit (ulimit -v) leaves less",
+            hint="raise the limit, or run `fftcas gc`",
+        )
+
+    def _take(self, kind: int, seconds: float) -> int | None:
+        """A lock on the gate file: shared by all who have the files open, exclusive for who swaps them."""
+        lock = os.open(self.path / "gate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(lock, kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    os.close(lock)
+                    return None
+                time.sleep(0.02)
+            else:
+                return lock
+
+    def _damage(self) -> str | None:
+        """Why the data file must not be mapped, or None."""
+        data = self.path / "data.mdb"
+        try:
+            header = read_header(data)
+        except ValueError as error:
+            return str(error)
+        if header is None or header.bytes <= data.stat().st_size:
+            return None
+        # Rarely the missing end is unused, and nothing is wrong: a child that may die of SIGBUS finds out.
+        command = [sys.executable, "-m", "fftcas.store.walk", str(self.path)]
+        if subprocess.run(command, capture_output=True, check=False, timeout=600).returncode == 0:
+            with data.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, header.bytes)
+            return None
+        return f"it is cut off: {data.stat().st_size} of {header.bytes} bytes"
+
+    def _set_aside(self, why: str) -> None:
+        lock = self._take(fcntl.LOCK_EX, 10.0)
+        if lock is None:
+            raise StoreError(
+                f"the store at {self.path.parent} is damaged, and other processes have it open",
+                why=f"{self.path.name}/data.mdb: {why}",
+                hint="end the other fftcas processes and run again: a fresh store is begun",
+            )
+        try:
+            aside = self.path / time.strftime("quarantine-%Y%m%dT%H%M%SZ", time.gmtime())
+            (self.path / "data.mdb").replace(aside)
+            (self.path / "lock.mdb").unlink(missing_ok=True)
+            sync_directory(self.path)
+            self._warn(f"the store's {self.path.name} were damaged ({why}); kept as {aside}, and begun afresh")
+        except FileNotFoundError:
+            pass  # another process was faster
+        finally:
+            os.close(lock)
+
+    def _told(self, error: Exception) -> StoreError:
+        """LMDB's error as people need to read it; a full disk reaches us as `Input/output error`."""
+        number = getattr(error, "code", None) or getattr(error, "errno", None)
+        free = shutil.disk_usage(self.path).free if self.path.exists() else 0
+        if number in (errno.ENOSPC, errno.EDQUOT) or free < 16 << 20:
+            return StoreError(
+                f"the disk that holds the store is full: {self.path.parent}",
+                why=f"{free >> 20} MiB are free; nothing that was committed is lost",
+                hint="free some space, run `fftcas gc`, or set FFTCAS_STORE to another disk",
+            )
+        if isinstance(error, OSError):
+            return cannot_use(self.path.parent, error)
+        return StoreError(f"the store at {self.path.parent} cannot be used", why=str(error))
+
+
+def sync_directory(path: Path) -> None:
+    """Make renames in a directory last."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+_registry: dict[str, Environment] = {}
+_registry_lock = threading.Lock()
+
+
+def _before_fork() -> None:
+    _registry_lock.acquire()
+    for environment in _registry.values():
+        environment._gate.close()
+
+
+def _after_fork_in_parent() -> None:
+    for environment in _registry.values():
+        environment._gate.open()
+    _registry_lock.release()
+
+
+def _after_fork_in_child() -> None:
+    for environment in _registry.values():
+        environment._stop()  # the parent's; ours is opened at first use
+    _after_fork_in_parent()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

@@ -1,0 +1,91 @@
+"""How bytes lie in the store: a byte for the codec, four for the length, then the payload.
+
+The codec is no part of a blob's name. Measured per core on columns of 64 Ki values (ids, amounts, decimals, states,
+mail addresses, timestamps, uuids; 96 MB): zstd-1 keeps 39 % at 670 MB/s and reads at 620, zstd-3 36 % at 230 and 890,
+lz4 63 % at 1,170 and 2,840. Blobs that are not tables go through zlib, which needs no pyarrow.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from enum import IntEnum
+from typing import Any
+
+MAX_BLOB = 1 << 30
+"""Bytes of the largest blob; LMDB's own limit is 2 GiB."""
+
+
+class Codec(IntEnum):
+    RAW = 0
+    ZSTD = 1
+    ZLIB = 2
+
+
+_HEAD = struct.Struct("<BI")
+_WORTH = 0.95  # of the raw size: above it, the time to read is worth more than the space
+
+
+def pack(data: Any, codec: Codec) -> bytes:
+    """A frame around `data` (any buffer), compressed if that pays."""
+    raw = memoryview(data)
+    payload = _compress(raw, codec) if raw.nbytes > 64 else None
+    if payload is None or len(payload) > raw.nbytes * _WORTH:
+        return b"".join((_HEAD.pack(Codec.RAW, raw.nbytes), raw))
+    return b"".join((_HEAD.pack(codec, raw.nbytes), payload))
+
+
+def unpack(frame: bytes | memoryview) -> Any:
+    """The buffer in a frame. Raises ValueError if it is not a frame; allocates no more than the length it declares."""
+    try:
+        codec, size = _HEAD.unpack_from(frame)
+    except struct.error as error:
+        raise ValueError("it is too short") from error
+    payload = memoryview(frame)[_HEAD.size :]
+    if size > MAX_BLOB:
+        raise ValueError(f"it declares {size} bytes")
+    if codec == Codec.RAW:
+        data: Any = payload
+    elif codec == Codec.ZLIB:
+        data = _inflate(payload, size)
+    elif codec == Codec.ZSTD:
+        data = _decompress(payload, size)
+    else:
+        raise ValueError(f"its codec is {codec}")
+    if len(data) != size:
+        raise ValueError(f"it holds {len(data)} bytes and declares {size}")
+    return data
+
+
+def raw_size(frame: bytes | memoryview) -> int:
+    """The length that a frame declares. Raises ValueError."""
+    try:
+        return int(_HEAD.unpack_from(frame)[1])
+    except struct.error as error:
+        raise ValueError("it is too short") from error
+
+
+def _compress(data: memoryview, codec: Codec) -> Any:
+    if codec == Codec.ZLIB:
+        return zlib.compress(data, 1)
+    if codec == Codec.ZSTD:
+        import pyarrow as pa
+
+        return pa.Codec("zstd", 1).compress(data)
+    return None
+
+
+def _inflate(payload: memoryview, size: int) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(payload, size + 1)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+
+
+def _decompress(payload: memoryview, size: int) -> Any:
+    import pyarrow as pa
+
+    try:
+        return pa.Codec("zstd").decompress(payload, size)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(str(error)) from error

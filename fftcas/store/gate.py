@@ -1,0 +1,52 @@
+"""A readers/writer gate among threads: many transactions at once, or one change to the map under them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Gate:
+    """`shared` for every transaction, `exclusive` for what may run only while there is none. Not reentrant."""
+
+    def __init__(self) -> None:
+        self._free = threading.Condition()
+        self._inside = 0
+        self._closed = False
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        with self._free:
+            while self._closed:
+                self._free.wait()
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._free:
+                self._inside -= 1
+                if not self._inside:
+                    self._free.notify_all()
+
+    def close(self) -> None:
+        """Wait until nobody is inside, and let nobody in."""
+        with self._free:
+            while self._closed:
+                self._free.wait()
+            self._closed = True
+            while self._inside:
+                self._free.wait()
+
+    def open(self) -> None:
+        with self._free:
+            self._closed = False
+            self._free.notify_all()
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        self.close()
+        try:
+            yield
+        finally:
+            self.open()

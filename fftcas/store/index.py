@@ -1,0 +1,92 @@
+"""Realisations among the records, and the indices that find them by recipe and by label, newest first."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from blake3 import blake3
+
+from fftcas.digest import Digest
+from fftcas.store.realisation import Realisation
+from fftcas.store.records import RecordTxn
+from fftcas.store.runs import kept_runs, outputs_of
+from fftcas.table import Manifest
+
+_NUMBER = 8
+
+
+def get(txn: RecordTxn, derivation: Digest) -> Realisation | None:
+    value = txn.get("realisation", bytes.fromhex(derivation))
+    if value is not None:
+        with contextlib.suppress(ValueError):
+            return Realisation.from_json(value[_NUMBER:])
+    return None
+
+
+def put(txn: RecordTxn, realisation: Realisation, document: bytes, manifest: Manifest | None) -> None:
+    """Write a realisation with all that belongs to it; one of the same derivation is replaced, and is newest again."""
+    delete(txn, realisation.derivation)
+    key = bytes.fromhex(realisation.derivation)
+    number = txn.next_number().to_bytes(_NUMBER, "big")
+    txn.put("derivation", key, document)
+    if manifest is not None:
+        txn.put("manifest", bytes.fromhex(manifest.output), manifest.json.encode())
+    txn.put("by-recipe", bytes.fromhex(realisation.recipe) + number, key)
+    txn.put("by-label", _label(realisation.label) + number, key)
+    txn.put("realisation", key, number + realisation.to_json())
+
+
+def delete(txn: RecordTxn, derivation: Digest) -> None:
+    """Remove a realisation, its indices and its document."""
+    key = bytes.fromhex(derivation)
+    value = txn.get("realisation", key)
+    if value is not None:
+        with contextlib.suppress(ValueError):
+            old = Realisation.from_json(value[_NUMBER:])
+            txn.delete("by-recipe", bytes.fromhex(old.recipe) + value[:_NUMBER])
+            txn.delete("by-label", _label(old.label) + value[:_NUMBER])
+    txn.delete("realisation", key)
+    txn.delete("derivation", key)
+
+
+def of_recipe(txn: RecordTxn, recipe: Digest, limit: int) -> list[Realisation]:
+    return _first(_found(txn, "by-recipe", bytes.fromhex(recipe)), limit)
+
+
+def history(txn: RecordTxn, project: str, label: str, limit: int) -> list[Realisation]:
+    """Realisations of a label that the project's runs committed or used."""
+    kept = kept_runs(txn, project)
+    run_ids = {run.run.run_id for run in kept}
+    outputs = {outputs_of(txn, run).get(label) for run in {run.outputs: run for run in kept}.values()}
+    found = _found(txn, "by-label", _label(label))
+    return _first((each for each in found if each.run_id in run_ids or each.output in outputs), limit)
+
+
+def same(txn: RecordTxn, projection: Digest) -> Digest:
+    seen = {projection}
+    while (value := txn.get("same", bytes.fromhex(projection))) is not None and value.hex() not in seen:
+        projection = value.hex()
+        seen.add(projection)
+    return projection
+
+
+def put_same(txn: RecordTxn, projection: Digest, representative: Digest) -> None:
+    one, other = same(txn, projection), same(txn, representative)
+    if one != other:
+        txn.put("same", bytes.fromhex(one), bytes.fromhex(other))
+
+
+def _found(txn: RecordTxn, kind: str, prefix: bytes) -> Iterator[Realisation]:
+    for _, key in txn.scan(kind, prefix, reverse=True):
+        realisation = get(txn, key.hex())
+        if realisation is not None:
+            yield realisation
+
+
+def _first(found: Iterator[Realisation], limit: int) -> list[Realisation]:
+    return [each for each, _ in zip(found, range(limit), strict=False)]
+
+
+def _label(label: str) -> bytes:
+    return bytes(blake3(label.encode()).digest(16))

@@ -1,0 +1,108 @@
+"""Runs: what was built when, by whom; the store keeps the last ones of each project, and `gc` keeps their outputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from fftcas.digest import Digest, digest_bytes
+from fftcas.store.owner import Owner
+from fftcas.store.records import Records, RecordTxn
+
+KEEP = 200
+"""Runs that are kept per project."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One invocation of `build`. Recorded at its start with `finished` None, it protects `outputs` while it lasts.
+
+    `project` is the project's root; times are ISO 8601 in UTC; `summary` counts nodes by status (`fresh`, `restored`,
+    …); `saved` is the time in seconds that what was fresh or restored once took; `outputs` maps labels to outputs.
+    """
+
+    run_id: str
+    project: str
+    profile: str
+    started: str
+    finished: str | None = None
+    branch: str | None = None
+    commit: str | None = None
+    command: str = "build"
+    summary: Mapping[str, int] = field(default_factory=dict)
+    saved: float = 0.0
+    outputs: Mapping[str, Digest] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run as it is kept: `outputs` not loaded, and named by their digest; `alive` while its process runs it."""
+
+    run: RunRecord
+    outputs: Digest
+    alive: bool
+
+
+def record_run(records: Records, run: RunRecord) -> None:
+    """Add a run, or put it in the place of an earlier record of the same id; forget the oldest beyond `KEEP`."""
+    outputs = json.dumps(dict(run.outputs), sort_keys=True, separators=(",", ":")).encode()
+    name = digest_bytes(outputs)
+    document = asdict(replace(run, outputs={})) | {"outputs": name, "owner": Owner.mine().pack().hex()}
+    value = json.dumps(document, sort_keys=True).encode()
+    project = project_key(run.project)
+
+    def work(txn: RecordTxn) -> None:
+        if txn.get("outputs", bytes.fromhex(name)) is None:  # runs that changed nothing share them
+            txn.put("outputs", bytes.fromhex(name), outputs)
+        kept = [(key, json.loads(old)) for key, old in txn.scan("run", project)]
+        for key, old in kept:
+            if old["run_id"] == run.run_id:
+                txn.put("run", key, value)
+                return
+        txn.put("run", project + txn.next_number().to_bytes(8, "big"), value)
+        gone = kept[: max(0, len(kept) + 1 - KEEP)]
+        used = {old["outputs"] for _, old in kept[len(gone) :]} | {name}
+        for key, old in gone:
+            txn.delete("run", key)
+            if old["outputs"] not in used:
+                txn.delete("outputs", bytes.fromhex(old["outputs"]))
+
+    records.write(work)
+
+
+def kept_runs(txn: RecordTxn, project: str | None = None) -> list[Kept]:
+    """The runs of one project or of all, newest first within a project, without their outputs."""
+    prefix = b"" if project is None else project_key(project)
+    return [_kept(value) for _, value in txn.scan("run", prefix, reverse=True)]
+
+
+def outputs_of(txn: RecordTxn, kept: Kept) -> dict[str, Digest]:
+    """A run's outputs by label; empty if their record was lost."""
+    value = txn.get("outputs", bytes.fromhex(kept.outputs))
+    return {} if value is None else json.loads(value)
+
+
+def forget_project(records: Records, project: str) -> int:
+    """Remove a project's runs, so that `gc` may take its outputs; returns how many there were."""
+
+    def work(txn: RecordTxn) -> int:
+        keys = [key for key, _ in txn.scan("run", project_key(project))]
+        for key in keys:
+            txn.delete("run", key)
+        return len(keys)
+
+    return records.write(work)
+
+
+def project_key(project: str) -> bytes:
+    """What a project's runs lie under."""
+    return bytes.fromhex(digest_bytes(project.encode())[:32])
+
+
+def _kept(value: bytes) -> Kept:
+    document: dict[str, Any] = json.loads(value)
+    owner, outputs = document.pop("owner"), document.pop("outputs")
+    run = RunRecord(**document)
+    return Kept(run, outputs, run.finished is None and Owner.unpack(bytes.fromhex(owner)).alive())

@@ -1,0 +1,160 @@
+"""The store: blobs and tables by content, realisations and other records, safe to share among threads and processes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from fftcas.digest import Digest
+from fftcas.store import index, runs, tables
+from fftcas.store.blobs import Blobs, MissingBlob
+from fftcas.store.environment import Environment, Warn
+from fftcas.store.frame import Codec
+from fftcas.store.place import prepare_place, store_path
+from fftcas.store.realisation import Realisation
+from fftcas.store.records import Records
+from fftcas.store.runs import RunRecord
+from fftcas.table import Manifest, Table
+
+
+class Store:
+    """A facade over the parts. Use `Store.open`, in a `with` statement or with `close`."""
+
+    def __init__(self, path: Path, blobs: Blobs, records: Records) -> None:
+        self.path = path
+        self.blobs = blobs
+        self.records = records
+
+    @classmethod
+    def open(cls, path: Path | None = None, warn: Warn | None = None) -> Store:
+        """The store at `path`, made if there is none. Raises StoreError if it cannot be used safely."""
+        warn = warn or logging.getLogger("fftcas.store").warning
+        place = prepare_place(path or store_path(os.environ))
+        records = Environment.open(place / "records", warn, 1 << 28)
+        try:
+            blobs = Environment.open(place / "blobs", warn, 1 << 30)
+        except BaseException:
+            records.close()
+            raise
+        return cls(place, Blobs(blobs, warn), Records(records, warn))
+
+    def close(self) -> None:
+        self.blobs.release()
+        self.blobs.environment.close()
+        self.records.environment.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # blobs
+
+    def put_blob(self, data: bytes) -> Digest:
+        """Keep bytes that are no table: HTTP bodies, documents."""
+        blob = self.blobs.blob(data, Codec.ZLIB)
+        self.blobs.put([blob])
+        return blob.digest
+
+    def get_blob(self, digest: Digest) -> bytes | None:
+        """Verified bytes; None if they are missing, or were bad (then they are removed, with one warning)."""
+        data = self.blobs.get(digest)
+        return None if data is None else bytes(data)
+
+    # tables
+
+    def write_table(self, table: Table) -> Manifest:
+        """Store a stream's chunks. They are held for this process until it closes; `commit` makes them last."""
+        return tables.write_table(table, self.blobs.blob, self.blobs.put)
+
+    def read_table(self, manifest: Manifest, columns: Sequence[str] | None = None) -> Table:
+        """A stored table, or some of its columns in the table's order, as verified batches of at most 64 Ki rows.
+
+        Raises MissingBlob, here or while the stream is read, when a chunk is missing or bad.
+        """
+        wanted = [column for column in manifest.columns if columns is None or column.name in columns]
+        return tables.read_table(manifest, wanted, self.blobs)
+
+    def manifest(self, output: Digest) -> Manifest | None:
+        """The manifest of an output digest."""
+        data = self.records.get("manifest", bytes.fromhex(output))
+        if data is None:
+            return None
+        with contextlib.suppress(ValueError):
+            manifest = Manifest.from_json(data)
+            if manifest.output == output:
+                return manifest
+        return None
+
+    def holds(self, manifest: Manifest) -> bool:
+        """True if every chunk is there; their bytes are verified when they are read."""
+        try:
+            chunks = [chunk for column in manifest.columns for chunk in tables.chunk_list(self.blobs, column)]
+        except MissingBlob:
+            return False
+        return self.blobs.has([chunk.digest for chunk in chunks])
+
+    # realisations
+
+    def realisation(self, derivation: Digest) -> Realisation | None:
+        return self.records.read(lambda txn: index.get(txn, derivation))
+
+    def commit(self, realisation: Realisation, document: bytes, manifest: Manifest | None) -> None:
+        """Derivation document, manifest and realisation, in one transaction: from here on the output exists."""
+        self.records.write(lambda txn: index.put(txn, realisation, document, manifest))
+
+    def derivation_document(self, derivation: Digest) -> bytes | None:
+        return self.records.get("derivation", bytes.fromhex(derivation))
+
+    def realisations_of(self, recipe: Digest, limit: int = 20) -> list[Realisation]:
+        """Realisations of one recipe, newest first."""
+        return self.records.read(lambda txn: index.of_recipe(txn, recipe, limit))
+
+    def disown(self, derivation: Digest) -> None:
+        """Forget a realisation; its derivation will be a miss."""
+        self.records.write(lambda txn: index.delete(txn, derivation))
+
+    def same(self, projection: Digest) -> Digest:
+        """The representative of a projection's equivalence class; itself if nothing is known."""
+        return self.records.read(lambda txn: index.same(txn, projection))
+
+    def record_same(self, projection: Digest, representative: Digest) -> None:
+        """Two projections were proven to hold the same rows."""
+        self.records.write(lambda txn: index.put_same(txn, projection, representative))
+
+    # caches and runs
+
+    def get_records(self, kind: str, keys: Sequence[bytes]) -> list[bytes | None]:
+        return self.records.get_many("cache:" + kind, keys)
+
+    def put_records(self, kind: str, items: Mapping[bytes, bytes]) -> None:
+        self.records.put_many("cache:" + kind, items)
+
+    def record_run(self, run: RunRecord) -> None:
+        """Keep a run; call it at the start (`finished` None: its outputs are safe from `gc`) and at the end."""
+        runs.record_run(self.records, run)
+
+    def runs(self, project: str | None = None, limit: int = 20) -> list[RunRecord]:
+        """Runs with their outputs, newest first (of all projects: project by project)."""
+        return self.records.read(
+            lambda txn: [
+                replace(kept.run, outputs=runs.outputs_of(txn, kept)) for kept in runs.kept_runs(txn, project)[:limit]
+            ]
+        )
+
+    def history(self, project: str, label: str, limit: int = 20) -> list[Realisation]:
+        """What a label was built into by a project's runs, newest first."""
+        return self.records.read(lambda txn: index.history(txn, project, label, limit))
+
+
+def measure_table(table: Table) -> Manifest:
+    """The manifest that `write_table` would give, without a store."""
+    return tables.write_table(table, tables.measure, lambda blobs: None)

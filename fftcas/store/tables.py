@@ -1,0 +1,251 @@
+"""Tables in and out of the store, as streams: never more than a few chunks are in memory.
+
+Hashing, compression and their inverses run in a few threads (they let go of the interpreter's lock), while the engine
+makes the next batch and another thread writes the last transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from blake3 import blake3
+
+from fftcas.digest import Digest
+from fftcas.errors import StoreError
+from fftcas.store.blobs import Blob, Blobs, MissingBlob
+from fftcas.store.chunks import ROWS, decode, encode, parts
+from fftcas.store.frame import Codec
+from fftcas.table import Manifest, StoredColumn, Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_BYTES = 32 << 20
+"""Uncompressed bytes that one write transaction takes, and that lie ready between stages of a stream."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """An entry of a column's list of chunks; `bytes` is the uncompressed size."""
+
+    digest: Digest
+    rows: int
+    bytes: int
+
+
+def threads() -> ThreadPoolExecutor:
+    """Threads for hashing and compression."""
+    return ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="fftcas-store")
+
+
+def write_table(table: Table, make: Callable[[Any, Codec], Blob], put: Callable[[Sequence[Blob]], None]) -> Manifest:
+    """Cut a table into chunks, `make` blobs of them and `put` these; returns the manifest. Raises StoreError."""
+    lists: list[list[Chunk]] = [[] for _ in table.columns]
+    rows = 0
+    with threads() as pool, ThreadPoolExecutor(1, thread_name_prefix="fftcas-write") as writer:
+        queue = _Writing(writer, put)
+        waiting: deque[tuple[int, int, Future[list[tuple[Chunk, Blob]]]]] = deque()
+        ahead = 0
+
+        def finish() -> None:
+            nonlocal ahead
+            index, size, future = waiting.popleft()
+            ahead -= size
+            for chunk, blob in future.result():
+                lists[index].append(chunk)
+                queue.add(blob)
+
+        for group in row_groups(table):
+            rows += len(group[0]) if group else 0
+            for index, array in enumerate(group):
+                size = array.nbytes
+                waiting.append((index, size, pool.submit(_chunks, array, table, index, make)))
+                ahead += size
+                while ahead > BATCH_BYTES and len(waiting) > 1:
+                    finish()
+        while waiting:
+            finish()
+        columns = []
+        for column, chunks in zip(table.columns, lists, strict=True):
+            blob = make(json.dumps([[c.digest, c.rows, c.bytes] for c in chunks]).encode(), Codec.RAW)
+            queue.add(blob)
+            size = sum(chunk.bytes for chunk in chunks)
+            columns.append(StoredColumn(column.name, column.type, column.nullable, blob.digest, size))
+        queue.close()
+    return Manifest(rows, tuple(columns))
+
+
+def measure(raw: Any, codec: Codec) -> Blob:
+    """A blob that is only named, not packed."""
+    return Blob(blake3(raw).hexdigest(), b"", codec)
+
+
+class _Writing:
+    """Collects blobs and writes them in transactions, one of which may be under way."""
+
+    def __init__(self, writer: Executor, put: Callable[[Sequence[Blob]], None]) -> None:
+        self._writer = writer
+        self._put = put
+        self._blobs: list[Blob] = []
+        self._bytes = 0
+        self._under_way: Future[None] | None = None
+
+    def add(self, blob: Blob) -> None:
+        self._blobs.append(blob)
+        self._bytes += memoryview(blob.raw).nbytes
+        if self._bytes >= BATCH_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._wait()
+
+    def _flush(self) -> None:
+        self._wait()
+        if self._blobs:
+            self._under_way = self._writer.submit(self._put, self._blobs)
+        self._blobs, self._bytes = [], 0
+
+    def _wait(self) -> None:
+        if self._under_way is not None:
+            self._under_way.result()
+            self._under_way = None
+
+
+def row_groups(table: Table) -> Iterator[list[pa.Array]]:
+    """A table's columns in groups of exactly 64 Ki rows but for the last; at least one group."""
+    import pyarrow as pa
+
+    pending: list[list[pa.Array]] = [[] for _ in table.schema]
+    have = 0
+    some = False
+
+    def group() -> list[pa.Array]:
+        return [arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays) for arrays in pending]
+
+    for batch in table.batches:
+        start = 0
+        while start < batch.num_rows:
+            take = min(ROWS - have, batch.num_rows - start)
+            for index, arrays in enumerate(pending):
+                arrays.append(batch.column(index).slice(start, take))
+            have += take
+            start += take
+            if have == ROWS:
+                yield group()
+                pending, have, some = [[] for _ in table.schema], 0, True
+    if have:
+        yield group()
+    elif not some:
+        yield [pa.array([], field.type) for field in table.schema]
+
+
+def _chunks(array: pa.Array, table: Table, index: int, make: Callable[[Any, Codec], Blob]) -> list[tuple[Chunk, Blob]]:
+    import pyarrow as pa
+
+    made = []
+    for part in parts(array):
+        try:
+            data = encode(part, table.schema.field(index))
+        except (pa.ArrowException, NotImplementedError) as error:
+            column = table.columns[index]
+            raise StoreError(
+                f"column '{column.name}' of type {column.type} cannot be stored", why=str(error)
+            ) from error
+        blob = make(data, Codec.ZSTD)
+        made.append((Chunk(blob.digest, len(part), data.size), blob))
+    return made
+
+
+def chunk_list(blobs: Blobs, column: StoredColumn) -> list[Chunk]:
+    """A column's chunks. Raises MissingBlob."""
+    data = blobs.get(column.digest)
+    if data is None:
+        raise MissingBlob(column.digest)
+    try:
+        chunks = [Chunk(str(digest), int(rows), int(size)) for digest, rows, size in json.loads(bytes(data))]
+    except (TypeError, ValueError) as error:
+        raise MissingBlob(column.digest) from error
+    if not chunks or sum(chunk.bytes for chunk in chunks) != column.bytes:
+        raise MissingBlob(column.digest)
+    return chunks
+
+
+def read_table(manifest: Manifest, wanted: Sequence[StoredColumn], blobs: Blobs) -> Table:
+    """A table's columns as a stream of verified batches. Raises MissingBlob, at once or while the stream is read."""
+    import pyarrow as pa
+
+    lists = [chunk_list(blobs, column) for column in wanted]
+    for column, chunks in zip(wanted, lists, strict=True):
+        if sum(chunk.rows for chunk in chunks) != manifest.rows:
+            raise MissingBlob(column.digest)
+    types = [_load(blobs, chunks[0]).schema.field(0) for chunks in lists]
+    fields = [
+        pa.field(column.name, field.type, metadata=field.metadata) for column, field in zip(wanted, types, strict=True)
+    ]
+    schema = pa.schema(fields)
+    columns = tuple(column for column in manifest.schema if column.name in {c.name for c in wanted})
+    return Table(columns, schema, _batches(blobs, schema, lists))
+
+
+def _load(blobs: Blobs, chunk: Chunk) -> pa.RecordBatch:
+    data = blobs.get(chunk.digest)
+    if data is None:
+        raise MissingBlob(chunk.digest)
+    try:
+        return decode(data, chunk.rows)
+    except ValueError as error:
+        raise MissingBlob(chunk.digest) from error
+
+
+def _batches(blobs: Blobs, schema: pa.Schema, lists: list[list[Chunk]]) -> Iterator[pa.RecordBatch]:
+    """Chunks of all columns side by side; where columns were cut differently, batches end at every cut."""
+    import pyarrow as pa
+
+    ready: list[deque[tuple[int, Future[pa.RecordBatch]]]] = [deque() for _ in lists]
+    order = iter(_in_row_order(lists))
+    ahead = 0
+    now: list[pa.Array | None] = [None] * len(lists)
+    with threads() as pool:
+        while True:
+            while ahead < BATCH_BYTES or not all(
+                queue or array is not None for queue, array in zip(ready, now, strict=True)
+            ):
+                following = next(order, None)
+                if following is None:
+                    break
+                index, chunk = following
+                ready[index].append((chunk.bytes, pool.submit(_load, blobs, chunk)))
+                ahead += chunk.bytes
+            for index, array in enumerate(now):
+                if array is None:
+                    if not ready[index]:
+                        return
+                    size, future = ready[index].popleft()
+                    ahead -= size
+                    batch = future.result()
+                    if batch.schema.field(0).type != schema.field(index).type:
+                        raise MissingBlob(lists[index][0].digest)
+                    now[index] = batch.column(0)
+            rows = min(len(array) for array in now if array is not None)
+            if rows:
+                yield pa.RecordBatch.from_arrays(
+                    [array.slice(0, rows) for array in now if array is not None], schema=schema
+                )
+            now = [array.slice(rows) if array is not None and len(array) > rows else None for array in now]
+
+
+def _in_row_order(lists: list[list[Chunk]]) -> list[tuple[int, Chunk]]:
+    placed = []
+    for index, chunks in enumerate(lists):
+        start = 0
+        for chunk in chunks:
+            placed.append((start, index, chunk))
+            start += chunk.rows
+    return [(index, chunk) for _, index, chunk in sorted(placed, key=lambda place: place[:2])]
