@@ -10,7 +10,7 @@ from fftcas.build.reads import Reads
 from fftcas.label import Label
 from fftcas.project.nodes import Node, PythonModel
 from fftcas.project.project import Project
-from fftcas.store.store import Store
+from fftcas.store import Store
 
 
 def columns_read(

@@ -19,8 +19,7 @@ from fftcas.label import Label
 from fftcas.project.nodes import Node, PythonModel, Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.relation import RelationKind, Stamp
-from fftcas.store.realisation import Realisation
-from fftcas.store.store import Store
+from fftcas.store import Realisation, Store
 from fftcas.table import Manifest
 
 
@@ -112,7 +111,7 @@ class Decider:
             if stamp is not None and held is not None:
                 same = realisation is not None and realisation.output == stamp.output
                 if same or stamp.fingerprint == derivation.key:
-                    return Decision(node, Verdict.FRESH, "unchanged", derivation, Identity.of(held))
+                    return Decision(node, Verdict.FRESH, "unchanged", derivation, Identity.of(held), realisation)
             manifest = self.store.manifest(realisation.output) if realisation else None
             if manifest is not None and self.store.holds(manifest):
                 reason = missing(stamp, RelationKind.TABLE)

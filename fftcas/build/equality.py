@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fftcas.derivation import Derivation, Input
 from fftcas.engines import same_rows
-from fftcas.store.store import MissingBlob, Store
+from fftcas.store import MissingBlob, Store
 
 CANDIDATES = 3
 """How many earlier realisations of the recipe are compared with, the newest first."""

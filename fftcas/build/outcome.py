@@ -40,7 +40,8 @@ class Identity:
 class Outcome:
     """What became of a node; times are ISO 8601 in UTC, `seconds` is the whole node, `query_seconds` its own code.
 
-    `source` says where a restored table came from. `output_changed` says whether readers can notice.
+    `saved_seconds` is what its own code took when it last ran, if it did not have to run now. `source` says where a
+    restored table came from. `output_changed` says whether readers can notice.
     """
 
     label: Label
@@ -56,6 +57,7 @@ class Outcome:
     finished_at: str = ""
     seconds: float = 0.0
     query_seconds: float = 0.0
+    saved_seconds: float = 0.0
     source: str | None = None
     http: Mapping[str, object] | None = None
     warnings: tuple[str, ...] = field(default=())

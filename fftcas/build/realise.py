@@ -21,8 +21,7 @@ from fftcas.project.project import Project
 from fftcas.project.python_run import call_model
 from fftcas.project.seed_data import read_seed
 from fftcas.relation import RelationKind, Stamp
-from fftcas.store.realisation import Realisation
-from fftcas.store.store import MissingBlob, Store, measure_table
+from fftcas.store import MissingBlob, Realisation, Store, measure_table
 from fftcas.table import Manifest
 
 if TYPE_CHECKING:
@@ -82,6 +81,7 @@ class Realiser:
             started_at=clock.started_at,
             finished_at=now(),
             seconds=clock.seconds,
+            saved_seconds=realisation.seconds,
             source="local",
             output_changed=self.changed(node, manifest.output),
         )

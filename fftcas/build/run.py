@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fftcas.build.decide import Decider, Decision, Verdict
 from fftcas.build.equality import prove_equal
+from fftcas.build.git import checkout
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.realise import Clock, Realiser, now
@@ -18,7 +19,7 @@ from fftcas.errors import FftcasError
 from fftcas.label import Label
 from fftcas.project.nodes import Source, SqlModel
 from fftcas.project.project import Project
-from fftcas.store.store import Store
+from fftcas.store import RunRecord, Store
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def build(
     store: Store,
     options: BuildOptions,
     *,
+    command: str = "build",
     started: Callable[[Label], None] = lambda label: None,
     done: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Run:
@@ -57,14 +59,23 @@ def build(
     node that fails is an outcome, not an exception. Raises FftcasError if store or database cannot be used.
     """
     clock = Clock()
-    run_id = new_run_id(clock.started_at)
+    here = checkout(project.root)
+    record = RunRecord(
+        new_run_id(clock.started_at),
+        str(project.root),
+        project.profile.name,
+        clock.started_at,
+        branch=here.branch,
+        commit=here.commit,
+        command=command,
+    )
     outcomes: dict[Label, Outcome] = {}
     interrupted = False
     target = Target(project, store)
     try:
         builder = _Builder(
             Decider(project, store, target, options),
-            Realiser(project, store, target, options, run_id, socket.gethostname()),
+            Realiser(project, store, target, options, record.run_id, socket.gethostname()),
             started,
         )
 
@@ -91,7 +102,17 @@ def build(
     finally:
         target.close()
     ordered = tuple(outcomes[label] for label in project.graph if label in outcomes)
-    return Run(run_id, clock.started_at, now(), clock.seconds, ordered, interrupted)
+    run = Run(record.run_id, clock.started_at, now(), clock.seconds, ordered, interrupted)
+    store.record_run(
+        replace(
+            record,
+            finished=run.finished_at,
+            summary={status.value: run.count(status) for status in Status},
+            saved=sum(outcome.saved_seconds for outcome in ordered),
+            outputs={outcome.label.text: outcome.identity.output for outcome in ordered if outcome.identity},
+        )
+    )
+    return run
 
 
 def new_run_id(started_at: str) -> str:
@@ -160,6 +181,7 @@ def fresh(decision: Decision) -> Outcome:
         decision.identity,
         rows=manifest.rows if manifest else None,
         bytes=manifest.bytes if manifest else 0,
+        saved_seconds=decision.realisation.seconds if decision.realisation else 0.0,
     )
 
 

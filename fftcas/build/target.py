@@ -17,7 +17,7 @@ from fftcas.errors import NodeError
 from fftcas.project.nodes import Source, relation_kind
 from fftcas.project.project import Project
 from fftcas.relation import RelationKind, RelationName, Stamp
-from fftcas.store.store import Store
+from fftcas.store import Store
 from fftcas.table import Column
 
 RECORD = "target"

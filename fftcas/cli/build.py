@@ -21,7 +21,7 @@ from fftcas.project.project import Project
 from fftcas.project.selection import select
 from fftcas.report.console import Console
 from fftcas.report.run_results import run_results, write_json
-from fftcas.store.store import Store
+from fftcas.store import Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -121,7 +121,9 @@ def execute(
     order = [label for label in project.graph if label in shown and not isinstance(project.nodes[label], Source)]
     console = Console(order, verbosity=-1 if quiet or as_json else verbose)
     with Store.open() as store:
-        result = build_targets(project, targets, store, options, started=console.started, done=console.done)
+        result = build_targets(
+            project, targets, store, options, command=command, started=console.started, done=console.done
+        )
     console.finish(result)
     leave(project, result, command, as_json)
     return result.exit_code

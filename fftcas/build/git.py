@@ -1,0 +1,46 @@
+"""The git branch and commit that a project is checked out at, read from git's own files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """Branch and commit; None where there is no repository, a detached head, or no commit yet."""
+
+    branch: str | None = None
+    commit: str | None = None
+
+
+def checkout(root: Path) -> Checkout:
+    """What the repository around `root` is at. Never raises: a broken repository counts as none."""
+    try:
+        return _read(root.resolve())
+    except (OSError, ValueError):
+        return Checkout()
+
+
+def _read(root: Path) -> Checkout:
+    dot_git = next((place / ".git" for place in (root, *root.parents) if (place / ".git").exists()), None)
+    if dot_git is None:
+        return Checkout()
+    directory = dot_git
+    if dot_git.is_file():  # a worktree: the file names its directory
+        directory = (dot_git.parent / dot_git.read_text("utf-8").removeprefix("gitdir:").strip()).resolve()
+    head = (directory / "HEAD").read_text("utf-8").strip()
+    if not head.startswith("ref: "):
+        return Checkout(None, head)
+    reference = head.removeprefix("ref: ")
+    branch = reference.removeprefix("refs/heads/")
+    shared = directory / "commondir"
+    common = (directory / shared.read_text("utf-8").strip()).resolve() if shared.exists() else directory
+    for place in (directory, common):
+        if (place / reference).is_file():
+            return Checkout(branch, (place / reference).read_text("utf-8").strip())
+    packed = common / "packed-refs"
+    for line in packed.read_text("utf-8").splitlines() if packed.is_file() else ():
+        if line.endswith(f" {reference}"):
+            return Checkout(branch, line.split(" ", 1)[0])
+    return Checkout(branch, None)
