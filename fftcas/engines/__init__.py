@@ -1,0 +1,75 @@
+"""The engines by name. An engine's driver is imported only when a database is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fftcas.errors import UsageError, closest
+
+if TYPE_CHECKING:
+    from fftcas.engines.base import Engine
+    from fftcas.table import Table
+
+DRIVERS = {
+    "duckdb": "duckdb",
+    "postgres": "psycopg",
+    "databricks_spark": "pyspark",
+    "bigquery": "google-cloud-bigquery",
+    "snowflake_snowpark": "snowflake-snowpark-python",
+}
+"""Which distribution drives an engine; its version stands for the engine's in keys."""
+
+
+def engine_version(name: str) -> str:
+    """Major and minor version of an engine's driver, e.g. `2.0`. Raises UsageError if there is no such driver."""
+    try:
+        return ".".join(version(_driver(name)).split(".")[:2])
+    except PackageNotFoundError:
+        raise UsageError(
+            f"the engine '{name}' needs the package '{DRIVERS[name]}', which is not installed",
+            hint=f"pip install {DRIVERS[name]}",
+        ) from None
+
+
+def open_engine(name: str, options: Mapping[str, Any]) -> Engine:
+    """Open a profile's target database. Raises UsageError for an unknown engine, EngineError if it cannot be opened."""
+    _driver(name)
+    if name != "duckdb":
+        raise UsageError(f"the engine '{name}' comes in a later version", hint="use a profile with engine: duckdb")
+    from fftcas.engines.duckdb.engine import DuckDBEngine
+
+    return DuckDBEngine(options)
+
+
+def database_state(name: str, options: Mapping[str, Any]) -> str | None:
+    """What changes whenever the database does, had without opening it; None if that cannot be told.
+
+    For a DuckDB file: inode, size and times of the file, and of its write-ahead log if there is one.
+    """
+    path = str(options.get("path") or ":memory:")
+    if name != "duckdb" or path == ":memory:":
+        return None
+    try:
+        files = [Path(path).stat()]
+        with suppress(FileNotFoundError):
+            files.append(Path(f"{path}.wal").stat())
+    except OSError:
+        return None
+    return " ".join(f"{f.st_dev}:{f.st_ino}:{f.st_size}:{f.st_mtime_ns}:{f.st_ctime_ns}" for f in files)
+
+
+def same_rows(a: Table, b: Table) -> bool:
+    """Whether two streams with equal columns hold the same rows, each as often, in whatever order. Exact."""
+    from fftcas.engines.duckdb.compare import same_rows as same
+
+    return same(a, b)
+
+
+def _driver(name: str) -> str:
+    if name not in DRIVERS:
+        raise UsageError(f"unknown engine '{name}'", hint=closest(name, DRIVERS) or f"known: {', '.join(DRIVERS)}")
+    return DRIVERS[name]

@@ -12,12 +12,35 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from fftcas.digest import Digest
+from fftcas.errors import Location, NodeError
 from fftcas.relation import RelationName, Stamp
 from fftcas.table import Column, Table
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+
+class EngineError(NodeError):
+    """The engine refused a statement, or cannot hold or give what was asked of it.
+
+    `message` is what the engine said; `line` counts from 1 in the SQL text that was given to it, and `caret` is that
+    line with the engine's own mark below the spot. Both are None where the engine does not point.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        line: int | None = None,
+        caret: str | None = None,
+        where: Location | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, where=where, why=caret, hint=hint)
+        self.message = message
+        self.line = line
+        self.caret = caret
 
 
 @dataclass(frozen=True)

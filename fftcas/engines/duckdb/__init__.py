@@ -1,0 +1,1 @@
+"""DuckDB, the embedded engine: 1.4 and later."""

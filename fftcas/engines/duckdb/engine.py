@@ -1,0 +1,124 @@
+"""The DuckDB engine: opens a database file and hands out sessions on it."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from fftcas.digest import Digest
+from fftcas.engines import engine_version
+from fftcas.engines.base import EngineError
+from fftcas.engines.duckdb import meta
+from fftcas.engines.duckdb.errors import engine_error, translated
+from fftcas.engines.duckdb.fingerprint import fingerprint
+from fftcas.engines.duckdb.names import HIDDEN, Place
+from fftcas.engines.duckdb.session import DuckDBSession, cursor, describe
+from fftcas.relation import RelationName, Stamp
+from fftcas.table import Column
+
+WAIT_SECONDS = 5.0
+
+
+class DuckDBEngine:
+    """See `fftcas.engines.base.Engine`. Options: `path` (absolute, or `:memory:`) and `schema`.
+
+    FFT's option `catalog` is accepted and has no effect, as in FFT: the file's stem names the database.
+    """
+
+    name = "duckdb"
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self.version = engine_version(self.name)
+        self._connection = _connect(str(options.get("path") or ":memory:"))
+        database = self._connection.execute("SELECT current_database()").fetchone()
+        assert database is not None
+        self._place = Place(str(database[0]), str(options.get("schema") or "main"))
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET preserve_insertion_order = true")
+        self._publishing = threading.Lock()
+
+    def quote(self, relation: RelationName) -> str:
+        return self._place.quote(relation)
+
+    def prepare(self, schemas: Sequence[str]) -> None:
+        with translated():
+            for schema in {self._place.schema, *schemas}:
+                self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._place.quote_schema(schema)}")
+            left = self._connection.execute(
+                "SELECT schema_name, table_name FROM duckdb_tables() "
+                "WHERE database_name = ? AND starts_with(table_name, ?)",
+                [self._place.database, HIDDEN],
+            ).fetchall()
+            for schema, table in left:
+                self._connection.execute(f"DROP TABLE {self._place.quote(RelationName(table, schema))}")
+            meta.create(self._connection, self._place)
+
+    def stamps(self) -> Mapping[RelationName, Stamp]:
+        with translated(), self._cursor() as connection:
+            return meta.read(connection, self._place)
+
+    @contextmanager
+    def session(self) -> Iterator[DuckDBSession]:
+        session = DuckDBSession(self._connection, self._place, self._publishing)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def describe(self, relation: RelationName) -> tuple[Column, ...] | None:
+        with self._cursor() as connection:
+            return describe(connection, self._place, relation)
+
+    def fingerprint(self, relation: RelationName) -> Digest:
+        with self._cursor() as connection:
+            columns = describe(connection, self._place, relation)
+            if columns is None:
+                raise EngineError(f"there is no relation {relation}")
+            return fingerprint(connection, self.quote(relation), columns)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        made = cursor(self._connection, self._place)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def _connect(path: str) -> duckdb.DuckDBPyConnection:
+    """Open the database, waiting a little for another process that has it. Raises EngineError that names the holder."""
+    if path != ":memory:":
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EngineError(f"cannot make the directory of the database {path}: {error.strerror}") from error
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return duckdb.connect(path)
+        except duckdb.Error as error:
+            if "lock" not in str(error):
+                raise engine_error(error) from error
+            if time.monotonic() >= until:
+                raise _held(path, error) from error
+        time.sleep(0.1)
+
+
+def _held(path: str, error: duckdb.Error) -> EngineError:
+    holder = re.search(r"held in (.*?)\(?PID (\d+)\)?", str(error))
+    who = f"process {holder[2]} ({holder[1].strip() or 'unknown program'})" if holder else "another process"
+    stop = f"or end it: kill {holder[2]}" if holder else "or end it"
+    return EngineError(
+        f"{who} has the database {path} open; DuckDB lets only one process write",
+        hint=f"wait until it is done, close the program that has the file open, {stop}",
+    )

@@ -1,0 +1,37 @@
+"""Fingerprints of relations: exact, whatever the order of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from fftcas.digest import Digest, digest_value
+from fftcas.engines.duckdb.carriers import carriers
+from fftcas.engines.duckdb.errors import translated
+from fftcas.engines.duckdb.names import quote_name
+from fftcas.table import Column
+
+
+def fingerprint(connection: duckdb.DuckDBPyConnection, quoted: str, columns: Sequence[Column]) -> Digest:
+    """A digest of a relation's columns and of its rows as a multiset. Raises EngineError.
+
+    Each row is written as one text in which no two different rows are alike: JSON of the columns' carriers, which
+    tells NULL from text, -0.0 from 0.0, and quotes what it must; names and types are hashed beside it. The 128 bits of
+    that text's MD5 are two numbers of 64 bits; they are summed over all rows, exactly (in 128 bits each), and counted.
+    Sums do not depend on order and, unlike XOR, see duplicates. For two different multisets to meet by accident, both
+    sums have to: 1 in 2^128. It is no defence against someone who searches for collisions in their own database.
+    """
+    values = ", ".join(
+        f"c{i} := {carrier.out(quote_name(column.name))}"
+        for i, (column, carrier) in enumerate(zip(columns, carriers(columns), strict=True))
+    )
+    with translated():
+        row = connection.execute(
+            "SELECT count(*), coalesce(sum((n >> 64)::UBIGINT), 0)::VARCHAR, "
+            "coalesce(sum((n & 18446744073709551615)::UBIGINT), 0)::VARCHAR "
+            f"FROM (SELECT md5_number(to_json(struct_pack({values}))::VARCHAR) AS n FROM {quoted})"
+        ).fetchone()
+    assert row is not None
+    schema = [[column.name, column.type, column.nullable] for column in columns]
+    return digest_value("relation content 1", [schema, list(row)])

@@ -1,0 +1,134 @@
+"""`_ff_meta`: the table in the target database that says what its relations hold."""
+
+from __future__ import annotations
+
+import duckdb
+
+from fftcas.engines.duckdb.names import Place, quote_name
+from fftcas.relation import RelationKind, RelationName, Stamp
+from fftcas.table import Manifest
+
+TABLE = RelationName("_ff_meta")
+COLUMNS = {
+    "node_name": "VARCHAR",
+    "relation": "VARCHAR",
+    "fingerprint": "VARCHAR",
+    "engine": "VARCHAR",
+    "built_at": "TIMESTAMP",
+    "schema_name": "VARCHAR",
+    "kind": "VARCHAR",
+    "output": "VARCHAR",
+    "manifest": "VARCHAR",
+    "definition": "VARCHAR",
+}
+
+
+def create(connection: duckdb.DuckDBPyConnection, place: Place) -> None:
+    """Create the table of stamps, or give an older or foreign one the columns that it lacks; its rows stay."""
+    name = place.quote(TABLE)
+    found = _columns(connection, place)
+    if not found:
+        connection.execute(f"CREATE TABLE {name} ({', '.join(f'{c} {t}' for c, t in COLUMNS.items())})")
+        return
+    if all(found.get(column) == kind for column, kind in COLUMNS.items()):
+        return
+    # Made anew rather than altered: a foreign table may have constraints that our rows would break.
+    ours = [
+        f"try_cast({quote_name(column) if column in found else 'NULL'} AS {kind}) AS {column}"
+        for column, kind in COLUMNS.items()
+    ]
+    theirs = [quote_name(column) for column in found if column not in COLUMNS]
+    connection.execute("BEGIN")
+    connection.execute(f"CREATE TEMP TABLE __fftcas_meta AS SELECT {', '.join(ours + theirs)} FROM {name}")
+    connection.execute(f"DROP TABLE {name}")
+    connection.execute(f"CREATE TABLE {name} AS FROM __fftcas_meta")
+    connection.execute("DROP TABLE __fftcas_meta")
+    connection.execute("COMMIT")
+
+
+def write(connection: duckdb.DuckDBPyConnection, place: Place, stamp: Stamp) -> None:
+    """Put a relation's stamp in the place of its older one, within the caller's transaction."""
+    full = place.full(stamp.relation)
+    connection.execute(
+        f"DELETE FROM {place.quote(TABLE)} WHERE lower(relation) = lower(?) "
+        "AND lower(coalesce(schema_name, ?)) = lower(?) AND kind IS NOT NULL",
+        [full.name, place.schema, full.schema],
+    )
+    row = {
+        "node_name": stamp.node_name,
+        "relation": full.name,
+        "fingerprint": stamp.fingerprint,
+        "engine": stamp.engine,
+        "built_at": stamp.built_at,
+        "schema_name": full.schema,
+        "kind": str(stamp.kind),
+        "output": stamp.output,
+        "manifest": stamp.manifest,
+        "definition": stamp.definition,
+    }
+    marks = ", ".join(f"CAST(? AS {kind})" for kind in COLUMNS.values())
+    connection.execute(
+        f"INSERT INTO {place.quote(TABLE)} ({', '.join(COLUMNS)}) VALUES ({marks})", [row[column] for column in COLUMNS]
+    )
+
+
+def read(connection: duckdb.DuckDBPyConnection, place: Place) -> dict[RelationName, Stamp]:
+    """The stamps whose relation is there as it was stamped: its kind, its columns in order, its row count."""
+    if not _columns(connection, place):
+        return {}
+    rows = connection.execute(
+        f"""
+        SELECT m.node_name, m.relation, m.schema_name, m.kind, m.fingerprint, m.output, m.engine,
+            strftime(m.built_at, '%Y-%m-%dT%H:%M:%S.%f+00:00'), m.manifest, m.definition, c.columns
+        FROM {place.quote(TABLE)} m
+        JOIN (
+            SELECT schema_name, table_name, 'table' AS kind FROM duckdb_tables() WHERE database_name = $database
+            UNION ALL
+            SELECT schema_name, view_name, 'view' FROM duckdb_views() WHERE database_name = $database
+        ) r ON r.kind = m.kind
+            AND lower(r.schema_name) = lower(m.schema_name) AND lower(r.table_name) = lower(m.relation)
+        LEFT JOIN (
+            SELECT schema_name, table_name, list([column_name, data_type] ORDER BY column_index) AS columns
+            FROM duckdb_columns() WHERE database_name = $database GROUP BY ALL
+        ) c ON c.schema_name = r.schema_name AND c.table_name = r.table_name
+        WHERE m.fingerprint IS NOT NULL AND m.output IS NOT NULL
+        """,
+        {"database": place.database},
+    ).fetchall()
+    stamps: dict[RelationName, Stamp] = {}
+    tables: dict[RelationName, int] = {}
+    for node, name, schema, kind, fingerprint, output, engine, built_at, manifest, definition, columns in rows:
+        relation = RelationName(name, None if schema.lower() == place.schema.lower() else schema)
+        if kind == RelationKind.TABLE:
+            try:
+                held = Manifest.from_json(manifest or "")
+            except ValueError:
+                continue
+            if [[column.name, column.type] for column in held.columns] != columns:
+                continue
+            tables[relation] = held.rows
+        stamps[relation] = Stamp(
+            node, relation, RelationKind(kind), fingerprint, output, engine, built_at, manifest, definition
+        )
+    counts = _row_counts(connection, place, list(tables))
+    return {name: stamp for name, stamp in stamps.items() if tables.get(name) == counts.get(name)}
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, place: Place) -> dict[str, str]:
+    rows = connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name = ? AND schema_name = ? AND table_name = ? ORDER BY column_index",
+        [place.database, place.schema, TABLE.name],
+    ).fetchall()
+    return dict(rows)
+
+
+def _row_counts(
+    connection: duckdb.DuckDBPyConnection, place: Place, tables: list[RelationName]
+) -> dict[RelationName, int]:
+    counts: dict[RelationName, int] = {}
+    for start in range(0, len(tables), 200):
+        some = tables[start : start + 200]
+        query = " UNION ALL ".join(f"SELECT {i}, count(*) FROM {place.quote(table)}" for i, table in enumerate(some))
+        counts |= {some[i]: rows for i, rows in connection.execute(query).fetchall()}
+    return counts

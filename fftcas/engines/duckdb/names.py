@@ -1,0 +1,60 @@
+"""Names in DuckDB's SQL, and where relations lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fftcas.relation import RelationName
+
+HIDDEN = "__fftcas_"
+"""Prefix of tables that are staged."""
+
+
+def quote_name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The database and schema that stand where a relation's name has none."""
+
+    database: str
+    schema: str
+
+    def full(self, relation: RelationName) -> RelationName:
+        """The relation with its schema and database."""
+        return RelationName(relation.name, relation.schema or self.schema, relation.database or self.database)
+
+    def quote(self, relation: RelationName) -> str:
+        """SQL for a relation: two parts, so that views survive a renamed file.
+
+        Where a schema is called like the database, DuckDB takes two parts to be ambiguous; there it needs three.
+        """
+        full = self.full(relation)
+        parts = [full.schema, full.name]
+        if full.database != self.database or str(full.schema).lower() == self.database.lower():
+            parts.insert(0, full.database)
+        return ".".join(quote_name(str(part)) for part in parts)
+
+    def in_view(self, view: RelationName, sql: str) -> str:
+        """The text to store for a view.
+
+        DuckDB 2 drops the database's name from what it stores, so where a schema is called like the database it
+        refuses to make views on that schema; a view in that very schema finds its tables by their bare names.
+        """
+        schema = str(self.full(view).schema)
+        if schema.lower() != self.database.lower():
+            return sql
+        return sql.replace(f"{self.quote_schema(schema)}.", "")
+
+    def quote_schema(self, schema: str) -> str:
+        return f"{quote_name(self.database)}.{quote_name(schema)}"
+
+
+def hidden(relation: RelationName) -> RelationName:
+    """Where a relation is staged."""
+    return replace(relation, name=HIDDEN + relation.name)

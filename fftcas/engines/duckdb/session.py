@@ -1,0 +1,217 @@
+"""A DuckDB session: one thread's cursor, which stages, reads and publishes relations."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from fftcas.engines.base import EngineError, Staged
+from fftcas.engines.duckdb import meta
+from fftcas.engines.duckdb.arrow import insert_stream, plain_columns, registered, typed_columns
+from fftcas.engines.duckdb.carriers import carriers
+from fftcas.engines.duckdb.errors import engine_error, translated
+from fftcas.engines.duckdb.names import Place, hidden, quote_name
+from fftcas.relation import RelationName, Stamp
+from fftcas.table import Column, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BATCH_ROWS = 65_536
+TRIES = 6
+
+
+class DuckDBSession:
+    """See `fftcas.engines.base.Session`."""
+
+    def __init__(self, root: duckdb.DuckDBPyConnection, place: Place, publishing: threading.Lock) -> None:
+        self._place = place
+        self._publishing = publishing
+        self._root = root
+        self._cursor = cursor(root, place)
+
+    def close(self) -> None:
+        self._cursor.close()
+
+    def interrupt(self) -> None:
+        self._cursor.interrupt()
+
+    def stage_query(self, relation: RelationName, sql: str) -> Staged:
+        _check_select(self._cursor, sql)
+        return self._stage(relation, sql)
+
+    def stage_table(self, relation: RelationName, table: Table) -> Staged:
+        target = self._place.quote(hidden(relation))
+        definitions = [
+            f"{quote_name(column.name)} {column.type}{'' if column.nullable else ' NOT NULL'}"
+            for column in table.columns
+        ]
+        names = [f"c{i}" for i in range(len(table.columns))]
+        values = ", ".join(carrier.back(name) for carrier, name in zip(carriers(table.columns), names, strict=True))
+        with translated():
+            self._cursor.execute(f"CREATE OR REPLACE TABLE {target} ({', '.join(definitions)})")
+            try:
+                rows = insert_stream(self._cursor, f"INSERT INTO {target} SELECT {values} FROM", table, names)
+            except BaseException:
+                self._drop(hidden(relation))
+                raise
+        return Staged(relation, hidden(relation), table.columns, rows)
+
+    def stage_arrow(self, relation: RelationName, data: pa.Table, types: Mapping[str, str]) -> Staged:
+        data = plain_columns(data)
+        with registered(self._cursor, data) as source:
+            values = typed_columns(self._cursor, source, data.schema, types)
+            return self._stage(relation, f"SELECT {values} FROM {source}")
+
+    def read(self, relation: RelationName, columns: Sequence[str] | None = None) -> Table:
+        found = _project(describe(self._cursor, self._place, relation), relation, columns)
+        values = [
+            f"{carrier.out(quote_name(column.name))} AS {quote_name(column.name)}"
+            for column, carrier in zip(found, carriers(found), strict=True)
+        ]
+        # A cursor of its own: any other statement on the session's cursor would end the stream.
+        reading = cursor(self._root, self._place)
+        with translated():
+            reader = arrow_reader(reading, f"SELECT {', '.join(values)} FROM {self._place.quote(relation)}")
+        return Table(found, reader.schema, _batches(reader, reading))
+
+    def frame(self, relation: RelationName, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        wanted = "*" if columns is None else ", ".join(map(quote_name, columns))
+        with translated():
+            frame: pd.DataFrame = self._cursor.execute(f"SELECT {wanted} FROM {self._place.quote(relation)}").df()
+            return frame
+
+    def publish(self, staged: Staged, stamp: Stamp) -> None:
+        rename = f"ALTER TABLE {self._place.quote(staged.hidden)} RENAME TO {quote_name(staged.relation.name)}"
+        self._publish(staged.relation, rename, 0, stamp)
+
+    def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
+        _check_select(self._cursor, sql)
+        sql = self._place.in_view(relation, sql)
+        self._publish(relation, f"CREATE VIEW {self._place.quote(relation)} AS\n{sql}", 1, stamp)
+
+    def discard(self, staged: Staged) -> None:
+        with translated():
+            self._drop(staged.hidden)
+
+    def _stage(self, relation: RelationName, sql: str) -> Staged:
+        target = hidden(relation)
+        try:
+            with translated(lines_before=1):
+                create = f"CREATE OR REPLACE TABLE {self._place.quote(target)} AS\n{sql}"
+                result = self._cursor.execute(create).fetchone()
+        except EngineError:
+            self._drop(target)
+            raise
+        columns = describe(self._cursor, self._place, target)
+        return Staged(relation, target, columns or (), int(result[0]) if result else 0)
+
+    def _publish(self, relation: RelationName, create: str, lines_before: int, stamp: Stamp) -> None:
+        with self._publishing:
+            for attempt in range(TRIES):
+                try:
+                    self._cursor.execute("BEGIN")
+                    try:
+                        self._clear(relation)
+                        self._cursor.execute(create)
+                        meta.write(self._cursor, self._place, stamp)
+                        self._cursor.execute("COMMIT")
+                        return
+                    except BaseException:
+                        with suppress(duckdb.Error):
+                            self._cursor.execute("ROLLBACK")
+                        raise
+                except (duckdb.TransactionException, duckdb.ConstraintException) as error:
+                    if attempt == TRIES - 1:
+                        raise engine_error(error, lines_before) from error
+                    time.sleep(0.02 * 2**attempt)
+                except duckdb.Error as error:
+                    raise engine_error(error, lines_before) from error
+
+    def _clear(self, relation: RelationName) -> None:
+        """Drop whatever has the relation's name."""
+        kind = kind_of(self._cursor, self._place, relation)
+        if kind is not None:
+            self._cursor.execute(f"DROP {kind} {self._place.quote(relation)}")
+
+    def _drop(self, table: RelationName) -> None:
+        self._cursor.execute(f"DROP TABLE IF EXISTS {self._place.quote(table)}")
+
+
+def cursor(root: duckdb.DuckDBPyConnection, place: Place) -> duckdb.DuckDBPyConnection:
+    """A cursor whose time zone is UTC, whatever the machine's, and which finds the profile's relations by bare name."""
+    made = root.cursor()
+    made.execute("SET TimeZone = 'UTC'")
+    with suppress(duckdb.CatalogException):  # before prepare() has created the schema
+        made.execute(f"USE {place.quote_schema(place.schema)}")
+    return made
+
+
+def arrow_reader(connection: duckdb.DuckDBPyConnection, sql: str, rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
+    """A stream of a query's rows in batches of at most `rows`."""
+    result = connection.sql(sql)
+    # 2.0 has a new name for it, and warns about the old one.
+    return result.to_arrow_reader(rows) if hasattr(result, "to_arrow_reader") else result.fetch_arrow_reader(rows)
+
+
+def kind_of(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> str | None:
+    """`TABLE` or `VIEW`, or None if there is no such relation."""
+    full = place.full(relation)
+    row = connection.execute(
+        "SELECT 'TABLE' FROM duckdb_tables() "
+        "WHERE lower(database_name) = lower($d) AND lower(schema_name) = lower($s) AND lower(table_name) = lower($n) "
+        "UNION ALL SELECT 'VIEW' FROM duckdb_views() "
+        "WHERE lower(database_name) = lower($d) AND lower(schema_name) = lower($s) AND lower(view_name) = lower($n)",
+        {"d": full.database, "s": full.schema, "n": full.name},
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def describe(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> tuple[Column, ...] | None:
+    """The columns of an existing relation, or None. Raises EngineError for a view that no longer works."""
+    with translated():
+        if kind_of(connection, place, relation) is None:
+            return None
+        rows: list[Any] = connection.execute(f"DESCRIBE {place.quote(relation)}").fetchall()
+    return tuple(Column(name, kind, null != "NO") for name, kind, null, *_ in rows)
+
+
+def _project(
+    found: tuple[Column, ...] | None, relation: RelationName, wanted: Sequence[str] | None
+) -> tuple[Column, ...]:
+    if found is None:
+        raise EngineError(f"there is no relation {relation}")
+    if wanted is None:
+        return found
+    by_name = {column.name: column for column in found}
+    missing = [name for name in wanted if name not in by_name]
+    if missing:
+        raise EngineError(f"{relation} has no column '{missing[0]}'", hint=f"it has: {', '.join(by_name)}")
+    return tuple(by_name[name] for name in wanted)
+
+
+def _batches(reader: pa.RecordBatchReader, reading: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
+    try:
+        for batch in reader:
+            if batch.num_rows:
+                yield batch
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise EngineError(str(error)) from error
+    finally:
+        reader.close()
+        reading.close()
+
+
+def _check_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Raises EngineError unless the text is one query. (PIVOT comes as several statements, the query last.)"""
+    with translated():
+        kinds = [statement.type.name for statement in connection.extract_statements(sql)]
+    queries = [kind for kind in kinds if kind in {"SELECT", "MULTI"}]
+    if len(queries) != 1 or kinds[-1] != queries[0]:
+        raise EngineError("a model is one SELECT statement", hint=f"this text holds: {', '.join(kinds) or 'nothing'}")
