@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,7 +25,8 @@ class Project:
     """Everything that the files of a project say, for one profile.
 
     `environ` is what models see: the process's variables, the `.env` layers and FF_ENGINE. `vars` are those of
-    project.yml under those of the command line. `context` holds the ingredients that all nodes share.
+    project.yml under those of the command line. `context` holds the ingredients that all nodes share. `sources` maps
+    `group.table` to the node that stands for it: a source, or the seed that makes this table.
     """
 
     root: Path
@@ -36,48 +38,39 @@ class Project:
     context: Mapping[str, Value]
     vars: Mapping[str, Any] = field(default_factory=dict)
     descriptions: Mapping[Label, str] = field(default_factory=dict)
+    sources: Mapping[str, Label] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, tuple[Node, ...]]:
-        """The nodes that a bare name means: `stg_users`, `stg_users.ff`, a source's `crm.users`."""
-        found: dict[str, dict[Label, Node]] = {}
+        """The nodes that a bare name means: `stg_users`, `stg_users.ff`; a source's only where nothing else has it."""
+        built: dict[str, list[Node]] = {}
+        external: dict[str, list[Node]] = {}
         for node in self.nodes.values():
-            for name in names(node):
-                found.setdefault(name, {})[node.label] = node
-        return {name: tuple(nodes.values()) for name, nodes in found.items()}
+            for name in dict.fromkeys((node.label.name, node.name, f"{node.label.name}.ff")):
+                (external if node.label.repo else built).setdefault(name, []).append(node)
+        return {name: tuple(nodes) for name, nodes in {**external, **built}.items()}
 
     def find(self, text: str) -> Node:
         """The node that a label or a bare name means. Raises UsageError with the closest labels."""
         if text.startswith(("//", "@")):
             label = Label.parse(text)
-            if label in self.nodes:
-                return self.nodes[label]
-            nearby = [*self.nodes, *(Label("", name) for name in self.by_name)]
-            raise UsageError(f"there is no node {label}", hint=closest(label.text, map(str, nearby)) or self._near(label.name))
+            if label.repo and not label.package:
+                label = self.sources.get(f"{label.repo}.{label.name}", label)
+            if label not in self.nodes:
+                hint = closest(label.text, [known.text for known in self.nodes]) or self._nearby(label.name)
+                raise UsageError(f"there is no node {label}", hint=hint)
+            return self.nodes[label]
         found = self.by_name.get(text, ())
         if not found:
-            raise UsageError(f"there is no node '{text}'", hint=self._near(text))
+            raise UsageError(f"there is no node '{text}'", hint=self._nearby(text))
         if len(found) > 1:
             labels = ", ".join(sorted(node.label.text for node in found))
             raise UsageError(f"'{text}' is ambiguous", why=f"it could be {labels}", hint="write the label")
         return found[0]
 
-    def _near(self, name: str) -> str | None:
+    def _nearby(self, name: str) -> str | None:
         """A hint with the labels of the nodes whose names are closest."""
-        return closest_label(name, self.by_name)
-
-
-def names(node: Node) -> tuple[str, ...]:
-    """What a node is called without its package."""
-    if node.label.repo:
-        return (node.label.name, f"{node.label.repo}.{node.label.name}")
-    return tuple(dict.fromkeys((node.label.name, node.name, f"{node.label.name}.ff")))
-
-
-def closest_label(name: str, nodes: Mapping[str, tuple[Node, ...]]) -> str | None:
-    """A hint that names the labels of the nodes whose bare names are closest to `name`."""
-    hint = closest(name.removesuffix(".ff"), nodes)
-    for known, found in nodes.items():
-        hint = hint and hint.replace(f"'{known}'", f"'{found[0].label}'")
-    return hint
+        names = {node.label.name: node.label.text for node in self.nodes.values()}
+        near = difflib.get_close_matches(name.removesuffix(".ff"), names, n=3, cutoff=0.6)
+        return f"did you mean {' or '.join(names[match] for match in near)}?" if near else None

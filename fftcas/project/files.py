@@ -1,0 +1,65 @@
+"""The files of a project: found, read, and never from outside its directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fftcas.errors import Location, ProjectError
+from fftcas.project.yamlfile import read_text
+
+IGNORED = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "target"})
+
+
+@dataclass(frozen=True)
+class Files:
+    """Reads the files below `root`; paths are relative to it, with `/`. `read` gathers what was read."""
+
+    root: Path
+    read: set[str] = field(default_factory=set)
+
+    def text(self, path: str) -> str:
+        """A file's text. Raises ProjectError if it is missing, unreadable, not UTF-8 or outside the project."""
+        text = read_text(self.inside(path), path)
+        if text is None:
+            raise ProjectError(f"there is no file {path}", where=Location(path))
+        self.read.add(path)
+        return text
+
+    def inside(self, path: str) -> Path:
+        """The absolute path. Raises ProjectError if it leads outside the project, through `..` or a symbolic link."""
+        file = self.root / path
+        if not file.resolve().is_relative_to(self.root.resolve()):
+            raise ProjectError(
+                f"{path} leads outside the project",
+                where=Location(path),
+                hint="copy the file into the project instead of linking to it",
+            )
+        return file
+
+    def is_file(self, path: str) -> bool:
+        return (self.root / path).is_file()
+
+    def walk(self, folder: str, suffixes: tuple[str, ...]) -> list[str]:
+        """The paths below a folder that end in one of `suffixes`, sorted; hidden folders and caches are left out."""
+        return sorted(path for path in self._walk(folder) if path.endswith(suffixes))
+
+    def _walk(self, folder: str) -> Iterator[str]:
+        top = self.root / folder
+        for directory, folders, names in os.walk(top, onerror=self._unreadable):
+            folders[:] = [name for name in folders if not name.startswith(".") and name not in IGNORED]
+            base = Path(directory).relative_to(self.root).as_posix()
+            for name in folders:
+                if (Path(directory) / name).is_symlink():
+                    self.inside(f"{base}/{name}")
+            for name in names:
+                if not name.startswith("."):
+                    yield name if base == "." else f"{base}/{name}"
+
+    def _unreadable(self, error: OSError) -> None:
+        if isinstance(error, FileNotFoundError):
+            return
+        path = Path(error.filename).relative_to(self.root).as_posix()
+        raise ProjectError(f"cannot read the folder {path}", where=Location(path), why=error.strerror) from None

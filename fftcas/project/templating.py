@@ -1,0 +1,245 @@
+"""Models' templates: one Jinja environment for a project, in which references render as markers."""
+
+from __future__ import annotations
+
+import copy
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import FrameType, TracebackType
+from typing import Any
+
+import jinja2
+from jinja2.runtime import Macro
+from jinja2.sandbox import SandboxedEnvironment
+
+from fftcas.errors import Location, ProjectError
+from fftcas.project.environment import is_secret
+from fftcas.project.ff_helpers import helpers, sql_literal
+from fftcas.project.files import Files
+from fftcas.project.model_config import ModelConfig, model_config
+from fftcas.project.sql_tokens import MARK, MARK_END
+from fftcas.relation import RelationName
+
+CALL = re.compile(f"{MARK}([0-9]+){MARK_END}")
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a model asked for while it was rendered: kind `ref`, `source`, `this` or `env`, and its arguments."""
+
+    kind: str
+    arguments: tuple[str, ...]
+    where: Location
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A model's text, in which a number between marks stands for the call of that number."""
+
+    text: str
+    calls: tuple[Call, ...]
+    config: ModelConfig
+
+    def resolve(self, marker: Callable[[Call], str], path: str) -> str:
+        """The text with `marker(call)` in each call's place. Raises ProjectError for stray marks."""
+
+        def replaced(match: re.Match[str]) -> str:
+            index = int(match[1])
+            return marker(self.calls[index]) if index < len(self.calls) else ""
+
+        stray = CALL.sub("", self.text)
+        if MARK in stray or MARK_END in stray:
+            raise ProjectError(
+                "the template cuts the result of ref(), source(), env() or this into pieces",
+                where=Location(path),
+                hint="these stand for names that are known only when the model runs; use them whole",
+            )
+        return CALL.sub(replaced, self.text)
+
+
+class Unwanted(Exception):
+    """The model is disabled, or not for this engine; rendering stops."""
+
+
+@dataclass
+class Rendering:
+    """What the model that is being rendered has said so far."""
+
+    relation: RelationName
+    calls: dict[tuple[str, ...], Call] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    checked: ModelConfig = field(default_factory=ModelConfig)
+
+    def mark(self, kind: str, *arguments: str) -> str:
+        key = (kind, *arguments)
+        if key not in self.calls:
+            self.calls[key] = Call(kind, arguments, caller())
+        return f"{MARK}{list(self.calls).index(key)}{MARK_END}"
+
+
+class This:
+    """`this` in a template: the model's own relation."""
+
+    def __init__(self, rendering: Rendering) -> None:
+        self._rendering = rendering
+        self.name = rendering.relation.name
+        self.schema = rendering.relation.schema
+        self.database = rendering.relation.database
+
+    @property
+    def relation(self) -> str:
+        return self._rendering.mark("this")
+
+    @property
+    def materialized(self) -> str:
+        return self._rendering.checked.materialized
+
+    def __str__(self) -> str:
+        return self.relation
+
+
+class Loader(jinja2.BaseLoader):
+    """Finds what templates import or include: below `models/`, then below the project."""
+
+    def __init__(self, files: Files) -> None:
+        self.files = files
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, None]:
+        for path in (f"models/{template}", template):
+            if self.files.is_file(path):
+                return template_text(self.files, path), path, None
+        raise jinja2.TemplateNotFound(template)
+
+
+class Templates:
+    """Renders the models of one project for one engine."""
+
+    def __init__(self, files: Files, engine: str, values: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+        self._files, self._engine, self._vars, self._environ = files, engine, values, environ
+        self._rendering = Rendering(RelationName("macros"))
+        self._jinja = SandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, loader=Loader(files)
+        )
+        own = {"ref": self._ref, "source": self._source, "config": self._config, "var": self._var, "env": self._env}
+        self._jinja.globals |= {**helpers(engine), **own, "engine": self._engine_name, "is_incremental": lambda: False}
+        self._jinja.filters |= {"var": self._var, "env": self._env, "sql_literal": sql_literal}
+
+    def add_functions(self, functions: Mapping[str, Callable[..., Any]]) -> None:
+        """Make Python macros known, as functions and as filters."""
+        self._jinja.globals |= functions
+        self._jinja.filters |= functions
+
+    def add_macros(self, path: str) -> None:
+        """Make the SQL macros of a file known. Raises ProjectError."""
+        module = self._guarded(path, lambda: self._compile(path).make_module())
+        self._jinja.globals |= {name: value for name, value in vars(module).items() if isinstance(value, Macro)}
+
+    def render(self, path: str, relation: RelationName) -> Rendered | None:
+        """A model's text; None if its config says that it is not wanted here. Raises ProjectError."""
+        rendering = self._rendering = Rendering(relation)
+        try:
+            text = self._guarded(path, lambda: self._compile(path).render(this=This(rendering)))
+        except Unwanted:
+            return None
+        return Rendered(text, tuple(rendering.calls.values()), rendering.checked)
+
+    def _compile(self, path: str) -> jinja2.Template:
+        code = self._jinja.compile(template_text(self._files, path), path, path)
+        return jinja2.Template.from_code(self._jinja, code, self._jinja.make_globals(None))
+
+    def _guarded(self, path: str, action: Callable[[], Any]) -> Any:
+        """Run `action`, and tell what goes wrong in a template with file and line."""
+        try:
+            return action()
+        except (ProjectError, Unwanted):
+            raise
+        except jinja2.TemplateSyntaxError as error:
+            where = Location(error.filename or path, error.lineno)
+            raise ProjectError("this is not valid Jinja", where=where, why=error.message) from None
+        except jinja2.TemplateNotFound as error:
+            where = place(error.__traceback__) or Location(path)
+            raise ProjectError(f"there is no template '{error.name}'", where=where) from None
+        except RecursionError:
+            raise ProjectError("the template never ends: a macro calls itself", where=Location(path)) from None
+        except Exception as error:  # any macro may raise anything
+            where = place(error.__traceback__) or Location(path)
+            kind = "" if isinstance(error, jinja2.TemplateError) else f"{type(error).__name__}: "
+            raise ProjectError("the template cannot be rendered", where=where, why=f"{kind}{error}") from error
+
+    def _ref(self, name: str) -> str:
+        return self._rendering.mark("ref", text_argument("ref", name))
+
+    def _source(self, group: str, table: str) -> str:
+        return self._rendering.mark("source", text_argument("source", group), text_argument("source", table))
+
+    def _config(self, **values: Any) -> str:
+        rendering = self._rendering
+        rendering.config |= values
+        if rendering.config.get("enabled") is False:
+            raise Unwanted
+        engines = {key: value for key, value in rendering.config.items() if key == "engines"}
+        if not model_config(engines, caller()).for_engine(self._engine):
+            raise Unwanted  # before anything else is looked at: it may be for another engine only
+        rendering.checked = model_config(rendering.config, caller())
+        return ""
+
+    def _var(self, name: str, default: Any = None) -> Any:
+        # A copy, so that no model can change what the next one sees.
+        return no_marks(copy.deepcopy(self._vars.get(name, default)), f"var('{name}')")
+
+    def _env(self, name: str, default: Any = None) -> Any:
+        if name in self._environ and is_secret(name):
+            return self._rendering.mark("env", name)
+        return no_marks(self._environ.get(name, default), f"env('{name}')")
+
+    def _engine_name(self, default: str | None = None) -> str | None:
+        return self._engine or default
+
+
+def template_text(files: Files, path: str) -> str:
+    """A template's text. Raises ProjectError if it has the characters that stand for references."""
+    text = files.text(path)
+    for line, content in enumerate(text.splitlines(), 1):
+        if MARK in content or MARK_END in content:
+            raise ProjectError("the characters U+E000 and U+E001 are reserved", where=Location(path, line))
+    return text
+
+
+def no_marks(value: Any, name: str) -> Any:
+    """The value. Raises ProjectError if it is a text with the characters that stand for references."""
+    if isinstance(value, str) and (MARK in value or MARK_END in value):
+        raise ProjectError(f"{name} has the reserved characters U+E000 or U+E001", where=caller())
+    return value
+
+
+def text_argument(function: str, value: object) -> str:
+    """The value if it is a text. Raises ProjectError."""
+    if not isinstance(value, str) or MARK in value or MARK_END in value:
+        raise ProjectError(f"{function}() needs a name in quotes", where=caller())
+    return value
+
+
+def caller() -> Location:
+    """The place in a template from which the running function was called."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        template = frame.f_globals.get("__jinja_template__")
+        if template is not None:
+            return Location(template.filename or "", template.get_corresponding_lineno(frame.f_lineno))
+        frame = frame.f_back
+    return Location("models")
+
+
+def place(traceback: TracebackType | None) -> Location | None:
+    """The innermost place in a template that an exception passed through."""
+    found = None
+    while traceback is not None:
+        if "__jinja_template__" in traceback.tb_frame.f_globals:
+            template = traceback.tb_frame.f_globals["__jinja_template__"]
+            found = Location(template.filename, template.get_corresponding_lineno(traceback.tb_lineno))
+        elif "__jinja_exception__" in traceback.tb_frame.f_globals:  # Jinja has put the template's own lines there
+            found = Location(traceback.tb_frame.f_code.co_filename, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found
