@@ -107,7 +107,7 @@ def test_an_engine_that_is_not_known(demo: Demo) -> None:
 
 def test_a_variable_that_a_profile_needs(demo: Demo) -> None:
     demo.edit("profiles.yml", "env('FF_DUCKDB_PATH', '.local/demo.duckdb')", "env('DEMO_FILE')")
-    refused(demo, demo.build(), "profiles.yml:5", "DEMO_FILE", "hint:")
+    refused(demo, demo.build(FF_DUCKDB_PATH=""), "profiles.yml:5", "DEMO_FILE", "hint:")
 
 
 # --- Models
