@@ -63,6 +63,7 @@ class Done:
 
     @property
     def statuses(self) -> dict[str, str]:
+        assert self.run_results, f"no run_results.json; stderr:\n{self.stderr}"
         return {result["label"]: result["status"] for result in self.run_results["results"]}
 
     @property
