@@ -119,7 +119,7 @@ class Decider:
         return Decision(node, Verdict.BUILD, self.reason(node, derivation), derivation)
 
     def _view(self, node: SqlModel, derivation: Derivation) -> Decision:
-        wanted = definition(self.project, node, self.identities)
+        wanted = definition(self.project, node, self.identities, self.context)
         identity = Identity(derivation.key)
         if self.may_read(node):
             stamp = self.target.stamps().get(node.relation)

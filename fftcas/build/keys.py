@@ -32,10 +32,10 @@ def derive(
     read = reads(project, node)
     ingredients: dict[str, Value] = {**node.recipe}
     if read.wiring:
-        ingredients["reads"] = read.wiring
+        ingredients["reads"] = list(read.wiring)
     if read.views:
         ingredients["views"] = [
-            {"recipe": project.nodes[view].recipe, "reads": wiring}
+            {"recipe": project.nodes[view].recipe, "reads": list(wiring)}
             for view, wiring in zip(read.views, read.view_wirings, strict=True)
         ]
     columns = columns_read(node, read) if read.tables else {}

@@ -18,7 +18,6 @@ from fftcas.errors import Location, NodeError
 from fftcas.project.environment import is_secret
 from fftcas.project.nodes import Node, PythonModel, Seed, SqlModel
 from fftcas.project.project import Project
-from fftcas.project.python_run import call_model
 from fftcas.project.seed_data import read_seed
 from fftcas.relation import RelationKind, Stamp
 from fftcas.store import MissingBlob, Realisation, Store, measure_table
@@ -150,6 +149,8 @@ class Realiser:
                 return session.stage_query(node.relation, sql)
         assert isinstance(node, PythonModel)
         frames = [session.frame(self.project.nodes[label].relation, node.columns.get(label)) for label in node.inputs]
+        from fftcas.project.python_run import call_model
+
         result = call_model(self.project, node, frames)
         return session.stage_arrow(node.relation, as_arrow(node, result), {})
 
