@@ -7,9 +7,6 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from dotenv.parser import parse_stream
-from dotenv.variables import parse_variables
-
 from fftcas.errors import Location, ProjectError, UsageError
 from fftcas.project.settings import CacheSettings
 from fftcas.project.yamlfile import read_text
@@ -46,8 +43,14 @@ def load_environment(root: Path, profile_name: str, cwd: Path, environ: Mapping[
 
 
 def _read(file: Path, path: str, environ: Mapping[str, str]) -> dict[str, str]:
+    text = read_text(file, path)
+    if not text:
+        return {}
+    from dotenv.parser import parse_stream
+    from dotenv.variables import parse_variables
+
     values: dict[str, str] = {}
-    for binding in parse_stream(io.StringIO(read_text(file, path) or "")):
+    for binding in parse_stream(io.StringIO(text)):
         # Errors show the line's number only: its text may hold a secret.
         where = Location(path, binding.original.line)
         if binding.error or "\0" in binding.original.string:

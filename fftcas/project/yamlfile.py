@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from fftcas.errors import Location, ProjectError, closest
+
+if TYPE_CHECKING:
+    import yaml
 
 MAX_VALUES = 1_000_000
 """More values than this, aliases counted each time, are an attack or a mistake."""
@@ -26,28 +28,6 @@ class Map(dict[str, Any]):
         super().__init__()
         self.line = line
         self.lines: dict[str, int] = {}
-
-
-class _Loader(yaml.SafeLoader):
-    def construct_map(self, node: yaml.MappingNode) -> Iterator[Map]:
-        result = Map(node.start_mark.line + 1)
-        yield result
-        self.flatten_mapping(node)
-        for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key_node.value!r} is not text; write it in quotes", key_node.start_mark
-                )
-            result[key] = self.construct_object(value_node, deep=True)
-            result.lines[key] = key_node.start_mark.line + 1
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_map)
 
 
 @dataclass(frozen=True)
@@ -188,8 +168,10 @@ def read_yaml(file: Path, path: str) -> Section | None:
 
 def parse_yaml(text: str, path: str) -> Section:
     """The mapping that a YAML text holds; an empty text is an empty mapping. Raises ProjectError."""
+    import yaml
+
     try:
-        value = yaml.load(text, Loader=_Loader)
+        value = yaml.load(text, Loader=_loader())
         _check(value)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -208,6 +190,34 @@ def parse_yaml(text: str, path: str) -> Section:
         found = _TYPES.get(type(value), "something else")
         raise ProjectError(f"{path} must be a mapping (`key: value` lines), not {found}", where=Location(path, 1))
     return Section(path, values=value)
+
+
+@cache
+def _loader() -> type[yaml.SafeLoader]:
+    import yaml  # late: a build with nothing to do reads no YAML
+
+    def construct_map(loader: yaml.SafeLoader, node: yaml.MappingNode) -> Iterator[Map]:
+        result = Map(node.start_mark.line + 1)
+        yield result
+        loader.flatten_mapping(node)
+        for key_node, value_node in node.value:
+            key = loader.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key_node.value!r} is not text; write it in quotes", key_node.start_mark
+                )
+            result[key] = loader.construct_object(value_node, deep=True)
+            result.lines[key] = key_node.start_mark.line + 1
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Loader.add_constructor("tag:yaml.org,2002:map", construct_map)
+    return Loader
 
 
 def _check(value: Any) -> None:
