@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fftcas.digest import Value
 from fftcas.errors import ProjectError
 from fftcas.graph import Graph
+from fftcas.label import Label
 from fftcas.project.environment import key_variables, load_environment
 from fftcas.project.files import Files
+from fftcas.project.macros import python_macros
 from fftcas.project.nodes import Node
 from fftcas.project.profiles import read_profile
 from fftcas.project.project import Project
-from fftcas.project.references import home, resolve_names
+from fftcas.project.python_import import environment
+from fftcas.project.python_models import PythonDraft, python_node, read_python_models
+from fftcas.project.references import Draft, home, resolve_names
 from fftcas.project.seeds import read_seeds
 from fftcas.project.settings import Settings, read_settings
 from fftcas.project.sources import read_sources
@@ -43,14 +47,20 @@ def load_project(
     seeds = read_seeds(root, variables, profile.engine)
     files = Files(root)
     templates = Templates(files, profile.engine, values, variables)
-    found = list(read_sql_models(files, templates))
-    drafts = [draft for draft in found if draft.rendered]
-    absent = {draft.label.name: f"{draft.path} is disabled or for another engine" for draft in found}
+    with environment(variables):
+        templates.add_functions(python_macros(files))
+        sql = list(read_sql_models(files, templates))
+    python = list(read_python_models(files, variables))
+    wanted = [draft for draft in sql if draft.rendered]
+    absent = {draft.label.name: f"{draft.path} is disabled or for another engine" for draft in sql}
     at = home(profile)
-    references, sources = resolve_names(drafts, seeds, read_sources(root, profile.engine), at, absent)
-    relations = {thing.label: thing.relation for thing in (*seeds, *sources, *drafts)}
-    nodes: dict[Any, Node] = {node.label: node for node in (*seeds, *sources)}
-    nodes |= {node.label: node for node in sql_nodes(drafts, references, relations, at)}
+    tables = read_sources(root, profile.engine)
+    references, sources = resolve_names([*wanted, *python], seeds, tables, at, absent)
+    things: list[Node | Draft] = [*seeds, *sources, *wanted, *python]
+    relations = {thing.label: thing.relation for thing in things}
+    found: list[Node] = [*seeds, *sources, *sql_nodes(wanted, references, relations, at)]
+    found += [python_node(draft, references, variables, values) for draft in python]
+    nodes = {node.label: node for node in found}
     return Project(
         root=root,
         settings=settings,
@@ -61,8 +71,8 @@ def load_project(
         context=context,
         vars=values,
         sources=references.sources,
-        descriptions={draft.label: d for draft in drafts if (d := description(draft))},
-        warnings=(*settings.warnings, *(warning for draft in drafts for warning in warnings(draft))),
+        descriptions=descriptions(wanted, python),
+        warnings=(*settings.warnings, *warnings(wanted, python)),
     )
 
 
@@ -84,9 +94,15 @@ def shared_ingredients(settings: Settings, profile: str, environ: Mapping[str, s
     return {**shared, "profile": profile} if cache.profile else shared
 
 
-def description(draft: SqlDraft) -> str:
-    return draft.rendered.config.description if draft.rendered else ""
+def descriptions(sql: Sequence[SqlDraft], python: Sequence[PythonDraft]) -> dict[Label, str]:
+    """What models say about themselves."""
+    texts = {draft.label: draft.rendered.config.description for draft in sql if draft.rendered}
+    texts |= {draft.label: draft.declared.description for draft in python}
+    return {label: text for label, text in texts.items() if text}
 
 
-def warnings(draft: SqlDraft) -> tuple[str, ...]:
-    return draft.rendered.config.warnings if draft.rendered else ()
+def warnings(sql: Sequence[SqlDraft], python: Sequence[PythonDraft]) -> tuple[str, ...]:
+    """What the models' authors should know, each once."""
+    found = [warning for draft in sql if draft.rendered for warning in draft.rendered.config.warnings]
+    found += [warning for draft in python for warning in (*draft.declared.warnings, *draft.closure.warnings)]
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,1 @@
+"""FFT's API for models."""

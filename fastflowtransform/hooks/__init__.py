@@ -1,0 +1,1 @@
+"""FFT's hooks: their files can be imported, and nothing calls them."""

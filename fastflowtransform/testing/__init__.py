@@ -1,0 +1,1 @@
+"""Helpers of FFT's custom data tests."""

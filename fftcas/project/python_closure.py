@@ -1,0 +1,135 @@
+"""All the code that a Python model consists of: its module, the project's modules that it imports, and packages."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import posixpath
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fftcas.digest import Digest
+from fftcas.errors import Location, ProjectError
+from fftcas.project.files import Files
+from fftcas.project.python_facts import OURS, Facts, Import, code_digest, facts, parse
+
+
+@dataclass(frozen=True)
+class Closure:
+    """What a model's module reaches. `modules` maps names to code, the model's own module aside.
+
+    `lazy` says that a module of the project is imported inside a function, so while the model runs.
+    """
+
+    modules: dict[str, Digest]
+    distributions: dict[str, str | None]
+    env: tuple[str, ...]
+    vars: tuple[str, ...]
+    lazy: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Modules:
+    """Reads the Python files of a project, each once."""
+
+    files: Files
+    known: dict[str, tuple[Facts, Digest]] = field(default_factory=dict)
+
+    def closure(self, path: str) -> Closure:
+        """Everything that the model in the file at `path` imports, directly or not. Raises ProjectError."""
+        folder = posixpath.dirname(path)
+        found: dict[str, Facts] = {}
+        waiting = [path]
+        packages: set[str] = set()
+        warnings: list[str] = []
+        lazy = False
+        while waiting:
+            current = waiting.pop()
+            if current in found:
+                continue
+            seen = found[current] = self._read(current)[0]
+            for statement in seen.imports:
+                files = list(dict.fromkeys(self._resolve(statement, current, folder)))
+                waiting += files
+                lazy = lazy or (statement.lazy and bool(files))
+                top = statement.module.partition(".")[0]
+                if not files and top and not statement.level:
+                    packages.add(top)
+            if seen.unresolved:
+                waiting += self.files.walk(".", (".py",))
+                warnings.append(
+                    f"{Location(current, seen.unresolved[0])}: cannot tell what is imported here, "
+                    f"so every Python file of the project counts as part of {path}"
+                )
+            warnings += [
+                f"{Location(current, line)}: cannot tell which environment variable is read here: "
+                "it is not part of the model's key"
+                for line in seen.hidden_env[:1]
+            ]
+        return Closure(
+            {module_name(file, folder): self._read(file)[1] for file in found if file != path},
+            {name: version for top in packages for name, version in distributions(top)},
+            tuple(sorted({name for seen in found.values() for name in seen.env})),
+            tuple(sorted({name for seen in found.values() for name in seen.vars})),
+            lazy or any(seen.unresolved for seen in found.values()),
+            tuple(warnings),
+        )
+
+    def _read(self, path: str) -> tuple[Facts, Digest]:
+        if path not in self.known:
+            tree = parse(self.files, path)
+            self.known[path] = (facts(tree), code_digest(tree))
+        return self.known[path]
+
+    def _resolve(self, statement: Import, importer: str, folder: str) -> Iterator[str]:
+        """The project's files that an import statement runs, packages' `__init__` included."""
+        bases = [folder, ""]
+        if statement.level:
+            here = posixpath.normpath(posixpath.join(posixpath.dirname(importer), "../" * (statement.level - 1)))
+            if here.startswith(".."):
+                raise ProjectError("this import leads outside the project", where=Location(importer, statement.line))
+            bases = ["" if here == "." else here]
+        parts = tuple(statement.module.split(".")) if statement.module else ()
+        for base in dict.fromkeys(bases):
+            yield from self._find(base, parts)
+            for name in statement.names:
+                yield from self._find(base, (*parts, name))
+
+    def _find(self, base: str, parts: tuple[str, ...]) -> Iterator[str]:
+        folder = base
+        for part in parts:
+            path = posixpath.join(folder, part)
+            if self.files.is_file(f"{path}/__init__.py"):
+                yield f"{path}/__init__.py"
+            elif self.files.is_file(f"{path}.py"):
+                yield f"{path}.py"
+                return
+            folder = path
+        package = posixpath.join(folder, "__init__.py")
+        if self.files.is_file(package):
+            yield package
+
+
+def module_name(path: str, folder: str) -> str:
+    """What a file is called in a recipe: by its place below the model's folder, so that both can move together."""
+    inside = path.removeprefix(folder + "/")
+    return inside.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+@functools.cache
+def distributions(module: str) -> tuple[tuple[str, str | None], ...]:
+    """Names and versions of the installed distributions that give a top-level module; empty for Python's own."""
+    if module in sys.stdlib_module_names or module in OURS:
+        return ()
+    try:
+        return ((module, importlib.metadata.version(module)),)
+    except importlib.metadata.PackageNotFoundError:
+        names = sorted(set(_packages().get(module, ())))
+    return tuple((name, importlib.metadata.version(name)) for name in names) or ((module, None),)
+
+
+@functools.cache
+def _packages() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())

@@ -1,0 +1,233 @@
+"""What can be seen of a Python module without running it: imports, variables read, and its code as a digest."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from fftcas.digest import Digest, digest_bytes
+from fftcas.errors import Location, ProjectError
+from fftcas.project.files import Files
+
+OURS = ("fftcas", "fastflowtransform")
+ENV_CALLS = ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault")
+DYNAMIC = ("importlib.util", "importlib.machinery", "importlib.reload", "imp", "pkgutil", "runpy", "sys.path")
+
+
+@dataclass(frozen=True)
+class Import:
+    """`from module import names`; `level` counts leading dots. `lazy` if it happens inside a function."""
+
+    module: str
+    level: int = 0
+    names: tuple[str, ...] = ()
+    lazy: bool = False
+    line: int = 1
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One module's facts. `unresolved` are the lines whose imports cannot be known, `hidden_env` those that read
+    environment variables whose names cannot be known."""
+
+    imports: tuple[Import, ...]
+    env: frozenset[str]
+    vars: frozenset[str]
+    unresolved: tuple[int, ...]
+    hidden_env: tuple[int, ...]
+
+
+def parse(files: Files, path: str) -> ast.Module:
+    """A Python file's tree. Raises ProjectError for a syntax error."""
+    try:
+        return ast.parse(files.text(path), path)
+    except SyntaxError as error:
+        raise ProjectError("this is not valid Python", where=Location(path, error.lineno), why=error.msg) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ProjectError("this is not valid Python", where=Location(path), why=str(error)) from None
+
+
+def facts(tree: ast.Module) -> Facts:
+    """The facts of a module's tree."""
+    reader = _Reader(aliases(tree))
+    reader.visit(tree)
+    return Facts(
+        tuple(reader.imports),
+        frozenset(reader.env),
+        frozenset(reader.vars),
+        tuple(sorted(set(reader.unresolved))),
+        tuple(sorted(set(reader.hidden_env))),
+    )
+
+
+def aliases(tree: ast.AST) -> dict[str, str]:
+    """What imported names stand for: `{'m': 'fftcas.model'}` for `from fftcas import model as m`."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found[alias.asname or alias.name.partition(".")[0]] = (
+                    alias.name if alias.asname else alias.name.partition(".")[0]
+                )
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def dotted(node: ast.expr, names: Mapping[str, str]) -> str:
+    """The full name that an expression stands for, `fftcas.model`; empty if it is not a name."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id, node.id)
+    if isinstance(node, ast.Attribute):
+        base = dotted(node.value, names)
+        return f"{base}.{node.attr}" if base else ""
+    return ""
+
+
+class _Reader(ast.NodeVisitor):
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+        self.depth = 0
+        self.seen: set[int] = set()
+        self.imports: list[Import] = []
+        self.env: set[str] = set()
+        self.vars: set[str] = set()
+        self.unresolved: list[int] = []
+        self.hidden_env: list[int] = []
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
+        self.depth += 1
+        self.generic_visit(node)
+        self.depth -= 1
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+    visit_Lambda = visit_FunctionDef
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self.imports += [Import(alias.name, lazy=self.depth > 0, line=node.lineno) for alias in node.names]
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        names = tuple(alias.name for alias in node.names)
+        self.imports.append(Import(node.module or "", node.level, names, self.depth > 0, node.lineno))
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = dotted(node.func, self.names)
+        argument = node.args[0] if node.args else None
+        literal = argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else None
+        if name in ("importlib.import_module", "importlib.__import__", "__import__"):
+            self._import_call(node, literal)
+        elif name in ("exec", "eval"):
+            self._code(node, literal)
+        elif name in ENV_CALLS or (name.endswith(".env") and name.partition(".")[0] in OURS):
+            self._environment(node, node.func, literal)
+        elif name.endswith(".var") and name.partition(".")[0] in OURS and literal is not None:
+            self.vars.add(literal)
+        self.generic_visit(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if dotted(node.value, self.names) == "os.environ":
+            key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+            self._environment(node, node.value, key if isinstance(key, str) else None)
+        self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        if isinstance(node.left, ast.Constant) and isinstance(node.left.value, str):
+            for comparator in node.comparators:
+                if dotted(comparator, self.names) == "os.environ":
+                    self._environment(node, comparator, node.left.value)
+        self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        self._name(node)
+        self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self._name(node)
+
+    def _name(self, node: ast.Attribute | ast.Name) -> None:
+        name = dotted(node, self.names)
+        if name in ("os.environ", "os.environb") and id(node) not in self.seen:
+            self.hidden_env.append(node.lineno)
+        if any(name == module or name.startswith(f"{module}.") for module in DYNAMIC) and self._imported(node):
+            self.unresolved.append(node.lineno)
+
+    def _imported(self, node: ast.expr) -> bool:
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return isinstance(node, ast.Name) and node.id in self.names
+
+    def _environment(self, node: ast.expr, source: ast.expr, name: str | None) -> None:
+        self.seen |= {id(part) for part in ast.walk(source)}
+        if name is None:
+            self.hidden_env.append(node.lineno)
+        else:
+            self.env.add(name)
+
+    def _import_call(self, node: ast.Call, literal: str | None) -> None:
+        if literal is None:
+            self.unresolved.append(node.lineno)
+            return
+        module = literal.lstrip(".")
+        self.imports.append(Import(module, len(literal) - len(module), lazy=self.depth > 0, line=node.lineno))
+
+    def _code(self, node: ast.Call, literal: str | None) -> None:
+        try:
+            tree = ast.parse(literal) if literal is not None else None
+        except (SyntaxError, ValueError):
+            tree = None
+        if tree is None:
+            self.unresolved.append(node.lineno)
+        else:
+            self.visit(tree)
+
+
+def code_digest(tree: ast.Module, model: ast.FunctionDef | None = None) -> Digest:
+    """The module's code without comments, docstrings, positions and model decorators.
+
+    Two texts that do the same thing may differ; two that do different things always do. The name of the function
+    `model` does not count, unless the module uses it. The tree is changed.
+    """
+    names = aliases(tree)
+    if not any(_mentions(node, "__doc__") for node in ast.walk(tree)):
+        _drop_docstrings(tree)
+    for function in functions(tree):
+        function.decorator_list = [d for d in function.decorator_list if not is_declaration(d, names)]
+    if model is not None and not any(_mentions(node, model.name) for node in ast.walk(tree)):
+        model.name = "<model>"
+    try:
+        return digest_bytes(ast.dump(tree, annotate_fields=False).encode("utf-8", "surrogatepass"))
+    except RecursionError:
+        raise ProjectError("the Python code is nested too deeply to be read") from None
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions of a module, not those inside functions or classes."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+        elif not isinstance(node, ast.ClassDef | ast.Lambda):
+            yield from functions(node)
+
+
+def is_declaration(decorator: ast.expr, names: Mapping[str, str]) -> bool:
+    """Whether a decorator is `model` or `engine_model`, of fftcas or of FFT."""
+    function = decorator.func if isinstance(decorator, ast.Call) else decorator
+    package, _, name = dotted(function, names).partition(".")
+    return package in OURS and name.rpartition(".")[2] in ("model", "engine_model")
+
+
+def _mentions(node: ast.AST, name: str) -> bool:
+    return name in (getattr(node, "id", None), getattr(node, "attr", None), getattr(node, "value", None))
+
+
+def _drop_docstrings(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                del node.body[0]

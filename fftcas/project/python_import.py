@@ -1,0 +1,148 @@
+"""Running a project's Python files: always what is on disk now, without traces in the interpreter.
+
+While a file runs, its own folder and the project's root can be imported from. Bytecode caches are neither read nor
+written: they go by whole seconds, and would hide an edit made right after a build.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from types import CodeType, ModuleType
+
+IMPORTING = threading.RLock()
+"""Held while project files are imported: modules are known to the interpreter by name, and names may repeat."""
+
+_FOLDERS: ContextVar[tuple[str, ...]] = ContextVar("_FOLDERS", default=())
+_PACKAGE = "fftcas_project"
+_NAMESPACES: set[str] = set()
+"""Folders without `__init__.py` that were imported as packages."""
+
+
+class ProjectLoader(importlib.machinery.SourceFileLoader):
+    def get_code(self, fullname: str) -> CodeType | None:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
+class ProjectFinder(MetaPathFinder):
+    """Finds modules in the folders that the running model may import from."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        folders = _FOLDERS.get()
+        if not folders:
+            return None
+        own = folders if path is None else [folder for folder in path if _is_below(folder, folders[-1])]
+        namespaces: list[str] = []
+        for folder in own:
+            spec = importlib.machinery.FileFinder(folder, (ProjectLoader, [".py"])).find_spec(fullname)
+            if spec is not None and spec.loader is not None:
+                return spec
+            namespaces += (spec.submodule_search_locations or []) if spec else []
+        if not namespaces:
+            return None
+        # A folder without __init__.py gives way to an installed package, as everywhere in Python.
+        installed = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if installed is not None and installed.loader is not None:
+            return installed
+        _NAMESPACES.add(fullname)
+        found = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+        found.submodule_search_locations = namespaces
+        return found
+
+
+@contextmanager
+def importable(root: Path, folder: str) -> Iterator[None]:
+    """Let this thread import from a folder of the project, and from its root."""
+    if not any(isinstance(finder, ProjectFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, ProjectFinder())
+    token = _FOLDERS.set((str(root / folder), str(root)))
+    try:
+        yield
+    finally:
+        _FOLDERS.reset(token)
+
+
+def import_file(root: Path, path: str) -> ModuleType:
+    """Run a Python file of the project, and what it imports, afresh. Raises whatever the code raises."""
+    with IMPORTING:
+        _forget()
+        name = _package(root, path.split("/")[:-1]) + "." + Path(path).stem.replace(".", "_")
+        file = str(root / path)
+        spec = importlib.util.spec_from_file_location(name, file, loader=ProjectLoader(name, file))
+        assert spec is not None
+        assert spec.loader is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+
+def _package(root: Path, folders: Sequence[str]) -> str:
+    """A package for each folder on the way to a file, so that it can say `from . import helpers`."""
+    name, place = _PACKAGE, root
+    for folder in ["", *folders]:
+        if folder:
+            name, place = f"{name}.{folder.replace('.', '_')}", place / folder
+        if name not in sys.modules:
+            package = sys.modules[name] = ModuleType(name)
+            package.__path__ = [str(place)]
+    return name
+
+
+def _forget() -> None:
+    """Drop the modules of earlier runs, so that an edited helper is seen."""
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        made_here = isinstance(getattr(spec, "loader", None), ProjectLoader) or name.split(".")[0] == _PACKAGE
+        if made_here or (name in _NAMESPACES and getattr(module, "__file__", None) is None):
+            del sys.modules[name]
+
+
+def _is_below(folder: str, root: str) -> bool:
+    return folder == root or folder.startswith(root + os.sep)
+
+
+class _Environment:
+    """The process's variables, exchanged while the first of several runs begins and until the last one ends."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.saved: dict[str, str] = {}
+
+    def enter(self, environ: Mapping[str, str]) -> None:
+        with self.lock:
+            if self.users == 0:
+                self.saved = dict(os.environ)
+                os.environ.update(environ)
+            self.users += 1
+
+    def leave(self) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                os.environ.clear()
+                os.environ.update(self.saved)
+
+
+_ENVIRONMENT = _Environment()
+
+
+@contextmanager
+def environment(environ: Mapping[str, str]) -> Iterator[None]:
+    """Show `environ` to the project's Python code as the process's environment variables."""
+    _ENVIRONMENT.enter(environ)
+    try:
+        yield
+    finally:
+        _ENVIRONMENT.leave()

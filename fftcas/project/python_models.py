@@ -1,0 +1,97 @@
+"""Python models: from module files to nodes, without importing them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fftcas.digest import Digest, Value
+from fftcas.label import Label
+from fftcas.project.environment import is_secret
+from fftcas.project.files import Files
+from fftcas.project.nodes import PythonModel
+from fftcas.project.python_closure import Closure, Modules
+from fftcas.project.python_declaration import Declaration, declarations
+from fftcas.project.python_facts import code_digest, parse
+from fftcas.project.references import Draft, References
+from fftcas.project.sql_models import NOT_MODELS, model_label
+from fftcas.relation import RelationName
+
+
+@dataclass(frozen=True)
+class PythonDraft(Draft):
+    """A declared Python model; `code` is the digest of its own module, `closure` what that imports."""
+
+    declared: Declaration
+    code: Digest
+    closure: Closure
+
+
+def read_python_models(files: Files, environ: Mapping[str, str]) -> Iterator[PythonDraft]:
+    """The Python models that the environment wants, in the order of their paths. Raises ProjectError."""
+    modules = Modules(files)
+    for path in files.walk("models", (".py",)):
+        if path.startswith(NOT_MODELS):
+            continue
+        found = list(declarations(parse(files, path), path, environ))
+        closure = modules.closure(path) if found else None
+        for position, declared in enumerate(found):
+            tree = parse(files, path)  # its own copy for each model: the digest drops parts of it
+            own = list(declarations(tree, path, environ))[position].function
+            name = declared.name
+            label = model_label(path, name.removesuffix(".ff"))
+            assert closure is not None
+            yield PythonDraft(label, name, path, RelationName(label.name), declared, code_digest(tree, own), closure)
+
+
+def python_node(
+    draft: PythonDraft, references: References, environ: Mapping[str, str], values: Mapping[str, Any]
+) -> PythonModel:
+    """The model's node. Raises ProjectError for unknown inputs."""
+    declared = draft.declared
+    labels = {dep: references.ref(dep, declared.where) for dep in declared.deps}
+    inputs = tuple(labels[dep] for dep in declared.deps)
+    return PythonModel(
+        label=draft.label,
+        name=draft.name,
+        path=draft.path,
+        relation=draft.relation,
+        inputs=inputs,
+        tags=declared.tags,
+        recipe={
+            "python": python_ingredient(draft, environ, values),
+            "require": by_position(declared.require, declared.deps),
+            "columns": by_position(declared.columns, declared.deps),
+        },
+        function=declared.function.name,
+        require=by_label(declared.require, labels),
+        columns=by_label(declared.columns, labels),
+        cache=declared.cache,
+    )
+
+
+def python_ingredient(draft: PythonDraft, environ: Mapping[str, str], values: Mapping[str, Any]) -> Value:
+    """The code that the model consists of, and the variables that it reads; of a secret, only its name."""
+    closure = draft.closure
+    secrets = [name for name in closure.env if is_secret(name)]
+    return {
+        "version": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "module": draft.code,
+        "modules": closure.modules,
+        "distributions": closure.distributions,
+        # A list tells what is unset from what is empty.
+        "env": {name: [environ[name]] if name in environ else [] for name in closure.env if name not in secrets},
+        "secrets": secrets,
+        "vars": {name: [values[name]] if name in values else [] for name in closure.vars},
+    }
+
+
+def by_position(columns: Mapping[str, tuple[str, ...]], deps: tuple[str, ...]) -> Value:
+    """Columns by the number of the input, so that its name does not count."""
+    return {str(position): columns[dep] for position, dep in enumerate(deps) if dep in columns}
+
+
+def by_label(columns: Mapping[str, tuple[str, ...]], labels: Mapping[str, Label]) -> dict[Label, tuple[str, ...]]:
+    return {labels[dep]: names for dep, names in columns.items()}

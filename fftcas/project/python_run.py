@@ -1,0 +1,89 @@
+"""Calling a Python model."""
+
+from __future__ import annotations
+
+import posixpath
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any
+
+from fftcas.declare import MODELS, VARS
+from fftcas.errors import Location, NodeError
+from fftcas.project.environment import is_secret
+from fftcas.project.files import Files
+from fftcas.project.nodes import PythonModel
+from fftcas.project.project import Project
+from fftcas.project.python_closure import Modules
+from fftcas.project.python_import import IMPORTING, environment, import_file, importable
+
+
+def call_model(project: Project, node: PythonModel, frames: Sequence[Any]) -> object:
+    """What the model's function returns for `frames`, one per input. Safe to call from several threads.
+
+    Raises NodeError if a frame lacks required columns, or with the traceback of whatever the model raises.
+    """
+    check_required(node, frames)
+    file = str(project.root / node.path)
+    with ExitStack() as stack:
+        stack.enter_context(environment(project.environ))
+        stack.enter_context(importable(project.root, posixpath.dirname(node.path)))
+        if Modules(Files(project.root)).closure(node.path).lazy:
+            stack.enter_context(IMPORTING)
+        token = VARS.set(project.vars)
+        stack.callback(VARS.reset, token)
+        try:
+            return _function(project, node)(*frames)
+        except NodeError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise _failed(error, node, file, project.environ) from error
+
+
+def check_required(node: PythonModel, frames: Sequence[Any]) -> None:
+    """Raise NodeError unless each frame has the columns that `require` names."""
+    for label, frame in zip(node.inputs, frames, strict=True):
+        have = [str(column) for column in frame.columns]
+        missing = [column for column in node.require.get(label, ()) if column not in have]
+        if missing:
+            raise NodeError(
+                f"{node.label} requires columns that {label} does not have: {', '.join(missing)}",
+                where=Location(node.path),
+                why=f"{label} has: {', '.join(have)}",
+            )
+
+
+def _function(project: Project, node: PythonModel) -> Callable[..., object]:
+    module = import_file(project.root, node.path)
+    models: Mapping[str, Callable[..., object]] = getattr(module, MODELS, {})
+    if node.function in models:
+        return models[node.function]
+    # Declared by an installed FastFlowTransform's decorator, or by one that was wrapped.
+    function: Callable[..., object] = getattr(module, node.function)
+    return function
+
+
+def _failed(error: BaseException, node: PythonModel, file: str, environ: Mapping[str, str]) -> NodeError:
+    own = _own_frames(error.__traceback__, file)
+    if isinstance(error, SyntaxError) and own is None:
+        where = Location(node.path, error.lineno)
+    else:
+        where = Location(node.path, own.tb_lineno if own else None)
+    text = "".join(traceback.format_exception(type(error), error, own))
+    return NodeError(f"{node.label} raised {type(error).__name__}", where=where, why=without_secrets(text, environ))
+
+
+def _own_frames(trace: TracebackType | None, file: str) -> TracebackType | None:
+    """The traceback from the model's own file on."""
+    while trace is not None and trace.tb_frame.f_code.co_filename != file:
+        trace = trace.tb_next
+    return trace
+
+
+def without_secrets(text: str, environ: Mapping[str, str]) -> str:
+    """The text with the values of secret variables blotted out."""
+    for name, value in environ.items():
+        if is_secret(name) and len(value) > 3:
+            text = text.replace(value, "***")
+    return text
