@@ -65,7 +65,7 @@ class Manifest:
         return digest_bytes(self.json.encode())
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Uncompressed size of all columns."""
         return sum(column.bytes for column in self.columns)
 

@@ -17,8 +17,8 @@ from fftcas.project.project import Project
 class Planned:
     """What would become of a node.
 
-    `decision` is None where it depends on the outputs of nodes that would run first (`waits_for`), or where `error` says
-    that the node could not even be tried.
+    `decision` is None where it depends on the outputs of nodes that would run first (`waits_for`), or where `error`
+    says that the node could not even be tried.
     """
 
     node: Node

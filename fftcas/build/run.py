@@ -180,7 +180,7 @@ def fresh(decision: Decision) -> Outcome:
         decision.derivation.key if decision.derivation else None,
         decision.identity,
         rows=manifest.rows if manifest else None,
-        bytes=manifest.bytes if manifest else 0,
+        bytes=manifest.size if manifest else 0,
         saved_seconds=decision.realisation.seconds if decision.realisation else 0.0,
     )
 

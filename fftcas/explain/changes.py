@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 from fftcas.derivation import Derivation
 from fftcas.digest import Value
@@ -58,10 +57,9 @@ def _compare(path: tuple[str, ...], old: Value, new: Value) -> list[Change]:
     if old == new:
         return []
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        before, after = cast("Mapping[str, Value]", old), cast("Mapping[str, Value]", new)
         return [
             change
-            for name in sorted(before.keys() | after.keys())
-            for change in _compare((*path, name), before.get(name), after.get(name))
+            for name in sorted(old.keys() | new.keys())
+            for change in _compare((*path, name), old.get(name), new.get(name))
         ]
     return [Change(path, old, new)]
