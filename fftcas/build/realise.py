@@ -18,6 +18,7 @@ from fftcas.errors import Location, NodeError
 from fftcas.project.environment import is_secret
 from fftcas.project.nodes import Node, PythonModel, Seed, SqlModel
 from fftcas.project.project import Project
+from fftcas.project.python_run import call_model, check_required
 from fftcas.project.seed_data import read_seed
 from fftcas.relation import RelationKind, Stamp
 from fftcas.store import MissingBlob, Realisation, Store, measure_table
@@ -148,11 +149,11 @@ class Realiser:
             with located(self.project, node, self.bind(node)) as sql:
                 return session.stage_query(node.relation, sql)
         assert isinstance(node, PythonModel)
+        for label, required in (*node.require.items(), *node.columns.items()):
+            found = self.target.engine().describe(self.project.nodes[label].relation) or ()
+            check_required(node, label, required, [column.name for column in found])
         frames = [session.frame(self.project.nodes[label].relation, node.columns.get(label)) for label in node.inputs]
-        from fftcas.project.python_run import call_model
-
-        result = call_model(self.project, node, frames)
-        return session.stage_arrow(node.relation, as_arrow(node, result), {})
+        return session.stage_arrow(node.relation, as_arrow(node, call_model(self.project, node, frames)), {})
 
     def bind(self, node: SqlModel) -> str:
         """The model's SQL with the names of this database in it."""

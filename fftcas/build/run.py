@@ -15,7 +15,7 @@ from fftcas.build.outcome import Outcome, Status
 from fftcas.build.realise import Clock, Realiser, now
 from fftcas.build.schedule import Job, run_nodes
 from fftcas.build.target import Target
-from fftcas.errors import FftcasError
+from fftcas.errors import FftcasError, NodeError, UsageError
 from fftcas.label import Label
 from fftcas.project.nodes import Source, SqlModel
 from fftcas.project.project import Project
@@ -40,7 +40,9 @@ class Run:
     def exit_code(self) -> int:
         if self.interrupted:
             return 130
-        return max((o.error.exit_code for o in self.outcomes if o.error is not None), default=0)
+        codes = {outcome.error.exit_code for outcome in self.outcomes if outcome.error is not None}
+        # What is wrong with a file and shows only when its node runs is a failure of that node.
+        return max((NodeError.exit_code if code == UsageError.exit_code else code for code in codes), default=0)
 
 
 def build(
@@ -168,7 +170,8 @@ class _Builder:
     def skipped(self, label: Label, failed: Label) -> Outcome:
         """The outcome of a node that was not started because of a failure; its reason names the node that failed."""
         root = self.root_failures.setdefault(label, self.root_failures.get(failed, failed))
-        return Outcome(label, Status.SKIPPED, f"{root} failed")
+        touched = failed in self.decider.project.graph.inputs[label]
+        return Outcome(label, Status.SKIPPED, f"{root} failed" if touched else f"the run stopped: {root} failed")
 
 
 def fresh(decision: Decision) -> Outcome:

@@ -13,7 +13,7 @@ import click
 from fftcas.build.options import BuildOptions, CacheMode
 from fftcas.build.run import Run
 from fftcas.build.run import build as build_targets
-from fftcas.cli.common import PATTERNS, load, project_options
+from fftcas.cli.common import Pattern, PatternCommand, load, project_options
 from fftcas.errors import UsageError
 from fftcas.label import Label
 from fftcas.project.nodes import Source
@@ -47,8 +47,8 @@ def build_options(command: Command) -> Command:
     return command
 
 
-@click.command(context_settings=PATTERNS)
-@click.argument("patterns", nargs=-1, type=click.UNPROCESSED)
+@click.command(cls=PatternCommand)
+@click.argument("patterns", nargs=-1, type=Pattern())
 @click.option("--select", "selected", multiple=True, metavar="PATTERN", help="Another pattern to build.")
 @click.option("--exclude", "excluded", multiple=True, metavar="PATTERN", help="A pattern not to build.")
 @click.option("--rebuild", is_flag=True, help="Build the targets even if their outputs are known.")
@@ -91,9 +91,7 @@ def seed(directory: str | None, profile: str | None, variables: tuple[str, ...],
     return execute(project, targets, frozenset(), "seed", **how)
 
 
-run = click.Command(
-    "run", callback=build.callback, params=build.params, context_settings=PATTERNS, help="FFT's word for build."
-)
+run = PatternCommand("run", callback=build.callback, params=build.params, help="FFT's word for build.")
 
 
 def execute(

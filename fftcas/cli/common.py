@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,8 +16,26 @@ from fftcas.project.project import Project
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-PATTERNS = {"ignore_unknown_options": True}
-"""Context settings of commands whose patterns may start with `-`."""
+MINUS = "\0"
+"""Stands for the `-` of a pattern while click parses the arguments; no argument can contain it."""
+
+SUBTRACTION = re.compile(r"-(//|@|\d*\+|(tag|kind|type|source|path):)")
+
+
+class PatternCommand(click.Command):
+    """A command whose arguments are patterns: `-//x/...` is one of them, not an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [MINUS + a[1:] if SUBTRACTION.match(a) else a for a in args])
+
+
+class Pattern(click.ParamType):
+    """A pattern; see `fftcas.project.selection`."""
+
+    name = "pattern"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return "-" + value[1:] if value.startswith(MINUS) else value
 
 
 def project_options(command: Command) -> Command:

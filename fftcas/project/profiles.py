@@ -111,6 +111,7 @@ def _engine(profile: Section, environ: Mapping[str, str]) -> str:
     """The profile's engine; checks that the profile has that engine's section and no other."""
     engine = "duckdb"
     if profile.values:
+        profile.known({"engine", "artifacts", *ENGINES})
         _refuse_missing(profile, "engine")
         engine = profile.required("engine")
         if engine not in ENGINES:

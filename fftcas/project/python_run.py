@@ -11,6 +11,7 @@ from typing import Any
 
 from fftcas.declare import MODELS, VARS
 from fftcas.errors import Location, NodeError
+from fftcas.label import Label
 from fftcas.project.environment import is_secret
 from fftcas.project.files import Files
 from fftcas.project.nodes import PythonModel
@@ -22,9 +23,8 @@ from fftcas.project.python_import import IMPORTING, environment, import_file, im
 def call_model(project: Project, node: PythonModel, frames: Sequence[Any]) -> object:
     """What the model's function returns for `frames`, one per input. Safe to call from several threads.
 
-    Raises NodeError if a frame lacks required columns, or with the traceback of whatever the model raises.
+    Raises NodeError with the traceback of whatever the model raises.
     """
-    check_required(node, frames)
     file = str(project.root / node.path)
     with ExitStack() as stack:
         stack.enter_context(environment(project.environ))
@@ -41,17 +41,15 @@ def call_model(project: Project, node: PythonModel, frames: Sequence[Any]) -> ob
             raise _failed(error, node, file, project.environ) from error
 
 
-def check_required(node: PythonModel, frames: Sequence[Any]) -> None:
-    """Raise NodeError unless each frame has the columns that `require` names."""
-    for label, frame in zip(node.inputs, frames, strict=True):
-        have = [str(column) for column in frame.columns]
-        missing = [column for column in node.require.get(label, ()) if column not in have]
-        if missing:
-            raise NodeError(
-                f"{node.label} requires columns that {label} does not have: {', '.join(missing)}",
-                where=Location(node.path),
-                why=f"{label} has: {', '.join(have)}",
-            )
+def check_required(node: PythonModel, label: Label, required: Sequence[str], have: Sequence[str]) -> None:
+    """Raise NodeError unless an input has the columns that `require` (or `columns`) names."""
+    missing = [column for column in required if column not in have]
+    if missing:
+        raise NodeError(
+            f"{node.label} requires columns that {label} does not have: {', '.join(missing)}",
+            where=Location(node.path),
+            why=f"{label} has: {', '.join(have)}",
+        )
 
 
 def _function(project: Project, node: PythonModel) -> Callable[..., object]:
