@@ -41,22 +41,30 @@ def carriers(columns: Sequence[Column]) -> list[Carrier]:
 
 def _column_carrier(column: Column) -> Carrier:
     try:
-        return _carrier(duckdb.sqltype(column.type), 0)
+        kind = duckdb.sqltype(column.type)
+        carrier, loose = _carrier(kind, 0), _loose(kind)
     except (_NoCarrierError, duckdb.Error) as error:
         part = f" (because of {error})" if isinstance(error, _NoCarrierError) and str(error) != column.type else ""
         raise EngineError(
             f"column '{column.name}' has the type {column.type}, which cannot be stored{part}",
             hint=f"cast it, e.g. {quote_name(column.name)}::VARCHAR, or leave the column out",
         ) from None
+    if carrier.plain or loose == str(kind):
+        return carrier
+    return Carrier(carrier.out, lambda x: f"({carrier.back(x)})::{kind}")
 
 
 class _NoCarrierError(Exception):
     """A type that cannot be carried."""
 
 
-def _carrier(kind: Any, depth: int) -> Carrier:
+def _carrier(kind: Any, depth: int, in_case: bool = False) -> Carrier:
+    """The carrier of a type. `in_case` says that values pass through CASE, which 1.4 lacks for fixed arrays.
+
+    Such arrays are handled as lists; `back` then gives the loose type, and the whole column is cast in the end.
+    """
     name, text = kind.id, str(kind)
-    if text == "JSON" or name in TEXT:
+    if text.strip('"') == "JSON" or name in TEXT:  # 1.4 quotes it within unions
         return Carrier(lambda x: f"({x})::VARCHAR", lambda x: f"({x})::{text}")
     if name in PLAIN:
         return Carrier(_same, _same, plain=True)
@@ -67,14 +75,26 @@ def _carrier(kind: Any, depth: int) -> Carrier:
     if name == "list":
         return _list(_carrier(kind.children[0][1], depth + 1), depth)
     if name == "array":
-        return _array(kind, depth)
+        return _array(kind, depth, in_case)
     if name == "struct":
-        return _struct(kind, depth)
+        return _struct(kind, depth, in_case)
     if name == "map":
         return _map(kind, depth)
     if name == "union":
         return _union(kind, depth)
     raise _NoCarrierError(text)
+
+
+def _loose(kind: Any) -> str:
+    """The type with lists in the place of fixed arrays."""
+    if kind.id in {"list", "array"}:
+        return f"{_loose(kind.children[0][1])}[]"
+    if kind.id in {"struct", "union"}:
+        fields = kind.children[kind.id == "union" :]  # a union's first child is its tag
+        return f"{kind.id.upper()}({', '.join(f'{quote_name(name)} {_loose(child)}' for name, child in fields)})"
+    if kind.id == "map":
+        return f"MAP({', '.join(_loose(child) for _, child in kind.children)})"
+    return str(kind)
 
 
 def _same(x: str) -> str:
@@ -112,19 +132,20 @@ def _list(child: Carrier, depth: int) -> Carrier:
     )
 
 
-def _array(kind: Any, depth: int) -> Carrier:
+def _array(kind: Any, depth: int, in_case: bool) -> Carrier:
     item = kind.children[0][1]
     child = _carrier(item, depth + 1)
-    if child.plain:
+    if child.plain and not in_case:
         return child
     as_list = _list(child, depth)
-    return Carrier(lambda x: as_list.out(f"({x})::{item}[]"), lambda x: f"({as_list.back(x)})::{kind}")
+    return Carrier(lambda x: as_list.out(f"({x})::{item}[]"), as_list.back)
 
 
-def _struct(kind: Any, depth: int) -> Carrier:
-    fields = [(str(name), _carrier(child, depth)) for name, child in kind.children]
+def _struct(kind: Any, depth: int, in_case: bool) -> Carrier:
+    fields = [(str(name), _carrier(child, depth, in_case)) for name, child in kind.children]
     if all(child.plain for _, child in fields):
         return Carrier(_same, _same, plain=True)
+    fields = [(str(name), _carrier(child, depth, in_case=True)) for name, child in kind.children]
 
     def pack(x: str, how: Callable[[Carrier, str], str]) -> str:
         parts = [f"{quote_name(name)} := {how(c, f'struct_extract({x}, {quote_text(name)})')}" for name, c in fields]
@@ -151,7 +172,7 @@ def _map(kind: Any, depth: int) -> Carrier:
 
 
 def _union(kind: Any, depth: int) -> Carrier:
-    members = [(str(name), _carrier(child, depth)) for name, child in kind.children[1:]]  # the first one is the tag
+    members = [(str(name), _carrier(child, depth, in_case=True)) for name, child in kind.children[1:]]
 
     def out(x: str) -> str:
         parts = [f"m{i} := {c.out(f'union_extract({x}, {quote_text(n)})')}" for i, (n, c) in enumerate(members)]
@@ -159,7 +180,7 @@ def _union(kind: Any, depth: int) -> Carrier:
 
     def back(x: str) -> str:
         cases = [
-            f"WHEN {quote_text(name)} THEN union_value({quote_name(name)} := {c.back(f'({x}).m{i}')})::{kind}"
+            f"WHEN {quote_text(name)} THEN union_value({quote_name(name)} := {c.back(f'({x}).m{i}')})::{_loose(kind)}"
             for i, (name, c) in enumerate(members)
         ]
         return f"CASE ({x}).tag {' '.join(cases)} END"

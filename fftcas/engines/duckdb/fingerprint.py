@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from fftcas.digest import Digest, digest_value
+from fftcas.digest import Digest, Value, digest_value
 from fftcas.engines.duckdb.carriers import carriers
 from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.names import quote_name
@@ -33,5 +33,5 @@ def fingerprint(connection: duckdb.DuckDBPyConnection, quoted: str, columns: Seq
             f"FROM (SELECT md5_number(to_json(struct_pack({values}))::VARCHAR) AS n FROM {quoted})"
         ).fetchone()
     assert row is not None
-    schema = [[column.name, column.type, column.nullable] for column in columns]
+    schema: list[Value] = [[column.name, column.type, column.nullable] for column in columns]
     return digest_value("relation content 1", [schema, list(row)])
