@@ -1,0 +1,187 @@
+"""The response cache: records in the store that lead from a request to its current response.
+
+    http           request digest  → Entry: which response, when it came, how to ask again
+    http-response  response digest → the Arrow blob that holds it, and the size of its body
+    http-key       (one record)    → the random key under which this store hashes credentials; it never leaves the store
+
+The blob is written first and the entry last: an entry never points to something half-written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
+
+from fftcas.digest import Digest
+from fftcas.http.request import Request
+from fftcas.http.response import Response
+
+ENTRY, RESPONSE, KEY = "http", "http-response", "http-key"
+_KEY_NAME = b"credentials"
+
+
+class BlobStore(Protocol):
+    """What the cache needs of `fftcas.store.store.Store`."""
+
+    def put_blob(self, data: bytes) -> Digest: ...
+    def get_blob(self, digest: Digest) -> bytes | None: ...
+    def get_records(self, kind: str, keys: Sequence[bytes]) -> list[bytes | None]: ...
+    def put_records(self, kind: str, items: Mapping[bytes, bytes]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The current response of a request. Times are seconds since the epoch.
+
+    `fetched_at` is when its bytes came first, `checked_at` when the server last confirmed them. `url` is masked, and
+    `headers` are the plain ones, so that a request without credentials can be made again from its entry.
+    """
+
+    response: Digest
+    public: Digest
+    method: str
+    url: str
+    size: int
+    fetched_at: float
+    checked_at: float
+    private: bool = False
+    etag: str = ""
+    last_modified: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def validators(self) -> dict[str, str]:
+        """The headers that ask the server whether the response is still the one."""
+        named = {"if-none-match": self.etag, "if-modified-since": self.last_modified}
+        return {name: value for name, value in named.items() if value}
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the request can be made again without the model that made it."""
+        return self.method == "GET" and not self.private
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Entry:
+        """Raises ValueError if the bytes are not an entry."""
+        try:
+            document: dict[str, Any] = json.loads(data)
+            return cls(**document)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"not an entry of the response cache: {error}") from error
+
+
+class ResponseCache:
+    """Requests and responses in a store. Threads may share it."""
+
+    def __init__(self, store: BlobStore) -> None:
+        self._store = store
+
+    def key(self) -> bytes:
+        """The store's own random key, made at the first need; it is read back, so that two who make it agree."""
+        for _ in range(2):
+            (key,) = self._store.get_records(KEY, [_KEY_NAME])
+            if key is not None and len(key) == 32:
+                return key
+            self._store.put_records(KEY, {_KEY_NAME: os.urandom(32)})
+        (key,) = self._store.get_records(KEY, [_KEY_NAME])
+        return key or os.urandom(32)
+
+    def entries(self, requests: Iterable[Digest]) -> dict[Digest, Entry]:
+        """The entries of many requests in one read; what is missing or damaged is left out."""
+        return {
+            request: entry
+            for request, data in self._read(ENTRY, requests).items()
+            if (entry := _entry(data)) is not None
+        }
+
+    def find(self, request: Request) -> Entry | None:
+        return self.entries([request.digest]).get(request.digest)
+
+    def sizes(self, responses: Iterable[Digest]) -> dict[Digest, int]:
+        """Body sizes of stored responses."""
+        return {
+            response: located[1]
+            for response, data in self._read(RESPONSE, responses).items()
+            if (located := _located(data)) is not None
+        }
+
+    def load(self, response: Digest) -> Response | None:
+        """A stored response; None if it is missing, damaged, or not what its name says."""
+        (data,) = self._store.get_records(RESPONSE, [bytes.fromhex(response)])
+        located = _located(data) if data else None
+        blob = self._store.get_blob(located[0]) if located else None
+        if blob is None:
+            return None
+        try:
+            loaded = Response.from_arrow(blob)
+        except ValueError:
+            return None
+        return loaded if loaded.digest == response else None
+
+    def keep(self, request: Request, response: Response) -> Entry:
+        """Make this the current response of the request."""
+        before = self.find(request)
+        same = before is not None and before.response == response.digest
+        name = bytes.fromhex(response.digest)
+        if self.load(response.digest) is None:
+            blob = self._store.put_blob(response.to_arrow())
+            located = {"blob": blob, "bytes": len(response.body)}
+            self._store.put_records(RESPONSE, {name: json.dumps(located, separators=(",", ":")).encode()})
+        entry = Entry(
+            response.digest,
+            request.public,
+            request.method,
+            request.shown,
+            size=len(response.body),
+            fetched_at=before.fetched_at if before and same else response.fetched_at,
+            checked_at=response.fetched_at,
+            private=request.private,
+            etag=response.headers.get("etag", ""),
+            last_modified=response.headers.get("last-modified", ""),
+            headers=dict(request.plain_headers),
+        )
+        self._write(request.digest, entry)
+        return entry
+
+    def confirm(self, request: Request, entry: Entry, answer: Response) -> Entry:
+        """The server said that the entry's response is still the one."""
+        confirmed = replace(
+            entry,
+            checked_at=answer.fetched_at,
+            etag=answer.headers.get("etag", entry.etag),
+            last_modified=answer.headers.get("last-modified", entry.last_modified),
+        )
+        self._write(request.digest, confirmed)
+        return confirmed
+
+    def _write(self, request: Digest, entry: Entry) -> None:
+        self._store.put_records(ENTRY, {bytes.fromhex(request): entry.to_json()})
+
+    def _read(self, kind: str, digests: Iterable[Digest]) -> dict[Digest, bytes]:
+        names = list(digests)
+        found = self._store.get_records(kind, [bytes.fromhex(name) for name in names])
+        return {name: data for name, data in zip(names, found, strict=True) if data is not None}
+
+
+def _entry(data: bytes) -> Entry | None:
+    try:
+        return Entry.from_json(data)
+    except ValueError:
+        return None
+
+
+def _located(data: bytes) -> tuple[Digest, int] | None:
+    """The blob and the body size in a record of kind `http-response`."""
+    try:
+        document = json.loads(data)
+        blob, size = str(document["blob"]), int(document["bytes"])
+        bytes.fromhex(blob)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return blob, size

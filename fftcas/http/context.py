@@ -1,0 +1,141 @@
+"""On whose behalf a fetch happens, and what it used.
+
+A build wraps the run of a model in `fetching`; `current` finds that again, in the model's own thread and in threads
+that the model starts. Outside of any build there is one context for the process, with the user's store.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from fftcas.digest import Digest
+from fftcas.errors import NodeError
+from fftcas.http.cache import BlobStore, ResponseCache
+from fftcas.http.lockfile import Lock
+from fftcas.http.settings import HttpSettings
+
+_log = logging.getLogger("fftcas.http")
+
+
+@dataclass(frozen=True)
+class HttpContext:
+    """`label` is the node's, `root` the project's directory. `started` is the run's start in seconds since the epoch:
+    a response that was confirmed since is fresh, so that a run sees one answer to one request. `refresh` asks for all
+    others again. With a `lock`, exactly its responses are given out. `say` gets progress, `warn` what is odd."""
+
+    store: BlobStore
+    settings: HttpSettings
+    label: str = ""
+    root: Path | None = None
+    refresh: bool = False
+    started: float = field(default_factory=time.time)
+    lock: Lock | None = None
+    say: Callable[[str], None] = _log.info
+    warn: Callable[[str], None] = _log.warning
+
+    @property
+    def cache(self) -> ResponseCache:
+        return ResponseCache(self.store)
+
+
+@dataclass
+class HttpUsage:
+    """What a node fetched: calls, how many the cache answered, bytes of all bodies, and what the node now rests on.
+
+    `responses` maps request digests to response digests, `max_age` those requests that say how old (in seconds) their
+    response may become.
+    """
+
+    requests: int = 0
+    cache_hits: int = 0
+    bytes: int = 0
+    used_offline: bool = False
+    responses: dict[Digest, Digest] = field(default_factory=dict)
+    max_age: dict[Digest, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """The `http` object of run_results.json."""
+        return {
+            "requests": self.requests,
+            "cache_hits": self.cache_hits,
+            "bytes": self.bytes,
+            "used_offline": self.used_offline,
+        }
+
+    def note(
+        self, request: Digest, response: Digest, size: int, *, hit: bool, offline: bool, max_age: float | None
+    ) -> None:
+        """Count one call. Threads may call it at once."""
+        with _lock:
+            self.requests += 1
+            self.cache_hits += hit
+            self.bytes += size
+            self.used_offline |= hit and offline
+            self.responses[request] = response
+            if max_age is not None:
+                self.max_age[request] = min(max_age, self.max_age.get(request, max_age))
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """A context and what was used in it."""
+
+    context: HttpContext
+    usage: HttpUsage
+
+
+_lock = threading.Lock()
+_mine: ContextVar[Fetching | None] = ContextVar("fftcas_http", default=None)
+_all: list[Fetching] = []
+
+
+@contextmanager
+def fetching(context: HttpContext) -> Iterator[HttpUsage]:
+    """Fetches inside of the block are made in this context; gives what they used."""
+    mine = Fetching(context, HttpUsage())
+    token = _mine.set(mine)
+    with _lock:
+        _all.append(mine)
+    try:
+        yield mine.usage
+    finally:
+        with _lock:
+            _all.remove(mine)
+        _mine.reset(token)
+
+
+def current() -> Fetching:
+    """The context of the caller. Raises NodeError in a thread whose model cannot be told, StoreError or UsageError."""
+    mine = _mine.get()
+    if mine is not None:
+        return mine
+    with _lock:
+        running = list(_all)
+    if len(running) == 1:
+        return running[0]
+    if running:
+        raise NodeError(
+            "a fetch in a thread that several running models may have started",
+            why="what a model fetches is recorded with it, and it cannot be told which one this is",
+            hint="start threads' work with contextvars.copy_context().run(...), or build with --jobs 1",
+        )
+    return Fetching(_process_context(), HttpUsage())
+
+
+@cache
+def _process_context() -> HttpContext:
+    from fftcas.store.store import Store
+
+    settings = HttpSettings.read(os.environ)
+    for notice in settings.notices:
+        _log.warning(notice)
+    return HttpContext(Store.open(), settings)

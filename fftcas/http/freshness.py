@@ -1,0 +1,88 @@
+"""Whether a stored response may be used, and whether an output still rests on current ones.
+
+Deciding needs only records: 10,000 responses are checked in one read, without urllib3, pyarrow or pandas.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+
+from fftcas.digest import Digest
+from fftcas.errors import FftcasError
+from fftcas.http.cache import Entry
+from fftcas.http.context import HttpContext, HttpUsage
+
+
+def fresh(entry: Entry, max_age: float | None, context: HttpContext, now: float) -> bool:
+    """Whether a response needs no question to the server. `max_age` is what the call said; None leaves it to the
+    settings, whose 0 means for ever."""
+    age = max(0.0, now - entry.checked_at)
+    if max_age is not None and age >= max_age:
+        return False
+    if entry.checked_at >= context.started:
+        return True
+    if context.refresh:
+        return False
+    return max_age is not None or age < (context.settings.ttl or math.inf)
+
+
+def rests_on_current(
+    context: HttpContext, responses: Mapping[Digest, Digest], max_age: Mapping[Digest, float] | None = None
+) -> bool:
+    """Whether an output that rests on these responses (request → response) needs no new run because of them.
+
+    A response that expired, or that is to be refreshed, is asked for again here, if its request can be repeated
+    without the model. False: some response changed, or only the model itself can ask.
+    """
+    if not responses:
+        return True
+    max_age = max_age or {}
+    entries = context.cache.entries(responses)
+    if context.lock is not None:
+        return all(_locked(context, request, entries) == response for request, response in responses.items())
+    settings = context.settings
+    if not settings.mode.reads:
+        return settings.offline or not context.refresh
+    if any(request in entries and entries[request].response != response for request, response in responses.items()):
+        return False
+    if settings.offline:
+        return True
+    now = time.time()
+    for request, response in responses.items():
+        entry, limit = entries.get(request), max_age.get(request)
+        if entry is None:
+            # It came from elsewhere, with the output. Its age is not known.
+            if context.refresh or settings.ttl or (limit is not None and limit < math.inf):
+                return False
+        elif not fresh(entry, limit, context, now) and _asked_again(context, request, entry) != response:
+            return False
+    return True
+
+
+def rested(context: HttpContext, responses: Mapping[Digest, Digest]) -> HttpUsage:
+    """The usage to tell for an output that was taken from the store: every response was in the cache."""
+    size = sum(context.cache.sizes(set(responses.values())).values())
+    offline = context.settings.offline and bool(responses)
+    return HttpUsage(len(responses), len(responses), size, offline, dict(responses))
+
+
+def _locked(context: HttpContext, request: Digest, entries: Mapping[Digest, Entry]) -> Digest | None:
+    """The response that the lock file wants for a request."""
+    assert context.lock is not None
+    public = entries[request].public if request in entries else request
+    locked = context.lock.get(public)
+    return locked.response if locked else None
+
+
+def _asked_again(context: HttpContext, request: Digest, entry: Entry) -> Digest | None:
+    """The server's present response; None if only the model can ask for it, or if there is none."""
+    from fftcas.http.fetch import refetch
+
+    if not entry.repeatable or not context.settings.mode.writes:
+        return None
+    try:
+        return refetch(context, request, entry)
+    except FftcasError:
+        return None  # the model meets the same trouble, and tells it with its own line
