@@ -20,7 +20,8 @@ from blake3 import blake3
 
 from fftcas.digest import Digest
 from fftcas.errors import StoreError
-from fftcas.store.environment import Environment, Warn
+from fftcas.store.data_file import Warn
+from fftcas.store.environment import Environment
 from fftcas.store.frame import MAX_BLOB, Codec, pack, unpack
 from fftcas.store.owner import Owner
 
@@ -96,7 +97,7 @@ class Blobs:
 
     def frame(self, digest: Digest) -> bytes | None:
         """The bytes that lie under a digest, not verified yet."""
-        return self.environment.read(lambda txn: _copy(txn.get(BLOB + bytes.fromhex(digest))))
+        return self.environment.read(lambda txn: copied(txn.get(BLOB + bytes.fromhex(digest))))
 
     def verified(self, digest: Digest, frame: bytes) -> Any | None:
         """The buffer in a frame if it hashes to its name; else it is removed, with one warning, and None."""
@@ -112,7 +113,7 @@ class Blobs:
         key = BLOB + bytes.fromhex(digest)
 
         def work(txn: lmdb.Transaction) -> None:
-            frame = _copy(txn.get(key))
+            frame = copied(txn.get(key))
             if frame is not None and not _good(digest, frame):
                 txn.delete(key)
 
@@ -133,6 +134,23 @@ class Blobs:
                 return
 
 
+def holding(txn: lmdb.Transaction, now: float, grace: float) -> tuple[set[bytes], list[bytes]]:
+    """Digests that are held by a living process or were within the grace, and the keys of holds that count no more."""
+    held: set[bytes] = set()
+    stale = []
+    cursor = txn.cursor()
+    more = cursor.set_range(HOLD)
+    while more and bytes(cursor.key()).startswith(HOLD):
+        key, value = bytes(cursor.key()), bytes(cursor.value())
+        age = now - _TIME.unpack_from(value)[0]
+        if abs(age) < grace or Owner.unpack(key[1:25]).alive():
+            held.update(value[at : at + 32] for at in range(_TIME.size, len(value), 32))
+        else:
+            stale.append(key)
+        more = cursor.next()
+    return held, stale
+
+
 def verify(digest: Digest, frame: bytes | memoryview) -> Any:
     """The buffer in a frame. Raises ValueError if it does not hash to its name."""
     data = unpack(frame)
@@ -149,7 +167,8 @@ def _good(digest: Digest, frame: bytes) -> bool:
     return True
 
 
-def _copy(value: bytes | memoryview | None) -> bytes | None:
+def copied(value: bytes | memoryview | None) -> bytes | None:
+    """Bytes that outlive their transaction."""
     return None if value is None else bytes(value)
 
 

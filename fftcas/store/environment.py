@@ -12,10 +12,7 @@ import errno
 import fcntl
 import os
 import shutil
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,13 +20,13 @@ from typing import Any, TypeVar
 import lmdb
 
 from fftcas.errors import StoreError
+from fftcas.store.data_file import Warn, damage, set_aside, sync_directory, take_gate
 from fftcas.store.gate import Gate
 from fftcas.store.header import read_header
 from fftcas.store.memory import address_space_left
 from fftcas.store.place import cannot_use
 
 Work = TypeVar("Work")
-Warn = Callable[[str], None]
 
 _DAMAGE = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.InvalidError, lmdb.VersionMismatchError)
 _LOCK_SECONDS = 120.0
@@ -77,36 +74,40 @@ class Environment:
         return self._run(work, True)
 
     def _run(self, work: Callable[[lmdb.Transaction], Work], write: bool) -> Work:
-        set_aside = False
+        mended = False
         while True:
+            trouble: Exception | None = None
             with self._gate.shared():
                 env = self._env
                 if env is not None:
                     try:
                         with env.begin(write=write, buffers=True) as txn:
                             return work(txn)
-                    except (lmdb.MapFullError, lmdb.MapResizedError) as error:
-                        trouble: Exception = error
-                    except _DAMAGE as error:
-                        if set_aside:
-                            raise self._told(error) from error
+                    except (lmdb.MapFullError, lmdb.MapResizedError, *_DAMAGE) as error:
                         trouble = error
                     except (lmdb.Error, OSError) as error:
                         raise self._told(error) from error
+            if isinstance(trouble, _DAMAGE):
+                if mended:
+                    raise self._told(trouble) from trouble
+                mended = True
             with self._gate.exclusive():
-                if self._env is None:
-                    self._start()  # first use in a forked child
-                elif self._env is not env:
-                    continue
-                elif isinstance(trouble, lmdb.MapFullError):
-                    self._resize(self._env.info()["map_size"] * 2)
-                elif isinstance(trouble, lmdb.MapResizedError):
-                    self._resize(0)
-                else:
-                    set_aside = True
-                    self._stop()
-                    self._set_aside(str(trouble))
-                    self._start()
+                if self._env is env:  # else another thread has mended it
+                    self._mend(trouble)
+
+    def _mend(self, trouble: Exception | None) -> None:
+        if self._users == 0:
+            raise StoreError(f"the store at {self.path.parent} is closed")
+        if self._env is None:
+            self._start()  # first use in a forked child
+        elif isinstance(trouble, lmdb.MapFullError):
+            self._resize(self._env.info()["map_size"] * 2)
+        elif isinstance(trouble, lmdb.MapResizedError):
+            self._resize(0)  # as large as another process made it
+        else:
+            self._stop()
+            set_aside(self.path, str(trouble), self._warn)
+            self._start()
 
     def size(self) -> int:
         """Size of the data file."""
@@ -124,13 +125,11 @@ class Environment:
     def compact(self) -> bool:
         """Give free pages back to the disk; False if another process has the store open, or space is short."""
         with self._gate.exclusive():
-            if self._env is None:
-                self._start()
             size = self.size()
             if shutil.disk_usage(self.path).free < size:
                 return False
             self._stop()
-            lock = self._take(fcntl.LOCK_EX, 0.0)
+            lock = take_gate(self.path, fcntl.LOCK_EX, 0.0)
             try:
                 if lock is not None:
                     self._rewrite()
@@ -165,16 +164,16 @@ class Environment:
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
             for _ in range(3):
-                self._lock = self._take(fcntl.LOCK_SH, _LOCK_SECONDS)
+                self._lock = take_gate(self.path, fcntl.LOCK_SH, _LOCK_SECONDS)
                 if self._lock is None:
                     raise StoreError(
                         f"the store at {self.path.parent} is busy", why="another process compacts or repairs it"
                     )
-                trouble = self._damage()
+                trouble = damage(self.path)
                 if trouble is None:
                     break
                 self._stop()
-                self._set_aside(trouble)
+                set_aside(self.path, trouble, self._warn)
             self._env = self._map()
             self._env.reader_check()
         except lmdb.Error as error:
@@ -233,57 +232,6 @@ class Environment:
             hint="raise the limit, or run `fftcas gc`",
         )
 
-    def _take(self, kind: int, seconds: float) -> int | None:
-        """A lock on the gate file: shared by all who have the files open, exclusive for who swaps them."""
-        lock = os.open(self.path / "gate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(lock, kind | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    os.close(lock)
-                    return None
-                time.sleep(0.02)
-            else:
-                return lock
-
-    def _damage(self) -> str | None:
-        """Why the data file must not be mapped, or None."""
-        data = self.path / "data.mdb"
-        try:
-            header = read_header(data)
-        except ValueError as error:
-            return str(error)
-        if header is None or header.bytes <= data.stat().st_size:
-            return None
-        # Rarely the missing end is unused, and nothing is wrong: a child that may die of SIGBUS finds out.
-        command = [sys.executable, "-m", "fftcas.store.walk", str(self.path)]
-        if subprocess.run(command, capture_output=True, check=False, timeout=600).returncode == 0:
-            with data.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, header.bytes)
-            return None
-        return f"it is cut off: {data.stat().st_size} of {header.bytes} bytes"
-
-    def _set_aside(self, why: str) -> None:
-        lock = self._take(fcntl.LOCK_EX, 10.0)
-        if lock is None:
-            raise StoreError(
-                f"the store at {self.path.parent} is damaged, and other processes have it open",
-                why=f"{self.path.name}/data.mdb: {why}",
-                hint="end the other fftcas processes and run again: a fresh store is begun",
-            )
-        try:
-            aside = self.path / time.strftime("quarantine-%Y%m%dT%H%M%SZ", time.gmtime())
-            (self.path / "data.mdb").replace(aside)
-            (self.path / "lock.mdb").unlink(missing_ok=True)
-            sync_directory(self.path)
-            self._warn(f"the store's {self.path.name} were damaged ({why}); kept as {aside}, and begun afresh")
-        except FileNotFoundError:
-            pass  # another process was faster
-        finally:
-            os.close(lock)
-
     def _told(self, error: Exception) -> StoreError:
         """LMDB's error as people need to read it; a full disk reaches us as `Input/output error`."""
         number = getattr(error, "code", None) or getattr(error, "errno", None)
@@ -297,15 +245,6 @@ class Environment:
         if isinstance(error, OSError):
             return cannot_use(self.path.parent, error)
         return StoreError(f"the store at {self.path.parent} cannot be used", why=str(error))
-
-
-def sync_directory(path: Path) -> None:
-    """Make renames in a directory last."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 _registry: dict[str, Environment] = {}

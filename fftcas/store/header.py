@@ -23,7 +23,7 @@ class Header:
     transaction: int
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Size of a file that holds every page."""
         return (self.last_page + 1) * self.page_size
 

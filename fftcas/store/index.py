@@ -32,22 +32,38 @@ def put(txn: RecordTxn, realisation: Realisation, document: bytes, manifest: Man
     txn.put("derivation", key, document)
     if manifest is not None:
         txn.put("manifest", bytes.fromhex(manifest.output), manifest.json.encode())
-    txn.put("by-recipe", bytes.fromhex(realisation.recipe) + number, key)
-    txn.put("by-label", _label(realisation.label) + number, key)
+    for kind, prefix in _indices(realisation):
+        txn.put(kind, prefix + number, key)
     txn.put("realisation", key, number + realisation.to_json())
 
 
 def delete(txn: RecordTxn, derivation: Digest) -> None:
-    """Remove a realisation, its indices and its document."""
+    """Remove a realisation, its indices and document, and its manifest if no other realisation has that output."""
     key = bytes.fromhex(derivation)
     value = txn.get("realisation", key)
     if value is not None:
         with contextlib.suppress(ValueError):
             old = Realisation.from_json(value[_NUMBER:])
-            txn.delete("by-recipe", bytes.fromhex(old.recipe) + value[:_NUMBER])
-            txn.delete("by-label", _label(old.label) + value[:_NUMBER])
+            for kind, prefix in _indices(old):
+                txn.delete(kind, prefix + value[:_NUMBER])
+            if next(txn.scan("by-output", bytes.fromhex(old.output)), None) is None:
+                txn.delete("manifest", bytes.fromhex(old.output))
     txn.delete("realisation", key)
     txn.delete("derivation", key)
+
+
+def since(txn: RecordTxn, number: int) -> Iterator[tuple[int, Realisation]]:
+    """Realisations committed after the one with this number, with their numbers, oldest first."""
+    for at, key in txn.scan("by-number", start=(number + 1).to_bytes(_NUMBER, "big")):
+        realisation = get(txn, key.hex())
+        if realisation is not None:
+            yield int.from_bytes(at, "big"), realisation
+
+
+def number_of(txn: RecordTxn, derivation: Digest) -> int | None:
+    """The number of a derivation's latest commit."""
+    value = txn.get("realisation", bytes.fromhex(derivation))
+    return None if value is None else int.from_bytes(value[:_NUMBER], "big")
 
 
 def of_recipe(txn: RecordTxn, recipe: Digest, limit: int) -> list[Realisation]:
@@ -86,6 +102,15 @@ def _found(txn: RecordTxn, kind: str, prefix: bytes) -> Iterator[Realisation]:
 
 def _first(found: Iterator[Realisation], limit: int) -> list[Realisation]:
     return [each for each, _ in zip(found, range(limit), strict=False)]
+
+
+def _indices(realisation: Realisation) -> list[tuple[str, bytes]]:
+    return [
+        ("by-recipe", bytes.fromhex(realisation.recipe)),
+        ("by-label", _label(realisation.label)),
+        ("by-output", bytes.fromhex(realisation.output)),
+        ("by-number", b""),
+    ]
 
 
 def _label(label: str) -> bytes:

@@ -8,7 +8,8 @@ from typing import TypeVar
 import lmdb
 from blake3 import blake3
 
-from fftcas.store.environment import Environment, Warn
+from fftcas.store.data_file import Warn
+from fftcas.store.environment import Environment
 
 Work = TypeVar("Work")
 _SEAL = 16
@@ -34,23 +35,36 @@ class RecordTxn:
     def delete(self, kind: str, key: bytes) -> None:
         self._txn.delete(_full(kind, key))
 
-    def scan(self, kind: str, prefix: bytes = b"", reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
-        """Keys and values of a kind whose key starts with `prefix`, in key order; broken ones are left out."""
-        start = kind.encode() + b"\0" + prefix
+    def scan(
+        self, kind: str, prefix: bytes = b"", reverse: bool = False, start: bytes = b""
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values of a kind whose key starts with `prefix`, in order from `start`; bad ones are left out."""
+        within = kind.encode() + b"\0" + prefix
         cursor = self._txn.cursor()
         if reverse:
-            more = cursor.set_range(_after(start))
+            more = cursor.set_range(_after(within))
             more = cursor.prev() if more else cursor.last()
         else:
-            more = cursor.set_range(start)
+            more = cursor.set_range(max(within, kind.encode() + b"\0" + start))
         while more:
             full = bytes(cursor.key())
-            if not full.startswith(start):
+            if not full.startswith(within):
                 return
             value = self._opened(full, cursor.value())
             if value is not None:
                 yield full[len(kind) + 1 :], value
             more = cursor.prev() if reverse else cursor.next()
+
+    def kinds(self, prefix: str) -> list[str]:
+        """The kinds that start with `prefix`."""
+        found = []
+        cursor = self._txn.cursor()
+        more = cursor.set_range(prefix.encode())
+        while more and bytes(cursor.key()).startswith(prefix.encode()):
+            kind = kind_of(bytes(cursor.key()))
+            found.append(kind)
+            more = cursor.set_range(kind.encode() + b"\1")
+        return found
 
     def next_number(self) -> int:
         """A number above all that were given out before: order without trust in clocks."""
@@ -61,9 +75,8 @@ class RecordTxn:
     def _opened(self, full: bytes, sealed: bytes | memoryview | None) -> bytes | None:
         if sealed is None:
             return None
-        value = bytes(sealed[_SEAL:])
-        if bytes(sealed[:_SEAL]) == _seal(full, value):
-            return value
+        if sealed_well(full, bytes(sealed)):
+            return bytes(sealed[_SEAL:])
         self.bad.append(full)
         return None
 
@@ -88,7 +101,7 @@ class Records:
         result = self.environment.read(run)
         if bad:
             self._warn(f"{len(bad)} damaged record(s) were removed, the first of kind '{kind_of(bad[0])}'")
-            self.environment.write(lambda txn: [self._remove_bad(txn, key) for key in bad])
+            self.remove_bad(bad)
         return result
 
     def write(self, work: Callable[[RecordTxn], Work]) -> Work:
@@ -110,11 +123,21 @@ class Records:
 
             self.write(work)
 
-    @staticmethod
-    def _remove_bad(txn: lmdb.Transaction, full: bytes) -> None:
-        sealed = txn.get(full)
-        if sealed is not None and bytes(sealed[:_SEAL]) != _seal(full, bytes(sealed[_SEAL:])):
-            txn.delete(full)
+    def remove_bad(self, full: Sequence[bytes]) -> None:
+        """Remove records by their full keys, unless good ones lie there by now."""
+
+        def work(txn: lmdb.Transaction) -> None:
+            for key in full:
+                sealed = txn.get(key)
+                if sealed is not None and not sealed_well(key, bytes(sealed)):
+                    txn.delete(key)
+
+        self.environment.write(work)
+
+
+def sealed_well(full: bytes, sealed: bytes) -> bool:
+    """True if a value's seal is whole."""
+    return sealed[:_SEAL] == _seal(full, sealed[_SEAL:])
 
 
 def kind_of(full: bytes) -> str:

@@ -13,7 +13,8 @@ from types import TracebackType
 from fftcas.digest import Digest
 from fftcas.store import index, runs, tables
 from fftcas.store.blobs import Blobs, MissingBlob
-from fftcas.store.environment import Environment, Warn
+from fftcas.store.data_file import Warn
+from fftcas.store.environment import Environment
 from fftcas.store.frame import Codec
 from fftcas.store.place import prepare_place, store_path
 from fftcas.store.realisation import Realisation

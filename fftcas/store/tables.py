@@ -169,11 +169,22 @@ def chunk_list(blobs: Blobs, column: StoredColumn) -> list[Chunk]:
     if data is None:
         raise MissingBlob(column.digest)
     try:
-        chunks = [Chunk(str(digest), int(rows), int(size)) for digest, rows, size in json.loads(bytes(data))]
-    except (TypeError, ValueError) as error:
+        chunks = parse_chunks(data)
+    except ValueError as error:
         raise MissingBlob(column.digest) from error
     if not chunks or sum(chunk.bytes for chunk in chunks) != column.bytes:
         raise MissingBlob(column.digest)
+    return chunks
+
+
+def parse_chunks(data: Any) -> list[Chunk]:
+    """The chunks that a column's blob lists. Raises ValueError."""
+    try:
+        chunks = [Chunk(str(digest), int(rows), int(size)) for digest, rows, size in json.loads(bytes(data))]
+        for chunk in chunks:
+            bytes.fromhex(chunk.digest)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"not a list of chunks: {error}") from error
     return chunks
 
 
