@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fftcas.errors import UsageError, closest
+from fftcas.relation import RelationName
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from fftcas.engines.base import Engine
     from fftcas.table import Table
+    from fftcas.table_diff import TableDiff
 
 DRIVERS = {
     "duckdb": "duckdb",
@@ -67,6 +72,26 @@ def same_rows(a: Table, b: Table) -> bool:
     from fftcas.engines.duckdb.compare import same_rows as same
 
     return same(a, b)
+
+
+def diff_rows(old: Table, new: Table, samples: int = 3, key: Sequence[str] = ()) -> TableDiff:
+    """What differs between two tables; both streams are read. Rows are matched by `key`, or by an evident one."""
+    from fftcas.engines.duckdb.row_diff import diff_rows as diff
+
+    return diff(old, new, samples, key)
+
+
+def typed_rows(data: pa.Table, types: Mapping[str, str]) -> Table:
+    """The table that DuckDB makes of a seed's rows, without a database. Raises EngineError for a value of no type."""
+    from fftcas.engines.duckdb.engine import DuckDBEngine
+
+    engine = DuckDBEngine({"path": ":memory:"})
+    try:
+        with engine.session() as session:
+            table = session.read(session.stage_arrow(RelationName("rows"), data, types).hidden)
+            return replace(table, batches=iter(list(table.batches)))
+    finally:
+        engine.close()
 
 
 def _driver(name: str) -> str:
