@@ -75,7 +75,8 @@ class _Comparison:
         usable = [c.name for c in columns if not re.search(r"DOUBLE|FLOAT|\[|\(|BOOLEAN", c.type)]
         for name in sorted(usable, key=lambda name: not KEY_NAME.fullmatch(name)):
             column = quote_name(name)
-XX
+            distinct = f"SELECT count(*) = count(DISTINCT {column}) FROM"
+            unique = all(self._one(f"{distinct} {side}") for side in ("old_rows", "new_rows"))
             if unique and self._one(
                 f"SELECT 2 * count(*) >= least((SELECT count(*) FROM old_rows), (SELECT count(*) FROM new_rows)) "
                 f"FROM old_rows JOIN new_rows USING ({column})"
