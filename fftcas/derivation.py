@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -34,10 +34,14 @@ class Input:
 
 @dataclass(frozen=True)
 class Derivation:
-    """A recipe (all of a node's own definition, and the settings that it shares with all nodes) and its inputs."""
+    """A recipe (all of a node's own definition, and the settings that it shares with all nodes) and its inputs.
+
+    `notes` say where the recipe comes from; they are kept for people and not hashed.
+    """
 
     recipe: Mapping[str, Value]
     inputs: tuple[Input, ...] = ()
+    notes: Mapping[str, Value] = field(default_factory=dict, compare=False)
 
     @cached_property
     def recipe_digest(self) -> Digest:
@@ -57,7 +61,7 @@ class Derivation:
             {"label": i.label, "output": i.output, "columns": [list(c) for c in i.columns], "content": i.content}
             for i in self.inputs
         ]
-        document = {"recipe": self.recipe, "inputs": inputs}
+        document = {"recipe": self.recipe, "inputs": inputs, "notes": self.notes}
         return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
     @classmethod
@@ -69,7 +73,7 @@ class Derivation:
                 Input(tuple((name, type_) for name, type_ in i["columns"]), i["content"], i["label"], i["output"])
                 for i in document["inputs"]
             )
-            return cls(document["recipe"], inputs)
+            return cls(document["recipe"], inputs, document.get("notes", {}))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a derivation: {error}") from error
 

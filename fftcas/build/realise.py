@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fftcas.build.decide import Decision, cached
@@ -18,6 +19,7 @@ from fftcas.errors import Location, NodeError
 from fftcas.project.environment import is_secret
 from fftcas.project.nodes import Node, PythonModel, Seed, SqlModel
 from fftcas.project.project import Project
+from fftcas.project.provenance import Provenance
 from fftcas.project.python_run import call_model, check_required
 from fftcas.project.seed_data import read_seed
 from fftcas.relation import RelationKind, Stamp
@@ -57,6 +59,10 @@ class Realiser:
     options: BuildOptions
     run_id: str
     host: str
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        return Provenance(self.project)
 
     def restore(self, node: Node, derivation: Derivation, realisation: Realisation, reason: str) -> Outcome | None:
         """Put a stored table back; None if the store turns out not to hold it whole."""
@@ -179,7 +185,8 @@ class Realiser:
             host=self.host,
             inputs={source.label: source.output for source in derivation.inputs},
         )
-        self.store.commit(realisation, derivation.to_json(), manifest)
+        document = replace(derivation, notes=self.provenance.of(node)).to_json()
+        self.store.commit(realisation, document, manifest)
 
     def stamp(self, node: Node, derivation: Derivation, manifest: Manifest | None) -> Stamp:
         return Stamp(
