@@ -6,6 +6,10 @@ from typing import Any
 
 __all__ = ["get", "get_df", "get_json"]
 
+get: Any
+get_df: Any
+get_json: Any
+
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:

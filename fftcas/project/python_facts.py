@@ -222,12 +222,13 @@ def _mentions(node: ast.AST, name: str) -> bool:
 
 
 def _drop_docstrings(tree: ast.Module) -> None:
+    """Drop all strings that stand as statements: they do nothing."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                del node.body[0]
+        for part in ("body", "orelse", "finalbody"):
+            steps = getattr(node, part, None)
+            if isinstance(steps, list):
+                setattr(node, part, [step for step in steps if not _is_text(step)])
+
+
+def _is_text(step: ast.AST) -> bool:
+    return isinstance(step, ast.Expr) and isinstance(step.value, ast.Constant) and isinstance(step.value.value, str)

@@ -18,7 +18,7 @@ RESERVED = _words(
     """all and any anti array as asc asof both by case cast collate create cross default desc distinct else end except
     false fetch for from full glob group having ilike in inner intersect into is isnull join lateral leading left like
     limit natural not notnull null offset on or order outer pivot positional qualify right select semi similar some
-    symmetric table tablesample then to trailing true try_cast union unique unpivot using when where window with
+    symmetric table tablesample then to trailing true union unique unpivot using when where window with
     """
 )
 
@@ -26,15 +26,19 @@ FUNCTIONS = _words(
     """abs any_value array_agg avg bool_and bool_or ceil ceiling coalesce concat concat_ws count date_add date_diff
     date_part date_trunc dense_rank exp extract first_value floor greatest ifnull lag last_value lead least length
     list ln log lower ltrim max median min mod ntile nullif percent_rank position power rank regexp_replace replace
-    round row_number rtrim sign sqrt stddev string_agg strftime strptime substr substring sum trim upper variance
+    round row_number rtrim sign sqrt stddev string_agg strftime strptime substr substring sum trim try_cast
+    upper variance
     """
 )
 
-TYPES = _words(
-    """bigint blob bool boolean char date decimal double float hugeint int int4 int8 integer interval json numeric real
-    smallint string text time timestamp timestamptz tinyint ubigint uinteger uuid varchar
+TYPES = _words("bigint boolean char decimal float int integer interval numeric real smallint time timestamp varchar")
+
+OTHER_TYPES = _words(
+    """blob bool date double hugeint int4 int8 json string text timestamptz tinyint ubigint uinteger usmallint utinyint
+    uuid
     """
 )
+"""Types that an engine may show as they were written: folded only where a column is given a name (`x::DATE as day`)."""
 
 Token = tuple[str, str]
 END: Token = ("end", "")
@@ -54,8 +58,9 @@ def _may_fold(tokens: Sequence[Token], index: int, casts: set[int]) -> bool:
     before, after = _word(tokens, index - 1), _word(tokens, index + 1)
     if after in (":=", "=>", ":", "."):
         return False
-    if word in TYPES and (before == "::" or index in casts):
-        return True
+    if before == "::" or index in casts:
+        closed = index + (1 if before == "::" else 2)
+        return word in TYPES or (word in OTHER_TYPES and _word(tokens, closed) == "as")
     if before in ("as", "."):
         return False
     if word in RESERVED:
@@ -69,7 +74,7 @@ def _is_clause(tokens: Sequence[Token], index: int, word: str, before: str, afte
     """Words that could be names elsewhere and cannot be one between these neighbours."""
     then, later = _word(tokens, index + 2), _word(tokens, index + 3)
     if word == "between":
-        return _ends_operand(tokens, index - 1) and _starts_operand(tokens, index + 1)
+        return _ends_operand(tokens, index - 1) and _has_and(tokens, index + 1)
     if word == "over":
         return before == ")" and after == "(" and ((then, later) in (("partition", "by"), ("order", "by")))
     if word == "partition":
@@ -133,8 +138,21 @@ def _ends_operand(tokens: Sequence[Token], index: int) -> bool:
     return kind in ("quoted", "string", "number", "marker") or text in (")", "]", "}")
 
 
+def _has_and(tokens: Sequence[Token], start: int) -> bool:
+    """Whether an `and` follows, as in `between 1 and 2`, before the expression ends."""
+    depth = 0
+    for position in range(start, len(tokens)):
+        word = _word(tokens, position)
+        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(word, 0)
+        if depth < 0 or (depth == 0 and (word == "," or (position == start and not _starts_operand(tokens, start)))):
+            return False
+        if depth == 0 and tokens[position][0] == "name" and word in RESERVED - {"not", "null", "true", "false", "cast"}:
+            return word == "and"
+    return False
+
+
 def _starts_operand(tokens: Sequence[Token], index: int) -> bool:
     kind, text = _at(tokens, index)
     if kind == "name":
         return text.lower() not in RESERVED and text.lower() not in ("over", "nulls")
-    return kind in ("quoted", "string", "number", "marker")
+    return kind in ("quoted", "string", "number", "marker") or text in ("(", "-", "+", "$", "?")

@@ -1,0 +1,127 @@
+"""Calling Python models."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from projects import load, python
+
+from fftcas.errors import NodeError
+from fftcas.label import Label
+from fftcas.project.nodes import PythonModel
+from fftcas.project.python_run import call_model, check_required
+from fftcas.relation import RelationName
+
+HEAD = "from fftcas import model, engine_model, var, env\nimport os\n"
+
+
+def call(root: Path, text: str, files: dict[str, str] | None = None, *frames: Any, **environ: str) -> Any:
+    text = HEAD + text
+    project = load(root, {"models/users.sql": "select 1", **(files or {}), "models/lib/m.ff.py": text}, environ)
+    node = next(node for node in project.nodes.values() if node.path == "models/lib/m.ff.py")
+    return call_model(project, python(project, node.label.text), frames)
+
+
+def test_a_model_gets_its_frames(tmp_path: Path) -> None:
+    frame = object()
+    assert call(tmp_path, "@model(deps='users', require='id')\ndef f(u): return u", {}, frame) is frame
+
+
+def test_missing_columns_are_named() -> None:
+    node = PythonModel(Label.parse("//lib:f"), "f", "models/f.py", RelationName("f"))
+    users = Label.parse("//:users")
+    check_required(node, users, ["id"], ["id", "name"])
+    with pytest.raises(NodeError, match="//lib:f requires columns that //:users does not have: age") as caught:
+        check_required(node, users, ["id", "age"], ["id", "name"])
+    assert "//:users has: id, name" in str(caught.value)
+
+
+def test_helpers_are_found_and_always_fresh(tmp_path: Path) -> None:
+    text = (
+        "import helpers\nfrom .near import X\nfrom . import near\nimport near as again\nfrom space.inner import Y\n"
+        "@model()\ndef f():\n    import lazy\n    return helpers.V, X, again.X, Y, lazy.Z\n"
+    )
+    files = {
+        "helpers.py": "V = 1",
+        "models/lib/near.py": "X = 2",
+        "space/inner.py": "Y = 3",
+        "lazy.py": "Z = 4",
+    }
+    assert call(tmp_path, text, files) == (1, 2, 2, 3, 4)
+    assert call(tmp_path, text, {"helpers.py": "V = 9", "lazy.py": "Z = 8", "space/inner.py": "Y = 7"}) == (
+        9,
+        2,
+        2,
+        7,
+        8,
+    )
+    assert not list(tmp_path.rglob("__pycache__"))
+    assert not [path for path in sys.path if path.startswith(str(tmp_path))]
+
+
+def test_variables_and_vars_are_seen_only_while_it_runs(tmp_path: Path) -> None:
+    files = {".env": "FF_TOWN=Bern\n", "project.yml": "name: p\nversion: 1\nvars: {n: 3}\n"}
+    text = "@model()\ndef f():\n    return os.environ['FF_TOWN'], env('FF_TOWN'), os.environ['FF_ENGINE'], \\\n"
+    text += "        var('n'), var('m', 1)\n"
+    assert call(tmp_path, text, files) == ("Bern", "Bern", "duckdb", 3, 1)
+    assert "FF_TOWN" not in os.environ
+
+
+def test_the_variant_for_the_engine_runs(tmp_path: Path) -> None:
+    text = (
+        "@engine_model(only='duckdb', name='x')\ndef f(): return 1\n"
+        "@engine_model(only='postgres', name='x')\ndef f(): return 2\n"
+    )
+    assert call(tmp_path, text) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "last"),
+    [
+        ("@model()\ndef f():\n    return 1 // 0", 5, "ZeroDivisionError: integer division or modulo by zero"),
+        ("import helpers\n@model()\ndef f(): return helpers.fail()", 5, "KeyError: 'k'"),
+        ("import nothing_here\n@model()\ndef f(): ...", 3, "ModuleNotFoundError: No module named 'nothing_here'"),
+        ("@model()\ndef f(): raise SystemExit(3)", 4, "SystemExit: 3"),
+    ],
+)
+def test_what_a_model_raises_is_told_from_its_own_frame_on(tmp_path: Path, text: str, line: int, last: str) -> None:
+    with pytest.raises(NodeError) as caught:
+        call(tmp_path, text, {"helpers.py": "def fail(): return {}['k']\n"})
+    error = caught.value
+    assert str(error.where) == f"models/lib/m.ff.py:{line}"
+    assert error.why is not None
+    assert error.why.strip().endswith(last)
+    assert "python_run.py" not in error.why
+
+
+def test_secrets_are_blotted_out(tmp_path: Path) -> None:
+    with pytest.raises(NodeError) as caught:
+        call(tmp_path, "@model()\ndef f(): raise ValueError(os.environ['MY_TOKEN'])", MY_TOKEN="hush-hush")
+    assert "ValueError: ***" in str(caught.value)
+
+
+def test_many_threads_each_get_their_own_helper(tmp_path: Path) -> None:
+    files = {}
+    for i in range(8):
+        files[f"models/d{i}/helper.py"] = f"V = {i}"
+        files[f"models/d{i}/m{i}.py"] = HEAD + (
+            f"import helper\n@model()\ndef f{i}():\n    import time; time.sleep(0.01)\n    import helper as late\n"
+            "    return helper.V, late.V\n"
+        )
+    project = load(tmp_path, files)
+    results: dict[int, Any] = {}
+
+    def run(i: int) -> None:
+        results[i] = call_model(project, python(project, f"//d{i}:f{i}"), [])
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {i: (i, i) for i in range(8)}

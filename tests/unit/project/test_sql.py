@@ -1,0 +1,90 @@
+"""Symbolic SQL: inputs, binding, and the canonical form in recipes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fftcas.errors import ProjectError
+from fftcas.label import Label
+from fftcas.project.sql import THIS, Sql, ref, secret, statement
+from fftcas.relation import RelationName
+
+A, B, C = (Label.parse(f"//m:{name}") for name in "abc")
+RELATIONS = {label: RelationName(label.name, "s") for label in (A, B, C)}
+NAMES = {label: f'"{label.name}"' for label in (A, B, C)}
+
+
+def ingredient(text: str) -> Any:
+    return Sql(text).ingredient(RELATIONS, RelationName("t", "s"))
+
+
+def test_inputs_are_the_references_outside_comments_in_order() -> None:
+    sql = Sql(f"select '{ref(B)}' -- {ref(C)}\nfrom {ref(A)}, {ref(B)} /* {ref(C)} */")
+    assert sql.inputs == (B, A)
+
+
+def test_bind_puts_names_and_secrets_in() -> None:
+    sql = Sql(f"select '{ref(A)}', '{secret('X_TOKEN')}' from {ref(A)} where {THIS} -- {ref(C)} {secret('X_TOKEN')}")
+    assert sql.secrets == ("X_TOKEN",)
+    assert (
+        sql.bind({A: '"a"'}, '"t"', {"X_TOKEN": "it's"})
+        == "select '\"a\"', 'it''s' from \"a\" where \"t\" -- //m:c X_TOKEN"
+    )
+
+
+def test_readable_shows_labels_and_never_a_secret() -> None:
+    assert Sql(f"from {ref(A)} {THIS} '{secret('K')}'").readable() == "from //m:a {{ this }} '{{ env('K') }}'"
+
+
+def test_expand_puts_a_body_in_but_not_into_comments() -> None:
+    sql = Sql(f"from {ref(A)} -- {ref(A)}\njoin {ref(B)}")
+    assert sql.expand({A: Sql(f"from {ref(C)}")}).text == f"from (\nfrom {ref(C)}\n) -- //m:a\njoin {ref(B)}"
+    assert sql.expand({C: Sql("x")}) is sql
+
+
+def test_a_renamed_input_changes_nothing() -> None:
+    assert ingredient(f"select x.id from {ref(A)} x, {ref(B)}") == ingredient(f"SELECT x.id FROM {ref(B)} x, {ref(C)}")
+
+
+def test_inputs_that_change_places_count() -> None:
+    assert ingredient(f"from {ref(A)} join {ref(B)}") == ingredient(f"from {ref(B)} join {ref(A)}")
+    assert ingredient(f"from {ref(A)} join {ref(A)}") != ingredient(f"from {ref(A)} join {ref(B)}")
+
+
+@pytest.mark.parametrize("mention", ["a.id", "A.id", '"a"', "s.a.id"])
+def test_a_renamed_input_counts_where_the_statement_names_it(mention: str) -> None:
+    assert ingredient(f"select {mention} from {ref(A)}") != ingredient(f"select {mention} from {ref(B)}")
+
+
+def test_a_reference_inside_a_string_is_data() -> None:
+    assert ingredient(f"select '{ref(A)}'")["physical names"] == ["s.a"]
+    assert ingredient(f"select '{ref(A)}'") != ingredient(f"select '{ref(B)}'")
+    assert ingredient(f"select '{THIS}'")["physical names"] == ["s.t"]
+
+
+def test_a_secret_counts_by_its_name() -> None:
+    assert ingredient(f"select '{secret('K')}'")["tokens"] == ["select", "'\ue000env:K\ue001'"]
+
+
+def test_a_statement_loses_its_semicolon() -> None:
+    assert statement("\n-- note\nselect 1; -- end\n", "m.sql").text == "-- note\nselect 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("select 1;\n select 2", "a model is one statement, and here a second one begins\n  at m.sql:1"),
+        ("\ncreate table x as select 1", "a model is a SELECT, not a CREATE statement\n  at m.sql:2"),
+        ("-- nothing\n", "the model has no SQL\n  at m.sql"),
+    ],
+)
+def test_bad_statements(text: str, message: str) -> None:
+    with pytest.raises(ProjectError) as caught:
+        statement(text, "m.sql")
+    assert str(caught.value).startswith(message)
+
+
+def test_a_semicolon_in_a_string_is_text() -> None:
+    assert statement("select ';', 1", "m.sql").text == "select ';', 1"

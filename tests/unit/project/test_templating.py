@@ -1,0 +1,179 @@
+"""Templates: what models may write, and how their mistakes are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from projects import error, load, sql
+
+SOURCES = "version: 1\nsources:\n- name: crm\n  schema: raw\n  tables: [{name: users}]\n"
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("select {{ var('n', 3) }}", "select 3"),
+        ("select {{ var('given') }}", "select 7"),
+        ("select {{ var('over') }}", "select cli"),
+        ("select {{ var('nothing') }}", "select None"),
+        ("select {{ 'given' | var }}", "select 7"),
+        ("select '{{ env('HOME_TOWN') }}'", "select 'Bern'"),
+        ("select '{{ env('NOWHERE', 'x') }}{{ env('NOWHERE') }}'", "select 'xNone'"),
+        ("select '{{ env('API_TOKEN') }}'", "select '{{ env('API_TOKEN') }}'"),
+        ("select {{ 'it''s' | sql_literal }}, {{ none | sql_literal }}, {{ true | sql_literal }}", None),
+        ("select '{{ engine() }} {{ ff_engine() }}'", "select 'duckdb duckdb'"),
+        ("{% if is_incremental() %}x{% else %}select 1{% endif %}", "select 1"),
+        ("select {{ ff_date_trunc('d') }}", "select date_trunc('day', CAST(d AS TIMESTAMP))"),
+        ("select {{ ff_date_add('d', 'day', 2) }}", "select CAST(d AS TIMESTAMP) + INTERVAL '2 day'"),
+        ("select {{ ff_date_add('d::date', 'day', 2) }}", "select d::date + INTERVAL '2 day'"),
+        ("select {{ ff_safe_cast('x', 'numeric', default='0') }}", "select COALESCE(try_cast(x AS NUMERIC), 0)"),
+        ("select {{ ff_partition_filter('d', '1', '2') }}", "select d BETWEEN '1' AND '2'"),
+        ("select {{ ff_partition_in('d', ['a', 2]) }}", "select d IN ('a', 2)"),
+        ("select {{ ff_partition_in('d', []) }}", "select 1=0"),
+        ("select '{{ ff_is_engine('duckdb') }}'", "select 'True'"),
+        ("select {{ cents('x') }}, {{ shout('y') }}, {{ 'z' | shout }}", "select x*100, Y!, Z!"),
+        ("{% import 'macros/m.sql' as m %}select {{ m.cents(1) }}", "select 1*100"),
+        ("{% set a = [] %}{% set _ = a.append(1) %}select {{ a }}", "select [1]"),
+        ("select '{{ this.name }} {{ this.materialized }}' from {{ this }}", "select 'm table' from {{ this }}"),
+        ("select * from {{ ref('other.ff') }}, {{ ref('other') }}", "select * from //:other, //:other"),
+        ("select * from {{ source('crm', 'users') }}", "select * from @crm//:users"),
+    ],
+)
+def test_rendering(tmp_path: Path, template: str, text: str | None) -> None:
+    files = {
+        "models/m.ff.sql": template,
+        "models/other.ff.sql": "select 1",
+        "models/macros/m.sql": "{% macro cents(x) %}{{ x }}*100{% endmacro %}",
+        "models/macros_py/p.py": "def shout(x): return x.upper() + '!'\n",
+        "sources.yml": SOURCES,
+        "project.yml": "name: p\nversion: 1\nvars: {given: 7, over: file}\n",
+    }
+    project = load(tmp_path, files, {"HOME_TOWN": "Bern", "API_TOKEN": "s3cret"}, {"over": "cli"})
+    assert sql(project, "//:m").sql.readable() == (text or "select 'its', NULL, TRUE")
+    assert "s3cret" not in repr(sql(project, "//:m"))
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        (
+            "select 1\n{{ ref('usres') }}",
+            "there is no model or seed 'usres'\n  at models/m.ff.sql:2\n  hint: did you mean 'users'?",
+        ),
+        (
+            "select {{ source('crm', 'user') }}",
+            "there is no source 'crm.user'\n  at models/m.ff.sql:1\n  hint: did you mean",
+        ),
+        (
+            "select 1\n\n{{ nothing }}",
+            "the template cannot be rendered\n  at models/m.ff.sql:3\n  'nothing' is undefined",
+        ),
+        ("select 1\n{% if %}", "this is not valid Jinja\n  at models/m.ff.sql:2"),
+        ("{% include 'x.sql' %}", "there is no template 'x.sql'\n  at models/m.ff.sql:1"),
+        ("{{ ref(1) }}", "ref() needs a name in quotes\n  at models/m.ff.sql:1"),
+        ("{{ ref() }}", "the template cannot be rendered\n  at models/m.ff.sql:1\n  TypeError"),
+        (
+            "select 1\n{{ broken(1) }}",
+            "the template cannot be rendered\n  at models/macros/b.sql:2\n  ZeroDivisionError",
+        ),
+        ("{{ ref('users')[:1] }}", "the template cuts the result of ref()"),
+        ("select '\ue000'", "the characters U+E000 and U+E001 are reserved\n  at models/m.ff.sql:1"),
+        ("{{ env('ODD') }}", "env('ODD') has the reserved characters"),
+        (
+            "{{ ''.__class__.__mro__ }}",
+            "the template cannot be rendered\n  at models/m.ff.sql:1\n  access to attribute",
+        ),
+        (
+            "{{ config(materialised='view') }}",
+            "config() has no key 'materialised'\n  at models/m.ff.sql:1\n  hint: did you mean",
+        ),
+        (
+            "{{ config(materialized='incremental') }}",
+            "incremental models come in a later version of fftcas\n  at models/m",
+        ),
+        ("{{ config(incremental={'unique_key': 'id'}) }}", "incremental models come in a later version"),
+        ("{{ config(materialized='snapshot') }}", "snapshot models come in a later version of fftcas"),
+        (
+            "{{ config(materialized='tabel') }}",
+            "config(materialized='tabel') is not known\n  at models/m.ff.sql:1\n  hint: did you mean",
+        ),
+        ("{{ config(tags=3) }}", "config(tags=...) must be a text or a list of texts"),
+        ("{{ config(cache='no') }}", "config(cache=...) must be true or false"),
+        ("{{ config(description=1) }}", "config(description=...) must be a text"),
+    ],
+)
+def test_mistakes_are_told_with_file_and_line(tmp_path: Path, template: str, message: str) -> None:
+    files = {
+        "models/m.ff.sql": template,
+        "models/users.sql": "select 1",
+        "models/macros/b.sql": "{% macro broken(x) %}\n{{ x // 0 }}{% endmacro %}",
+        "sources.yml": SOURCES,
+    }
+    assert error(tmp_path, files, {"ODD": "\ue000"}).startswith(message)
+
+
+def test_config_counts_wherever_it_stands(tmp_path: Path) -> None:
+    text = "-- note\nselect 1\n{{ config(materialized='view', tags='a', cache=false, description='One.') }}"
+    project = load(tmp_path, {"models/m.sql": text})
+    model = sql(project, "//:m")
+    assert (model.materialized, model.tags, model.cache) == ("view", frozenset({"a"}), False)
+    assert project.descriptions == {model.label: "One."}
+
+
+def test_hooks_are_accepted_with_a_warning(tmp_path: Path) -> None:
+    project = load(tmp_path, {"models/m.sql": "{{ config(pre_hook='x') }}select 1"})
+    assert project.warnings == ("models/m.sql:1: config(pre_hook=...) has no effect: fftcas does not run hooks",)
+
+
+def test_models_for_other_engines_or_disabled_are_left_out(tmp_path: Path) -> None:
+    files = {
+        "models/a/m.ff.sql": "{{ config(engines=['postgres']) }}{{ ref('missing') }}",
+        "models/b/m.ff.sql": "{{ config(engines='DuckDB') }}select 1",
+        "models/off.sql": "{{ config(enabled=false) }}select {{ ref('missing') }}",
+    }
+    assert [label.text for label in load(tmp_path, files).nodes] == ["//b:m"]
+    message = error(tmp_path, {"models/c.sql": "from {{ ref('off') }}"})
+    assert "models/off.sql is disabled or for another engine" in message
+
+
+def test_ephemeral_models_are_put_into_their_readers(tmp_path: Path) -> None:
+    files = {
+        "models/one.sql": "select 1 as a",
+        "models/two.sql": "{{ config(materialized='ephemeral') }}select a from {{ ref('one') }};",
+        "models/three.sql": "{{ config(materialized='ephemeral') }}select a from {{ ref('two') }} -- done",
+        "models/four.sql": "select a from {{ ref('three') }} t -- {{ ref('two') }}",
+    }
+    model = sql(load(tmp_path, files), "//:four")
+    assert model.sql.readable() == "select a from (\nselect a from (\nselect a from //:one\n)\n) t"
+    assert [label.text for label in model.inputs] == ["//:three"]
+    assert [label.text for label in model.sql.inputs] == ["//:one"]
+
+
+@pytest.mark.parametrize("materialized", ["table", "ephemeral"])
+def test_a_cycle_is_shown_as_a_path(tmp_path: Path, materialized: str) -> None:
+    config = f"{{{{ config(materialized='{materialized}') }}}}"
+    files = {"models/a.sql": config + "from {{ ref('b') }}", "models/b.sql": config + "from {{ ref('a') }}"}
+    assert error(tmp_path, files).startswith("the models form a cycle: //:a → //:b → //:a")
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "message"),
+    [
+        ("models/macros/m.sql", "{% macro x( %}", "this is not valid Jinja\n  at models/macros/m.sql:1"),
+        ("macros/m.sql", "\n{{ nothing }}", "the template cannot be rendered\n  at macros/m.sql:2"),
+        ("models/macros_py/m.py", "import nothing_here", "a macro file cannot be loaded\n  at models/macros_py/m.py:1"),
+        ("models/macros_py/m.py", "def f(:", "this is not valid Python\n  at models/macros_py/m.py:1"),
+    ],
+)
+def test_broken_macro_files(tmp_path: Path, path: str, text: str, message: str) -> None:
+    assert error(tmp_path, {path: text}).startswith(message)
+
+
+def test_python_macros_see_the_env_files(tmp_path: Path) -> None:
+    files = {
+        ".env": "FF_TOWN=Bern\n",
+        "models/macros_py/m.py": "import os\ndef town(): return os.environ['FF_TOWN']\n",
+        "models/m.sql": "select '{{ town() }}'",
+    }
+    assert sql(load(tmp_path, files), "//:m").sql.text == "select 'Bern'"
