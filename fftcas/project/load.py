@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from fftcas.digest import Value
 from fftcas.errors import ProjectError
 from fftcas.graph import Graph
 from fftcas.label import Label
+from fftcas.project.budgets import read_budgets
 from fftcas.project.environment import key_variables, load_environment
 from fftcas.project.files import Files
 from fftcas.project.macros import python_macros
@@ -61,8 +63,8 @@ def load_project(
     found: list[Node] = [*seeds, *sources, *sql_nodes(wanted, references, relations, at)]
     found += [python_node(draft, references, variables, values) for draft in python]
     nodes = {node.label: node for node in found}
-    return Project(
-        root=root,
+    project = Project(
+        root=root.resolve(),
         settings=settings,
         profile=profile,
         environ=variables,
@@ -74,6 +76,7 @@ def load_project(
         descriptions=descriptions(wanted, python),
         warnings=(*settings.warnings, *warnings(wanted, python)),
     )
+    return replace(project, budgets=read_budgets(project))
 
 
 def check_root(root: Path) -> None:
