@@ -13,11 +13,13 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fftcas.digest import Digest
-from fftcas.http.request import Request
-from fftcas.http.response import Response
+
+if TYPE_CHECKING:
+    from fftcas.http.request import Request
+    from fftcas.http.response import Response
 
 ENTRY, RESPONSE, KEY = "http", "http-response", "http-key"
 _KEY_NAME = b"credentials"
@@ -113,6 +115,8 @@ class ResponseCache:
 
     def load(self, response: Digest) -> Response | None:
         """A stored response; None if it is missing, damaged, or not what its name says."""
+        from fftcas.http.response import Response
+
         (data,) = self._store.get_records(RESPONSE, [bytes.fromhex(response)])
         located = _located(data) if data else None
         blob = self._store.get_blob(located[0]) if located else None
@@ -143,7 +147,7 @@ class ResponseCache:
             checked_at=response.fetched_at,
             private=request.private,
             etag=response.headers.get("etag", ""),
-            last_modified=response.headers.get("last-modified", ""),
+            last_modified=_strong_date(response),
             headers=dict(request.plain_headers),
         )
         self._write(request.digest, entry)
@@ -155,7 +159,6 @@ class ResponseCache:
             entry,
             checked_at=answer.fetched_at,
             etag=answer.headers.get("etag", entry.etag),
-            last_modified=answer.headers.get("last-modified", entry.last_modified),
         )
         self._write(request.digest, confirmed)
         return confirmed
@@ -167,6 +170,18 @@ class ResponseCache:
         names = list(digests)
         found = self._store.get_records(kind, [bytes.fromhex(name) for name in names])
         return {name: data for name, data in zip(names, found, strict=True) if data is not None}
+
+
+def _strong_date(response: Response) -> str:
+    """`Last-Modified`, if it tells apart all versions: in its first second a file may have changed again (RFC 9110)."""
+    from email.utils import parsedate_to_datetime
+
+    modified = response.headers.get("last-modified", "")
+    try:
+        age = parsedate_to_datetime(response.headers.get("date", "")) - parsedate_to_datetime(modified)
+    except (TypeError, ValueError):
+        return ""
+    return modified if age.total_seconds() >= 2 else ""
 
 
 def _entry(data: bytes) -> Entry | None:

@@ -16,12 +16,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fftcas.digest import Digest
 from fftcas.errors import NodeError
 from fftcas.http.cache import BlobStore, ResponseCache
-from fftcas.http.lockfile import Lock
 from fftcas.http.settings import HttpSettings
+
+if TYPE_CHECKING:
+    from fftcas.http.lockfile import Lock
 
 _log = logging.getLogger("fftcas.http")
 

@@ -31,7 +31,7 @@ def to_frame(
         try:
             path = record_path if isinstance(record_path, str) else [str(part) for part in record_path]
             return pd.json_normalize(base, record_path=path, meta=list(meta) if meta else None)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, NotImplementedError, TypeError, ValueError) as error:
             raise ValueError(
                 f"record_path {record_path!r} or meta {meta!r} does not fit the payload: {error}"
             ) from None
@@ -39,12 +39,10 @@ def to_frame(
         return pd.json_normalize(dict(base))
     if not isinstance(base, list):
         raise ValueError(f"the payload is a {_name(base)}, not a list of objects or an object")
-    if not normalize:
-        return pd.DataFrame(base)
-    wrong = next((item for item in base if not isinstance(item, Mapping)), None)
-    if wrong is not None:
-        raise ValueError(f"normalize needs a list of objects, and one item is a {_name(wrong)}")
-    return pd.json_normalize(base, sep=".")
+    kinds = {_name(item) for item in base}
+    if len(kinds) > 1 or (normalize and kinds - {"object"}):
+        raise ValueError(f"the payload is a list of {' and '.join(sorted(kinds))}, not of objects")
+    return pd.json_normalize(base, sep=".") if normalize else pd.DataFrame(base)
 
 
 def follow(payload: Any, path: Path | None) -> Any:

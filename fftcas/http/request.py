@@ -153,7 +153,10 @@ def with_params(url: str, params: Params | None) -> tuple[str, str]:
 def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
     if (params is not None and not isinstance(params, Mapping | Sequence)) or isinstance(params, str | bytes):
         raise BadRequest(f"params has to be a mapping, not {type(params).__name__}")
-    for name, value in params.items() if isinstance(params, Mapping) else params or ():
+    pairs = list(params.items()) if isinstance(params, Mapping) else list(params or ())
+    if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+        raise BadRequest("params has to be a mapping, or a list of pairs")
+    for name, value in pairs:
         for item in value if isinstance(value, list | tuple | set | frozenset) else (value,):
             if item is not None:
                 yield str(name), _text(item)

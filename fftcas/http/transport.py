@@ -137,6 +137,9 @@ class Transport:
             return Response(304, headers, b"", time.time())
         if 200 <= raw.status < 300:
             body = read_body(chunks, headers.get("content-encoding", ""), self._settings.max_bytes)
+            if not body and raw.status == 200 and not {"content-length", "transfer-encoding"} & headers.keys():
+                # Headers that end with the connection look the same as an empty body that does.
+                raise BadBody("the answer ended without a body, and did not say that it has none", temporary=True)
             return Response(raw.status, headers, body, time.time())
         raise self._status_error(raw.status, headers, chunks, secrets)
 

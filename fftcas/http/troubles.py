@@ -30,55 +30,71 @@ class TransportError(Exception):
 
 @contextlib.contextmanager
 def told(timeout: float, deadline: Deadline, secrets: tuple[str, ...]) -> Iterator[None]:
-    """Turn what urllib3 and the sockets raise into TransportError; their own texts hold whole URLs."""
+    """Raise whatever urllib3 and the sockets raise again as TransportError; what is late counts as failed."""
     import urllib3.exceptions as wrong
 
     from fftcas.http.connections import Refused
 
     try:
         yield
+        if deadline.expired:
+            raise TimeoutError  # a line that was cut can look like the end of an answer
     except TransportError:
         raise
     except (wrong.HTTPError, BadBody, OSError, ValueError, Refused) as error:
-        if deadline.expired:
-            failure = TransportError(
-                f"not answered within {deadline.seconds:g} seconds",
-                hint="FF_HTTP_TOTAL_TIMEOUT sets the limit for a whole response",
-            )
-        elif isinstance(error, BadBody):
-            failure = TransportError("unusable body", why=error.why, temporary=error.temporary)
-        elif isinstance(error, Refused):
+        raise (_late(deadline) if deadline.expired else _failure(error, timeout, secrets)) from None
+
+
+def _late(deadline: Deadline) -> TransportError:
+    return TransportError(
+        f"not answered within {deadline.seconds:g} seconds",
+        hint="FF_HTTP_TOTAL_TIMEOUT sets the limit for a whole response",
+    )
+
+
+def _failure(error: Exception, timeout: float, secrets: tuple[str, ...]) -> TransportError:
+    import urllib3.exceptions as wrong
+
+    from fftcas.http.connections import Refused
+
+    inner = _innermost(error)
+    why = redact(_text(inner), secrets)
+    match error:
+        case BadBody():
+            return TransportError("unusable body", why=error.why, temporary=error.temporary)
+        case Refused():
             hint = "a host that is named in FF_HTTP_ALLOWED_DOMAINS is allowed"
-            failure = TransportError("request refused", why=str(error), hint=hint)
-        elif isinstance(error, wrong.TimeoutError | TimeoutError):
-            hint = "FF_HTTP_TIMEOUT sets the limit"
-            failure = TransportError(f"no answer for {timeout:g} seconds", hint=hint, temporary=True)
-        elif isinstance(error, wrong.SSLError):
+            return TransportError("request refused", why=str(error), hint=hint)
+        case wrong.SSLError():
             hint = "SSL_CERT_FILE names a file with more certificate authorities"
-            failure = TransportError("TLS failed", why=redact(_cause(error), secrets), hint=hint)
-        elif isinstance(error, wrong.NameResolutionError):
-            failure = TransportError("the host's name cannot be resolved", temporary=True)
-        elif isinstance(error, wrong.IncompleteRead):
-            why = f"{error.partial} bytes came of {error.partial + (error.expected or 0)}"
-            failure = TransportError("the body was truncated", why=why, temporary=True)
-        elif isinstance(error, wrong.ProxyError):
-            failure = TransportError("the proxy failed", why=redact(_cause(error), secrets), temporary=True)
-        else:
-            failure = TransportError("the connection failed", why=redact(_cause(error), secrets), temporary=True)
-        raise failure from None
+            return TransportError("TLS failed", why=why, hint=hint)
+        case wrong.NameResolutionError():
+            return TransportError("the host's name cannot be resolved", temporary=True)
+        case wrong.NewConnectionError():  # urllib3 counts it as a timeout, too
+            return TransportError("the connection failed", why=redact(_refusal(error), secrets), temporary=True)
+        case wrong.TimeoutError() | TimeoutError():
+            hint = "FF_HTTP_TIMEOUT sets the limit"
+            return TransportError(f"no answer for {timeout:g} seconds", hint=hint, temporary=True)
+        case wrong.ProxyError():
+            return TransportError("the proxy failed", why=why, temporary=True)
+    if isinstance(inner, wrong.IncompleteRead):
+        why = f"{inner.partial} bytes came of {inner.partial + (inner.expected or 0)}"
+        return TransportError("the body was truncated", why=why, temporary=True)
+    return TransportError("the connection failed", why=why, temporary=True)
 
 
-def _cause(error: BaseException) -> str:
-    """The innermost reason: urllib3 wraps, and its wrappings repeat the URL."""
-    inner = error
-    while True:
-        below = getattr(inner, "original_error", None) or inner.__cause__ or _inner(inner)
-        if not isinstance(below, BaseException) or below is inner:
-            break
-        inner = below
-    text = getattr(inner, "strerror", None) or str(inner)
-    return f"{type(inner).__name__}: {text}" if text else type(inner).__name__
+def _innermost(error: BaseException) -> BaseException:
+    """The reason itself: urllib3 wraps, and its wrappings repeat the URL."""
+    inside = [getattr(error, "original_error", None), error.__cause__, *error.args]
+    below = next((part for part in inside if isinstance(part, BaseException)), None)
+    return error if below is None else _innermost(below)
 
 
-def _inner(error: BaseException) -> object:
-    return next((part for part in error.args if isinstance(part, BaseException)), None)
+def _text(error: BaseException) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _refusal(error: BaseException) -> str:
+    """What the system said about a connection that could not be made."""
+    return _text(error.__cause__) if error.__cause__ is not None else str(error).rpartition(": ")[2]
