@@ -15,7 +15,7 @@ from fftcas.relation import RelationName
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from fftcas.engines.base import Engine
+    from fftcas.engines.base import Binder, Engine
     from fftcas.table import Table
     from fftcas.table_diff import TableDiff
 
@@ -42,12 +42,18 @@ def engine_version(name: str) -> str:
 
 def open_engine(name: str, options: Mapping[str, Any]) -> Engine:
     """Open a profile's target database. Raises UsageError for an unknown engine, EngineError if it cannot be opened."""
-    _driver(name)
-    if name != "duckdb":
-        raise UsageError(f"the engine '{name}' comes in a later version", hint="use a profile with engine: duckdb")
+    _only_duckdb(name)
     from fftcas.engines.duckdb.engine import DuckDBEngine
 
     return DuckDBEngine(options)
+
+
+def open_binder(name: str, options: Mapping[str, Any]) -> Binder:
+    """The binder of a profile's engine; the target database stays closed. Raises UsageError for an unknown engine."""
+    _only_duckdb(name)
+    from fftcas.engines.duckdb.binder import DuckDBBinder
+
+    return DuckDBBinder(options)
 
 
 def database_state(name: str, options: Mapping[str, Any]) -> str | None:
@@ -92,6 +98,12 @@ def typed_rows(data: pa.Table, types: Mapping[str, str]) -> Table:
             return replace(table, batches=iter(list(table.batches)))
     finally:
         engine.close()
+
+
+def _only_duckdb(name: str) -> None:
+    _driver(name)
+    if name != "duckdb":
+        raise UsageError(f"the engine '{name}' comes in a later version", hint="use a profile with engine: duckdb")
 
 
 def _driver(name: str) -> str:

@@ -53,6 +53,26 @@ class Staged:
     rows: int
 
 
+@dataclass(frozen=True)
+class Scan:
+    """What a statement reads of one relation: columns, and the bytes that these hold in all rows."""
+
+    relation: str
+    columns: tuple[str, ...]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a statement will read, the largest scan first."""
+
+    scans: tuple[Scan, ...] = ()
+
+    @property
+    def bytes(self) -> int:
+        return sum(scan.bytes for scan in self.scans)
+
+
 class Session(Protocol):
     """One thread's connection. Methods raise EngineError; a failed call leaves relations and stamps as they were."""
 
@@ -74,6 +94,9 @@ class Session(Protocol):
     def frame(self, relation: RelationName, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """A relation's rows as the data frame that Python models get."""
 
+    def estimate(self, sql: str) -> Estimate:
+        """What a query would read, by the engine's own statistics; nothing is run."""
+
     def publish(self, staged: Staged, stamp: Stamp) -> None:
         """In one transaction: the staged table takes the relation's place, whatever stood there, and is stamped."""
 
@@ -85,6 +108,49 @@ class Session(Protocol):
 
     def interrupt(self) -> None:
         """Stop the statement that runs in this session; may be called from another thread."""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a statement reads by name: tables and views, spelled as in the text, and files given as literals."""
+
+    relations: frozenset[RelationName]
+    files: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Unstable:
+    """A function whose result differs between runs, and the line (from 1) on which it stands."""
+
+    name: str
+    line: int
+
+
+class Binder(Protocol):
+    """Answers about SQL texts from the engine's own parser and binder, without the target database."""
+
+    def quote(self, relation: RelationName) -> str:
+        """The relation's name as SQL text, the same as `Engine.quote` gives."""
+
+    def columns_read(
+        self,
+        sql: str,
+        inputs: Mapping[RelationName, tuple[Column, ...]],
+        views: Mapping[RelationName, str],
+    ) -> Mapping[RelationName, frozenset[str] | None]:
+        """The columns that a query reads of each input, directly or through `views`; None stands for all of them.
+
+        Two states of the inputs that agree in these columns, in the columns' order and in the count of rows, give the
+        same result. `views` come in the order of their making, each after those that it reads. Never raises.
+        """
+
+    def reads(self, sql: str) -> Reads:
+        """What a query reads by name, common table expressions apart. Raises EngineError if that cannot be told."""
+
+    def unstable_functions(self, sql: str) -> list[Unstable]:
+        """The calls, in the text's order, of functions that the engine calls volatile."""
+
+    def close(self) -> None: ...
 
 
 class Engine(Protocol):

@@ -37,9 +37,7 @@ class DuckDBEngine:
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.version = engine_version(self.name)
         self._connection = _connect(str(options.get("path") or ":memory:"))
-        database = self._connection.execute("SELECT current_database()").fetchone()
-        assert database is not None
-        self._place = Place(str(database[0]), str(options.get("schema") or "main"))
+        self._place = Place.of(options)
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET preserve_insertion_order = true")
         self._publishing = threading.Lock()

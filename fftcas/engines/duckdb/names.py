@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from fftcas.relation import RelationName
 
@@ -24,6 +27,14 @@ class Place:
 
     database: str
     schema: str
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Place:
+        """The place that a profile's options mean: DuckDB calls a database by its file's name up to the first dot."""
+        path = str(options.get("path") or ":memory:")
+        stem = "memory" if path == ":memory:" else Path(path).name.split(".")[0]
+        database = f"{stem}_db" if stem.lower() in {"main", "system", "temp"} else stem
+        return cls(database, str(options.get("schema") or "main"))
 
     def full(self, relation: RelationName) -> RelationName:
         """The relation with its schema and database."""

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from fftcas.engines.base import EngineError, Staged
+from fftcas.engines.base import EngineError, Estimate, Staged
 from fftcas.engines.duckdb import meta
 from fftcas.engines.duckdb.arrow import insert_stream, plain_columns, registered, typed_columns
 from fftcas.engines.duckdb.carriers import carriers
 from fftcas.engines.duckdb.errors import engine_error, translated
+from fftcas.engines.duckdb.estimate import estimate
 from fftcas.engines.duckdb.names import Place, hidden, quote_name
 from fftcas.relation import RelationName, Stamp
 from fftcas.table import Column, Table
@@ -86,6 +87,10 @@ class DuckDBSession:
         with translated():
             frame: pd.DataFrame = self._cursor.execute(f"SELECT {wanted} FROM {self._place.quote(relation)}").df()
             return frame
+
+    def estimate(self, sql: str) -> Estimate:
+        with translated(lines_before=1):
+            return estimate(self._cursor, self._place, sql)
 
     def publish(self, staged: Staged, stamp: Stamp) -> None:
         rename = f"ALTER TABLE {self._place.quote(staged.hidden)} RENAME TO {quote_name(staged.relation.name)}"

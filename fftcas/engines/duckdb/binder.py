@@ -1,0 +1,68 @@
+"""DuckDB's parser and binder, asked on an empty database in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+
+from fftcas.engines.base import Reads, Unstable
+from fftcas.engines.duckdb import columns, references
+from fftcas.engines.duckdb.errors import translated
+from fftcas.engines.duckdb.names import Place, quote_name
+from fftcas.relation import RelationName
+
+
+class DuckDBBinder:
+    """See `fftcas.engines.base.Binder`. Calls from several threads take turns."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._place = Place.of(options)
+        self._lock = threading.Lock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._unstable: frozenset[str] | None = None
+
+    def quote(self, relation: RelationName) -> str:
+        return self._place.quote(relation)
+
+    def columns_read(self, sql: str, inputs: columns.Inputs, views: Mapping[RelationName, str]) -> columns.ColumnsRead:
+        with self._connected() as connection:
+            return columns.columns_read(connection, self._place, sql, inputs, views)
+
+    def reads(self, sql: str) -> Reads:
+        with self._connected() as connection, translated():
+            return references.reads(connection, sql)
+
+    def unstable_functions(self, sql: str) -> list[Unstable]:
+        with self._connected() as connection:
+            if self._unstable is None:
+                self._unstable = references.unstable_names(connection)
+            return references.unstable_calls(sql, self._unstable)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    @contextmanager
+    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._lock:
+            if self._connection is None:
+                self._connection = _empty_database(self._place)
+            yield self._connection
+
+
+def _empty_database(place: Place) -> duckdb.DuckDBPyConnection:
+    """A database in memory, in which names mean what they mean in the target database."""
+    connection = duckdb.connect(":memory:")
+    if place.database != "memory":
+        connection.execute(f"ATTACH ':memory:' AS {quote_name(place.database)}")
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {place.quote_schema(place.schema)}")
+    connection.execute(f"USE {place.quote_schema(place.schema)}")
+    connection.execute("SET TimeZone = 'UTC'")
+    columns.switch_off_optimizers(connection)
+    return connection
