@@ -76,7 +76,7 @@ def load_project(
         descriptions=descriptions(wanted, python),
         warnings=(*settings.warnings, *warnings(wanted, python)),
     )
-    return replace(project, budgets=read_budgets(project))
+    return replace(project, budgets=read_budgets(root, profile.engine, variables, nodes, project.find))
 
 
 def check_root(root: Path) -> None:

@@ -13,6 +13,7 @@ from fftcas.digest import Value
 from fftcas.errors import UsageError, closest
 from fftcas.graph import Graph
 from fftcas.label import Label
+from fftcas.project.budgets import Budgets
 from fftcas.project.nodes import Node
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Project:
     vars: Mapping[str, Any] = field(default_factory=dict)
     descriptions: Mapping[Label, str] = field(default_factory=dict)
     sources: Mapping[str, Label] = field(default_factory=dict)
+    budgets: Budgets = field(default_factory=Budgets)
     warnings: tuple[str, ...] = ()
 
     @cached_property
