@@ -6,6 +6,7 @@ taken away: offsets of slices, values under nulls, spare bits and bytes, and met
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -59,18 +60,48 @@ def decode(data: Any, rows: int) -> pa.RecordBatch:
 
 
 def normal(array: pa.Array) -> pa.Array:
-    """The same values in buffers that hold nothing else."""
+    """The same values in buffers that hold nothing else; without a copy for plain columns that have no nulls."""
     import pyarrow as pa
-
-    type_ = array.type.storage_type if isinstance(array.type, pa.BaseExtensionType) else array.type
-    if array.null_count == 0 and not (pa.types.is_nested(type_) or pa.types.is_boolean(type_)):
-        return array  # the IPC writer cuts slices and leaves out an empty validity buffer
     import pyarrow.compute as pc
 
+    if isinstance(array.type, pa.BaseExtensionType):
+        return pa.ExtensionArray.from_storage(array.type, normal(array.storage))
+    if array.null_count == 0:
+        trimmed = _trimmed(array)
+        if trimmed is not None:
+            return trimmed
     rows = _row_numbers(len(array))
     if array.null_count:
         rows = pc.if_else(pc.is_valid(array), rows, None)
     return array.take(rows)
+
+
+def _trimmed(array: pa.Array) -> pa.Array | None:
+    """An array without nulls whose buffers end with its last value, or None for a type that must be copied.
+
+    The IPC writer cuts slices, but leaves up to 63 bytes of what follows.
+    """
+    import pyarrow as pa
+
+    type_, start, count = array.type, array.offset, len(array)
+    if pa.types.is_string(type_) or pa.types.is_binary(type_):
+        width, varies = 4, True
+    elif pa.types.is_large_string(type_) or pa.types.is_large_binary(type_):
+        width, varies = 8, True
+    elif pa.types.is_boolean(type_) or not (
+        pa.types.is_primitive(type_) or pa.types.is_decimal(type_) or pa.types.is_fixed_size_binary(type_)
+    ):
+        return None
+    else:
+        width, varies = type_.bit_width // 8, False
+    _, fixed, *values = array.buffers()
+    if fixed is None or fixed.size == 0 or (varies and values[0] is None):
+        return None
+    buffers = [None, fixed.slice(start * width, (count + varies) * width)]
+    if varies:
+        end = int.from_bytes(memoryview(buffers[1])[-width:], sys.byteorder)
+        buffers.append(values[0].slice(0, end))
+    return pa.Array.from_buffers(type_, count, buffers, null_count=0)
 
 
 def _row_numbers(count: int) -> pa.Array:

@@ -88,7 +88,7 @@ def collect(
         dead = [digest for digest in dead if digest not in holds]
     else:
         _forget(records, forgotten)
-        _trim_caches(records, max(policy.max_size // 10, 64 << 20))
+        _trim_caches(records, min(max(policy.max_size // 10, 64 << 20), 1 << 30))
         sweep = _Sweep(records, policy.grace, now, max([0, *(each.number for each in candidates)]))
         steps = [dead[start : start + _STEP] for start in range(0, len(dead), _STEP)]
         dead = [digest for step in steps for digest in blobs.environment.write(partial(sweep.delete, step))]

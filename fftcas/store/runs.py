@@ -54,20 +54,19 @@ def record_run(records: Records, run: RunRecord) -> None:
     project = project_key(run.project)
 
     def work(txn: RecordTxn) -> None:
-        if txn.get("outputs", bytes.fromhex(name)) is None:  # runs that changed nothing share them
-            txn.put("outputs", bytes.fromhex(name), outputs)
-        kept = [(key, json.loads(old)) for key, old in txn.scan("run", project)]
-        for key, old in kept:
-            if old["run_id"] == run.run_id:
-                txn.put("run", key, value)
-                return
-        txn.put("run", project + txn.next_number().to_bytes(8, "big"), value)
-        gone = kept[: max(0, len(kept) + 1 - KEEP)]
-        used = {old["outputs"] for _, old in kept[len(gone) :]} | {name}
-        for key, old in gone:
-            txn.delete("run", key)
-            if old["outputs"] not in used:
-                txn.delete("outputs", bytes.fromhex(old["outputs"]))
+        kept = {key: json.loads(old) for key, old in txn.scan("run", project)}
+        named = {each["outputs"] for each in kept.values()}
+        key = next((key for key, old in kept.items() if old["run_id"] == run.run_id), None)
+        key = key or project + txn.next_number().to_bytes(8, "big")
+        txn.put("run", key, value)
+        if txn.get("outputs", project + bytes.fromhex(name)) is None:  # runs that changed nothing share them
+            txn.put("outputs", project + bytes.fromhex(name), outputs)
+        kept[key] = document
+        for old in list(kept)[:-KEEP]:
+            del kept[old]
+            txn.delete("run", old)
+        for unused in named - {each["outputs"] for each in kept.values()}:
+            txn.delete("outputs", project + bytes.fromhex(unused))
 
     records.write(work)
 
@@ -80,7 +79,7 @@ def kept_runs(txn: RecordTxn, project: str | None = None) -> list[Kept]:
 
 def outputs_of(txn: RecordTxn, kept: Kept) -> dict[str, Digest]:
     """A run's outputs by label; empty if their record was lost."""
-    value = txn.get("outputs", bytes.fromhex(kept.outputs))
+    value = txn.get("outputs", project_key(kept.run.project) + bytes.fromhex(kept.outputs))
     return {} if value is None else json.loads(value)
 
 
@@ -88,10 +87,10 @@ def forget_project(records: Records, project: str) -> int:
     """Remove a project's runs, so that `gc` may take its outputs; returns how many there were."""
 
     def work(txn: RecordTxn) -> int:
-        keys = [key for key, _ in txn.scan("run", project_key(project))]
-        for key in keys:
-            txn.delete("run", key)
-        return len(keys)
+        keys = [(kind, key) for kind in ("run", "outputs") for key, _ in txn.scan(kind, project_key(project))]
+        for kind, key in keys:
+            txn.delete(kind, key)
+        return sum(kind == "run" for kind, _ in keys)
 
     return records.write(work)
 
