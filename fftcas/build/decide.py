@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fftcas.build.columns import columns_read
+from fftcas.build.columns import Columns
 from fftcas.build.keys import derive
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity
+from fftcas.build.reasons import Reasons
 from fftcas.build.target import Target
 from fftcas.build.views import definition
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest, Value
 from fftcas.engines import engine_version
-from fftcas.explain.changes import short_reason
+from fftcas.explain.causes import Compare
 from fftcas.label import Label
 from fftcas.project.nodes import Node, PythonModel, Source, SqlModel
 from fftcas.project.project import Project
+from fftcas.project.provenance import Provenance
 from fftcas.relation import RelationKind, Stamp
 from fftcas.store import Realisation, Store
 from fftcas.table import Manifest
@@ -57,6 +60,8 @@ class Decider:
         self.target = target
         self.options = options
         self.context = context(project)
+        self.columns = Columns(project, store, self.context)
+        self.reasons = Reasons(project, store, target, Provenance(project))
         self.identities: dict[Label, Identity] = {}
 
     def decide(self, node: Node) -> Decision:
@@ -75,7 +80,7 @@ class Decider:
             self.project,
             node,
             self.identities,
-            lambda reader, read: columns_read(self.project, self.store, reader, read, self.identities),
+            self.columns.read_by,
             self.store.same,
             self.context,
         )
@@ -84,24 +89,29 @@ class Decider:
         """Whether the node's output may be taken from where it is known: its relation, or the store."""
         return self.options.cache.reads and node.label not in self.options.forced and cached(node)
 
-    def reason(self, node: Node, derivation: Derivation) -> str:
-        """Why the node has to run, in a few words."""
+    def reason(
+        self,
+        node: Node,
+        derivation: Derivation,
+        compare: Compare = lambda old, new: None,
+        output: Callable[[], Digest | None] = lambda: None,
+    ) -> str:
+        """Why the node has to run, in a line; rows are told of as far as `compare` knows them."""
+        forced = self.forced(node)
+        if forced is not None:
+            return forced
+        found = self.reasons.difference(node, derivation, compare, output)
+        if found is None:
+            return "first build"
+        return found.words or "its output is not in the store"
+
+    def forced(self, node: Node) -> str | None:
+        """Why the node runs whatever is known about it, if it does."""
         if node.label in self.options.forced:
             return "rebuild was asked for"
         if not self.options.cache.reads:
             return f"--cache {self.options.cache}"
-        if not cached(node):
-            return "cache: false"
-        return short_reason(self.previous(node), derivation) or "its output is not in the store"
-
-    def previous(self, node: Node) -> Derivation | None:
-        """The derivation that the relation was made from, or else the one that the node was last built from."""
-        stamp = self.target.stamps().get(node.relation)
-        document = self.store.derivation_document(stamp.fingerprint) if stamp else None
-        if document is None:
-            last = self.store.history(str(self.project.root), node.label.text, limit=1)
-            document = self.store.derivation_document(last[0].derivation) if last else None
-        return Derivation.from_json(document) if document else None
+        return None if cached(node) else "cache: false"
 
     def _table(self, node: Node, derivation: Derivation) -> Decision:
         if self.may_read(node):

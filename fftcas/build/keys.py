@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from fftcas.build.outcome import Identity
-from fftcas.build.reads import Reads, reads
+from fftcas.build.reads import ColumnsRead, Reads, reads
 from fftcas.derivation import Derivation, Input, recipe
 from fftcas.digest import Digest, Value
 from fftcas.label import Label
-from fftcas.project.nodes import Node, PythonModel
+from fftcas.project.nodes import Node
 from fftcas.project.project import Project
-
-ColumnsRead = Mapping[Label, frozenset[str] | None]
-"""For every table that a node reads the columns it reads there; None means all."""
 
 
 def derive(
     project: Project,
     node: Node,
     identities: Mapping[Label, Identity],
-    columns_read: Callable[[Node, Reads], ColumnsRead],
+    columns_read: Callable[[Node, Reads, Mapping[Label, Identity]], ColumnsRead],
     representative: Callable[[Digest], Digest],
     context: Mapping[str, Value],
 ) -> Derivation:
@@ -30,6 +27,14 @@ def derive(
     class of projections which are known to hold the same rows.
     """
     read = reads(project, node)
+    columns = columns_read(node, read, identities) if read.tables else {}
+    inputs = tuple(seen(label, identities[label], columns.get(label), representative) for label in read.tables)
+    notes = {"views": [view.text for view in read.views]} if read.views else {}
+    return Derivation(full_recipe(project, node, read, context), inputs, notes)
+
+
+def full_recipe(project: Project, node: Node, read: Reads, context: Mapping[str, Value]) -> dict[str, Value]:
+    """All of a node's own definition: its ingredients, the shape of what it reads, and what all nodes share."""
     ingredients: dict[str, Value] = {**node.recipe}
     if read.wiring:
         ingredients["reads"] = list(read.wiring)
@@ -38,9 +43,7 @@ def derive(
             {"recipe": project.nodes[view].recipe, "reads": list(wiring)}
             for view, wiring in zip(read.views, read.view_wirings, strict=True)
         ]
-    columns = columns_read(node, read) if read.tables else {}
-    inputs = tuple(seen(label, identities[label], columns.get(label), representative) for label in read.tables)
-    return Derivation(recipe(node.kind, ingredients, context), inputs)
+    return recipe(node.kind, ingredients, context)
 
 
 def seen(
@@ -51,8 +54,3 @@ def seen(
     manifest = identity.manifest
     content = identity.output if manifest is None else representative(manifest.projection(names))
     return Input(columns, content, label.text, identity.output)
-
-
-def declared_columns(node: PythonModel, read: Reads) -> ColumnsRead:
-    """The columns that a Python model is given of the tables it names itself."""
-    return {label: frozenset(names) for label, names in node.columns.items() if label in read.tables}

@@ -185,7 +185,7 @@ class Realiser:
             host=self.host,
             inputs={source.label: source.output for source in derivation.inputs},
         )
-        document = replace(derivation, notes=self.provenance.of(node)).to_json()
+        document = replace(derivation, notes={**derivation.notes, **self.provenance.of(node)}).to_json()
         self.store.commit(realisation, document, manifest)
 
     def stamp(self, node: Node, derivation: Derivation, manifest: Manifest | None) -> Stamp:

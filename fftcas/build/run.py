@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fftcas.build.decide import Decider, Decision, Verdict
+from fftcas.build.differences import Differences
 from fftcas.build.equality import prove_equal
 from fftcas.build.git import checkout
 from fftcas.build.options import BuildOptions
@@ -129,6 +130,7 @@ class _Builder:
         self.decider = decider
         self.realiser = realiser
         self.started = started
+        self.differences = Differences(decider.store)
         self.root_failures: dict[Label, Label] = {}
 
     def start(self, label: Label) -> Outcome | Job:
@@ -165,7 +167,9 @@ class _Builder:
                 return fresh(again)
             if again.realisation is not None:
                 return self.carry_out(again)
-        return self.realiser.build(node, derivation, decision.reason)
+        built = self.realiser.build(node, derivation, decision.reason)
+        output = built.identity.output if built.identity else None
+        return replace(built, reason=self.decider.reason(node, derivation, self.differences, lambda: output))
 
     def skipped(self, label: Label, failed: Label) -> Outcome:
         """The outcome of a node that was not started because of a failure; its reason names the node that failed."""

@@ -1,0 +1,77 @@
+"""Reasons: why a node has to run, from what its relation or its last build was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from fftcas.build.target import Target
+from fftcas.derivation import Derivation
+from fftcas.digest import Digest
+from fftcas.explain.causes import Cause, Compare, Difference, difference
+from fftcas.explain.rows import rows_words
+from fftcas.project.nodes import Node
+from fftcas.project.project import Project
+from fftcas.project.provenance import Provenance
+from fftcas.store import Store
+
+
+@dataclass(frozen=True)
+class Previous:
+    """What a node's relation holds, or else what it was last built into, and from what."""
+
+    derivation: Derivation
+    output: Digest
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """Compares the nodes of a project with what they were before."""
+
+    project: Project
+    store: Store
+    target: Target
+    provenance: Provenance
+
+    def previous(self, node: Node) -> Previous | None:
+        """The derivation that the relation was made from, or else the one that the node was last built from."""
+        stamp = self.target.stamps().get(node.relation)
+        document = self.store.derivation_document(stamp.fingerprint) if stamp else None
+        if stamp is not None and document is not None:
+            return Previous(Derivation.from_json(document), stamp.output)
+        for last in self.store.history(str(self.project.root), node.label.text, limit=1):
+            document = self.store.derivation_document(last.derivation)
+            if document is not None:
+                return Previous(Derivation.from_json(document), last.output)
+        return None
+
+    def difference(
+        self, node: Node, derivation: Derivation, compare: Compare, output: Callable[[], Digest | None] = lambda: None
+    ) -> Difference | None:
+        """Why `derivation` is not what the node was before; None if there is nothing before.
+
+        `output` gives a seed's new output, if it can be had: what a change of its file is about.
+        """
+        previous = self.previous(node)
+        if previous is None:
+            return None
+        noted = replace(derivation, notes={**derivation.notes, **self.provenance.of(node)})
+        found = difference(previous.derivation, noted, compare)
+        made = output() if node.kind == "seed" else None
+        if made is None:
+            return found
+        return replace(found, causes=tuple(told(cause, node, previous.output, made, compare) for cause in found.causes))
+
+
+def told(cause: Cause, node: Node, old: Digest, new: Digest, compare: Compare) -> Cause:
+    """A seed's changed file, told by its rows."""
+    if cause.kind != "seed":
+        return cause
+    rows = None if old == new else compare(old, new)
+    if old == new or (rows is not None and rows.same):
+        words = "its file changed, its rows did not"
+    elif rows is None:
+        words = cause.words
+    else:
+        words = rows_words(rows)
+    return replace(cause, words=words, rows=rows, where=node.path)

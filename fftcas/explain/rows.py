@@ -1,0 +1,44 @@
+"""The difference between two tables in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fftcas.table_diff import TableDiff
+
+
+def rows_words(diff: TableDiff) -> str:
+    """`+1 row, 2 rows changed (email)`; `the same rows` where there is nothing to tell."""
+    return ", ".join(_parts(diff)) or "the same rows"
+
+
+def _parts(diff: TableDiff) -> Iterator[str]:
+    if diff.new_columns:
+        yield f"new {_columns(diff.new_columns)}"
+    if diff.lost_columns:
+        yield f"without {_columns(diff.lost_columns)}"
+    for name, (old, new) in list(diff.retyped.items())[:3]:
+        yield f"{name} {old} → {new}"
+    if diff.reordered:
+        yield "columns in another order"
+    if diff.added:
+        yield f"+{count(diff.added, 'row')}"
+    if diff.removed:
+        yield f"-{count(diff.removed, 'row')}"
+    if diff.changed:
+        yield f"{count(diff.changed, 'row')} changed ({listing(list(diff.touched))})"
+
+
+def _columns(names: Sequence[str]) -> str:
+    return f"column{'s' if len(names) > 1 else ''} {listing(names)}"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 row`, `1,204 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listing(names: Sequence[str], most: int = 3) -> str:
+    """`a, b, c and 4 more`."""
+    more = len(names) - most
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:most])} and {more} more"
