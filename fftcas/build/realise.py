@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from fftcas.build.decide import Decision, cached
 from fftcas.build.failures import located
+from fftcas.build.guard import check_cost
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity, Outcome, Status
 from fftcas.build.target import Target
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
-from fftcas.engines.base import Session, Staged
+from fftcas.engines.base import Estimate, Session, Staged
 from fftcas.errors import Location, NodeError
 from fftcas.project.environment import is_secret
 from fftcas.project.nodes import Node, PythonModel, Seed, SqlModel
@@ -96,6 +97,7 @@ class Realiser:
         """Run the node, keep its output as the cache mode says, and put it in place."""
         clock = Clock()
         with self.target.session() as session:
+            scanned = self.may_run(session, node)
             staged = self.make(session, node)
             query_seconds = clock.seconds
             try:
@@ -116,6 +118,7 @@ class Realiser:
             Identity.of(manifest),
             rows=manifest.rows,
             bytes=manifest.size,
+            bytes_scanned=scanned,
             started_at=clock.started_at,
             finished_at=now(),
             seconds=clock.seconds,
@@ -147,6 +150,23 @@ class Realiser:
             output_changed=self.changed(node, derivation.key),
         )
 
+    def may_run(self, session: Session, node: Node) -> int:
+        """How many bytes the node will scan. Raises NodeError if that is too much, or if columns that it needs miss."""
+        if isinstance(node, SqlModel):
+            with located(self.project, node, self.bind(node)) as sql:
+                scanned = session.estimate(sql)
+        elif isinstance(node, PythonModel):
+            for label, required in (*node.require.items(), *node.columns.items()):
+                columns = self.target.engine().describe(self.project.nodes[label].relation) or ()
+                check_required(node, label, required, [column.name for column in columns])
+            relations = {label: self.project.nodes[label].relation for label in node.inputs}
+            frames = [session.estimate(session.select(relations[i], node.columns.get(i))) for i in node.inputs]
+            scanned = Estimate(tuple(scan for frame in frames for scan in frame.scans))
+        else:
+            return 0
+        check_cost(scanned, self.project.budgets.query)
+        return scanned.bytes
+
     def make(self, session: Session, node: Node) -> Staged:
         """Run the node's own code; its rows are staged. Raises FftcasError."""
         if isinstance(node, Seed):
@@ -155,9 +175,6 @@ class Realiser:
             with located(self.project, node, self.bind(node)) as sql:
                 return session.stage_query(node.relation, sql)
         assert isinstance(node, PythonModel)
-        for label, required in (*node.require.items(), *node.columns.items()):
-            found = self.target.engine().describe(self.project.nodes[label].relation) or ()
-            check_required(node, label, required, [column.name for column in found])
         frames = [session.frame(self.project.nodes[label].relation, node.columns.get(label)) for label in node.inputs]
         return session.stage_arrow(node.relation, as_arrow(node, call_model(self.project, node, frames)), {})
 

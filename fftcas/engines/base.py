@@ -94,6 +94,9 @@ class Session(Protocol):
     def frame(self, relation: RelationName, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """A relation's rows as the data frame that Python models get."""
 
+    def select(self, relation: RelationName, columns: Sequence[str] | None = None) -> str:
+        """A query for a relation's rows: all columns, or these."""
+
     def estimate(self, sql: str) -> Estimate:
         """What a query would read, by the engine's own statistics; nothing is run."""
 

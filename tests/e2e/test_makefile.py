@@ -83,6 +83,17 @@ def test_the_engine_may_be_left_out_and_must_be_known(demo: Demo, api: str) -> N
     assert "Unsupported ENGINE=postgers. This demo is set up for: duckdb." in done.stderr
 
 
+def test_the_cost_guard_stops_a_query_and_no_hit(demo: Demo, api: str) -> None:
+    assert make(demo, api, "cache_first").returncode == 0
+    done = make(demo, api, "cost_guard_example")
+    assert done.returncode == 0, done.stderr
+    assert "the query would scan" in done.stderr
+    assert "FF_DUCKDB_MAX_BYTES allows 1 B" in done.stderr
+    assert statuses(demo.project)["failed"] == {"mart_user_orders.ff"}
+    assert make(demo, api, "cache_second", FF_DUCKDB_MAX_BYTES="1").returncode == 0
+    assert set(statuses(demo.project)) == {"fresh"}
+
+
 def test_help_names_every_target_of_the_readme(demo: Demo, api: str) -> None:
     listed = {line.split()[0] for line in make(demo, api).stdout.splitlines()}
     assert listed >= {

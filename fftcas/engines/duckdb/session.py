@@ -85,8 +85,12 @@ class DuckDBSession:
     def frame(self, relation: RelationName, columns: Sequence[str] | None = None) -> pd.DataFrame:
         wanted = "*" if columns is None else ", ".join(map(quote_name, columns))
         with translated():
-            frame: pd.DataFrame = self._cursor.execute(f"SELECT {wanted} FROM {self._place.quote(relation)}").df()
+            frame: pd.DataFrame = self._cursor.execute(self.select(relation, columns)).df()
             return frame
+    def select(self, relation: RelationName, columns: Sequence[str] | None = None) -> str:
+        wanted = "*" if columns is None else ", ".join(map(quote_name, columns))
+        return f"SELECT {wanted} FROM {self._place.quote(relation)}"
+
 
     def estimate(self, sql: str) -> Estimate:
         with translated(lines_before=1):
