@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from fftcas.http.limits import Deadline
 from fftcas.http.policy import refused_address
+
+# urllib3 logs whole URLs, with the credentials in them: nothing of it while a request of ours is under way.
+logging.getLogger("urllib3.connectionpool").addFilter(lambda record: not Deadline.active())
 
 
 class Refused(Exception):

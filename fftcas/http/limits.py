@@ -64,6 +64,11 @@ class Deadline:
         Deadline._current.deadline = None
 
     @classmethod
+    def active(cls) -> bool:
+        """Whether this thread is inside of a deadline."""
+        return getattr(cls._current, "deadline", None) is not None
+
+    @classmethod
     def watch(cls, line: socket.socket) -> None:
         """Let the deadline of this thread, if there is one, cut this line."""
         deadline = getattr(cls._current, "deadline", None)

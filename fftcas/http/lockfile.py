@@ -57,7 +57,7 @@ def read_lock(root: Path) -> Lock | None:
         raise LockError(f"{NAME} cannot be read", where=Location(NAME), why=str(error), hint=_HINT) from None
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         raise LockError(f"{NAME} is not JSON", where=Location(NAME, line), why=str(error), hint=_HINT) from None
     if not isinstance(document, dict) or document.get("version") != VERSION:

@@ -133,8 +133,8 @@ def with_params(url: str, params: Params | None) -> tuple[str, str]:
         parts = urlsplit(url.strip())
         port, host = parts.port, (parts.hostname or "").rstrip(".")
         host = host if host.isascii() else host.encode("idna").decode()
-    except (ValueError, UnicodeError) as error:
-        raise BadRequest(f"'{shown}' is not a URL: {type(error).__name__}") from None
+    except (ValueError, UnicodeError):
+        raise BadRequest(f"'{shown}' is not a URL") from None
     if parts.scheme not in _PORTS or not host:
         raise BadRequest(f"'{shown}' is not an http or https URL")
     host = f"[{host}]" if ":" in host else host

@@ -19,7 +19,7 @@ USERS = [
 
 def frame(bench: Bench, server: Server, payload: object, **wishes: Any) -> Any:
     url = server.on("/users", reply(json.dumps(payload).encode()))
-    with fetching(bench.context):
+    with fetching(bench.later(refresh=True)):
         return get_df(url, **wishes)
 
 
@@ -44,7 +44,6 @@ def test_paths_into_the_payload(bench: Bench, server: Server) -> None:
     assert len(frame(bench, server, payload, json_path=["data", "users"])) == 2
     assert len(frame(bench, server, USERS, json_path=["no", "such"])) == 2
     orders = [{"id": 7, "lines": [{"sku": "a"}, {"sku": "b"}]}, {"id": 8, "lines": [{"sku": "c"}]}]
-    bench.store.records.clear()
     lines = frame(bench, server, orders, record_path="lines", meta=["id"])
     assert lines.to_dict("list") == {"sku": ["a", "b", "c"], "id": [7, 7, 8]}
 
