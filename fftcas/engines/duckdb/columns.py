@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import duckdb
@@ -30,61 +32,62 @@ ODD = Column("__fftcas_unread", "STRUCT(__fftcas_unread BOOLEAN)")
 """The column of a table of which no column is read."""
 
 
+@dataclass(frozen=True)
+class Plans:
+    """What DuckDB makes of a statement: its pruned plan, its bound plan, and its result columns.
+
+    The pruned plan shows what is scanned, but hides expressions behind their aliases, and shows nothing for scans that
+    the pruning did not reach. The bound plan is complete, but holds all that `*` stands for.
+    """
+
+    pruned: Any
+    bound: Any
+    result: Any
+
+    def proof(self) -> Any:
+        """What two statements have in common if they differ in nothing but columns that they do not read.
+
+        Constants are part of it because the binder folds what it knows of the schema into them, as with typeof().
+        """
+        constants = [
+            node
+            for node in _objects(self.bound)
+            if node.get("expression_class") == "BOUND_CONSTANT" or node.get("type") == "LOGICAL_CHUNK_GET"
+        ]
+        return [self.pruned, self.result, constants]
+
+
 def columns_read(
     connection: duckdb.DuckDBPyConnection, place: Place, sql: str, inputs: Inputs, views: Mapping[RelationName, str]
 ) -> ColumnsRead:
     """The columns that the statement reads of each input, through `views`; None stands for all of them.
 
     Read is what the plan scans, and what the text or a view names at all. The answer is then proven: the statement
-    must have the same plan and the same result columns on tables that have *only* these columns. So two states of
+    must have the same plan, constants and result columns on tables that have *only* these columns. So two states of
     the inputs that agree in the columns read share one plan, and with it the result. Where that cannot be shown,
     all columns of all inputs are read.
     """
     everything: dict[RelationName, frozenset[str] | None] = dict.fromkeys(inputs)
     texts = "\n".join([sql, *views.values()])
     words = {word.lower() for word in re.findall(r"\w+", texts)}
-    if "pivot" in words or "pivot_wider" in words:
+    if words & {"pivot", "pivot_wider"}:
         return everything
     if any(place.full(relation).database != place.database for relation in [*inputs, *views]):
         return everything
-    plan = _plan(connection, place, sql, inputs, views)
-    if plan is None or (words & {"describe", "desc", "show"} and "COLUMN_DATA_SCAN" in plan):
+    plans = _plans(connection, place, sql, inputs, views)
+    scanned = _scanned(plans, place, inputs) if plans is not None else None
+    if plans is None or scanned is None:
         return everything
-    scanned = _scanned(json.loads(plan)["plan"], place, inputs)
-    if scanned is None:
-        return everything
-    named = {
-        relation: {column.name for column in columns if _named(column.name, words, texts)}
+    read = {
+        relation: frozenset(scanned[relation] | {c.name for c in columns if _named(c.name, words, texts)})
         for relation, columns in inputs.items()
     }
-    read = {relation: frozenset(scanned[relation] | named[relation]) for relation in inputs}
     only = {
         relation: tuple(column for column in columns if column.name in read[relation]) or (ODD,)
         for relation, columns in inputs.items()
     }
-    return read if _plan(connection, place, sql, only, views) == plan else everything
-
-
-def _plan(
-    connection: duckdb.DuckDBPyConnection, place: Place, sql: str, inputs: Inputs, views: Mapping[RelationName, str]
-) -> str | None:
-    """The statement's plan and result columns as text, or None if DuckDB cannot tell."""
-    connection.execute("BEGIN")
-    try:
-        for schema in {str(place.full(relation).schema) for relation in [*inputs, *views]}:
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {place.quote_schema(schema)}")
-        for relation, columns in inputs.items():
-            parts = [f"{quote_name(c.name)} {c.type}{'' if c.nullable else ' NOT NULL'}" for c in columns]
-            connection.execute(f"CREATE TABLE {place.quote(relation)} ({', '.join(parts)})")
-        for relation, text in views.items():
-            connection.execute(f"CREATE VIEW {place.quote(relation)} AS\n{place.in_view(relation, text)}")
-        rows: Any = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
-        result: Any = connection.execute(f"DESCRIBE {sql}").fetchall()
-        return json.dumps({"plan": json.loads(rows[0][1]), "result": result})
-    except (duckdb.Error, ValueError, IndexError):
-        return None
-    finally:
-        connection.execute("ROLLBACK")
+    alone = _plans(connection, place, sql, only, views)
+    return read if alone is not None and alone.proof() == plans.proof() else everything
 
 
 def switch_off_optimizers(connection: duckdb.DuckDBPyConnection) -> None:
@@ -94,37 +97,78 @@ def switch_off_optimizers(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"SET disabled_optimizers = '{off}'")
 
 
-def _scanned(plan: Any, place: Place, inputs: Inputs) -> dict[RelationName, set[str]] | None:
+def _plans(
+    connection: duckdb.DuckDBPyConnection, place: Place, sql: str, inputs: Inputs, views: Mapping[RelationName, str]
+) -> Plans | None:
+    """The statement's plans on empty tables, or None if DuckDB cannot tell."""
+    connection.execute("BEGIN")
+    try:
+        for schema in {str(place.full(relation).schema) for relation in [*inputs, *views]}:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {place.quote_schema(schema)}")
+        for relation, columns in inputs.items():
+            parts = [f"{quote_name(c.name)} {c.type}{'' if c.nullable else ' NOT NULL'}" for c in columns]
+            connection.execute(f"CREATE TABLE {place.quote(relation)} ({', '.join(parts)})")
+        for relation, text in views.items():
+            connection.execute(f"CREATE VIEW {place.quote(relation)} AS\n{place.in_view(relation, text)}")
+        pruned: Any = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
+        result: Any = connection.execute(f"DESCRIBE {sql}").fetchall()
+        row: Any = connection.execute("SELECT json_serialize_plan(?::VARCHAR)", [sql]).fetchone()
+        bound = json.loads(row[0])
+        return None if bound.get("error") else Plans(json.loads(pruned[0][1]), bound, result)
+    except (duckdb.Error, ValueError, IndexError):
+        return None
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _scanned(plans: Plans, place: Place, inputs: Inputs) -> dict[RelationName, set[str]] | None:
     """The columns of each input that the plan's scans show, or None if the plan has a part that is not understood."""
+    bound = _bound(plans.bound)
     read: dict[RelationName, set[str]] = {relation: set() for relation in inputs}
-    for node in _nodes(plan):
+    for node in _objects(plans.pruned):
         name = str(node.get("name", "")).strip()
-        if not node.get("children") and name not in LEAVES:
+        if "name" in node and not node.get("children") and name not in LEAVES:
             return None
         if name != "SEQ_SCAN":
             continue
-        info = node.get("extra_info")
-        table = info.get("Table") if isinstance(info, dict) else None
+        info = node.get("extra_info") or {}
         # 1.4 gives the bare name: what is scanned then counts for each input that is called so.
-        tables = [relation for relation in inputs if table in _spellings(place.full(relation))]
-        shown = info.get("Projections", "") if isinstance(info, dict) else ""
+        tables = [relation for relation in inputs if info.get("Table") in _spellings(place.full(relation))]
+        shown = info.get("Projections") or []
+        for relation in tables if not shown else []:  # no columns, or no pruning
+            read[relation] |= bound.get(place.full(relation), set())
         for text in [shown] if isinstance(shown, str) else shown:
             found = [(r, c.name) for r in tables for c in inputs[r] if text == c.name or text.startswith(f"{c.name}.")]
-            if text and not found:
+            if not found:
                 return None
             for relation, column in found:
                 read[relation].add(column)
     return read
 
 
-def _nodes(plan: Any) -> Iterator[dict[str, Any]]:
-    for node in plan if isinstance(plan, list) else [plan]:
-        yield node
-        yield from _nodes(node.get("children") or [])
+def _bound(plan: Any) -> dict[RelationName, set[str]]:
+    """The columns of each table that the binder came across."""
+    bound: dict[RelationName, set[str]] = {}
+    for node in _objects(plan):
+        table = node.get("function_data") if node.get("type") == "LOGICAL_GET" else None
+        if table and "table" in table:
+            names, indexes = node["names"], [column["index"] for column in node["column_indexes"]]
+            columns = {names[index] for index in indexes if index < len(names)}  # beyond are row ids
+            bound.setdefault(RelationName(table["table"], table["schema"], table["catalog"]), set()).update(columns)
+    return bound
+
+
+def _objects(tree: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(tree, dict):
+        yield tree
+    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _objects(part)
 
 
 def _spellings(full: RelationName) -> set[str]:
-    return {full.name, f"{full.schema}.{full.name}", f"{full.database}.{full.schema}.{full.name}"}
+    """How a plan may spell a table: with or without schema and database, each part quoted or not."""
+    parts = [(str(part), quote_name(str(part))) for part in (full.database, full.schema, full.name)]
+    return {".".join(spelling) for start in range(3) for spelling in product(*parts[start:])}
 
 
 def _named(column: str, words: set[str], texts: str) -> bool:
