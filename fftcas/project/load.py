@@ -61,7 +61,10 @@ def load_project(
     things: list[Node | Draft] = [*seeds, *sources, *wanted, *python]
     relations = {thing.label: thing.relation for thing in things}
     found: list[Node] = [*seeds, *sources, *sql_nodes(wanted, references, relations, at)]
-    found += [python_node(draft, references, variables, values) for draft in python]
+    ephemeral = {
+        draft.label for draft in wanted if draft.rendered and draft.rendered.config.materialized == "ephemeral"
+    }
+    found += [python_node(draft, references, ephemeral, variables, values) for draft in python]
     nodes = {node.label: node for node in found}
     project = Project(
         root=root.resolve(),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fftcas.digest import Digest, Value
+from fftcas.errors import ProjectError
 from fftcas.label import Label
 from fftcas.project.environment import is_secret
 from fftcas.project.files import Files
@@ -47,11 +48,23 @@ def read_python_models(files: Files, environ: Mapping[str, str]) -> Iterator[Pyt
 
 
 def python_node(
-    draft: PythonDraft, references: References, environ: Mapping[str, str], values: Mapping[str, Any]
+    draft: PythonDraft,
+    references: References,
+    ephemeral: Collection[Label],
+    environ: Mapping[str, str],
+    values: Mapping[str, Any],
 ) -> PythonModel:
-    """The model's node. Raises ProjectError for unknown inputs."""
+    """The model's node. Raises ProjectError for unknown inputs, and for ephemeral ones: they have no rows."""
     declared = draft.declared
     labels = {dep: references.ref(dep, declared.where) for dep in declared.deps}
+    for label in labels.values():
+        if label in ephemeral:
+            raise ProjectError(
+                f"{draft.label} reads {label}, which is ephemeral",
+                where=declared.where,
+                why="an ephemeral model is text for other SQL models; it has no rows that a Python model could get",
+                hint=f"make {label} a view or a table",
+            )
     inputs = tuple(labels[dep] for dep in declared.deps)
     return PythonModel(
         label=draft.label,

@@ -19,19 +19,27 @@ VERSION = 1
 MARK, MARK_END = "\ue000", "\ue001"
 """Frame what is not SQL text yet: references, `this` and secrets."""
 
-SPACE = re.compile(r"[ \t\n\r\f\v]+")
+NAME_START = r"A-Za-z_\u0080-\udfff\ue002-\U0010ffff"
+TOKEN = re.compile(
+    rf"""
+      (?P<skip>        (?: [ \t\n\r\f\v]+ | --[^\n\r]* )+ )
+    | (?P<marker>      {MARK} [^{MARK_END}]* {MARK_END} )
+    | (?P<comment>     /\* )
+    | (?P<string>      [eE]' (?: [^'\\] | '' | \\. )* ' | (?: [bBxXnN] | [uU]& )? ' (?: [^'] | '' )* ' )
+    | (?P<quoted>      (?: [uU]& )? " (?: [^"] | "" )* " | ` (?: [^`] | `` )* ` )
+    | (?P<dollar>      \$ (?: [A-Za-z_\u0080-\udfff][\w\u0080-\udfff]* )? \$ )
+    | (?P<rest>        [eEbBxXnN]?' | [uU]&['"] | ["`{MARK}] )
+    | (?P<name>        [{NAME_START}] [{NAME_START}\w$]* | \$\w+ )
+    | (?P<number>      \.?[0-9] (?: (?<=[0-9.][eE]) [+-] (?=[0-9]) | [\w.] )* )
+    | (?P<operator>    (?: (?! -- | /\* ) [-+*/<>=~!@\#%^&|?] )+ )
+    | (?P<punctuation> :: | := | . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""One group for each kind of token; `rest` is a quotation that never ends."""
+
 LINE_COMMENT = re.compile(r"--[^\n\r]*")
-NAME = re.compile(r"[A-Za-z_\u0080-\udfff\ue002-\U0010ffff][\w$\u0080-\udfff\ue002-\U0010ffff]*")
-NUMBER = re.compile(r"\.?[0-9](?:(?<=[0-9.][eE])[+-](?=[0-9])|[\w.])*")
-STRING = re.compile(r"'(?:[^']|'')*'")
-ESCAPE_STRING = re.compile(r"'(?:[^'\\]|''|\\.)*'", re.DOTALL)
-QUOTED = re.compile(r'"(?:[^"]|"")*"|`(?:[^`]|``)*`')
-DOLLAR = re.compile(r"\$(?:[A-Za-z_\u0080-\udfff][\w\u0080-\udfff]*)?\$")
-PARAMETER = re.compile(r"\$\w+")
-OPERATOR = re.compile(r"(?:(?!--|/\*)[-+*/<>=~!@#%^&|?])+")
-PREFIX = re.compile(r"[eEbBxXnN]?'|[uU]&['\"]")
 COMMENT_EDGE = re.compile(r"/\*|\*/")
-PUNCTUATION = re.compile(r"::|:=|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,72 +91,31 @@ def _with_gaps(text: str) -> Iterator[Token]:
 
 def _tokens(text: str) -> Iterator[Token]:
     position = 0
-    while position < len(text):
-        skipped = _skip(text, position)
-        if skipped > position:
-            position = skipped
-            continue
-        token = _token(text, position)
-        yield token
-        position = token.end
+    while match := TOKEN.match(text, position):
+        kind, end = match.lastgroup or "", match.end()
+        if kind == "operator":
+            end = position + len(_operator(match[0]))
+        elif kind == "comment":
+            end = _comment_end(text, position)
+            kind = "hint" if text.startswith("/*+", position) or not end else "skip"
+        elif kind == "dollar":
+            closing = text.find(match[0], end)
+            kind, end = ("string", closing + len(match[0])) if closing > 0 else ("rest", 0)
+        if kind == "rest" or not end:
+            kind, end = "rest", len(text)
+        if kind != "skip":
+            yield Token(kind, text[position:end], position)
+        position = end
 
 
-def _skip(text: str, position: int) -> int:
-    """Where the white space or the comment that starts here ends."""
-    match = SPACE.match(text, position) or LINE_COMMENT.match(text, position)
-    if match:
-        return match.end()
-    if text.startswith("/*", position) and not text.startswith("/*+", position):
-        return _comment_end(text, position) or position
-    return position
-
-
-def _comment_end(text: str, position: int) -> int | None:
-    """The end of the block comment that starts here; comments nest. None if it never ends."""
+def _comment_end(text: str, position: int) -> int:
+    """The end of the block comment that starts here; comments nest. 0 if it never ends."""
     depth = 0
     for match in COMMENT_EDGE.finditer(text, position):
         depth += 1 if match[0] == "/*" else -1
         if depth == 0:
             return match.end()
-    return None
-
-
-def _token(text: str, position: int) -> Token:
-    character = text[position]
-    if character == MARK:
-        end = text.find(MARK_END, position)
-        return Token("marker", text[position : end + 1], position) if end > 0 else _rest(text, position)
-    if text.startswith("/*", position):
-        end = _comment_end(text, position) or 0
-        return Token("hint", text[position:end], position) if end else _rest(text, position)
-    if (prefix := PREFIX.match(text, position)) is not None:
-        return _string(text, position, prefix.end() - 1)
-    if character in '"`':
-        return _match("quoted", QUOTED, text, position)
-    if character == "$" and (opening := DOLLAR.match(text, position)) is not None:
-        end = text.find(opening[0], opening.end())
-        return Token("string", text[position : end + len(opening[0])], position) if end > 0 else _rest(text, position)
-    for kind, pattern in (("name", NAME), ("number", NUMBER), ("name", PARAMETER), ("operator", OPERATOR)):
-        match = pattern.match(text, position)
-        if match:
-            return Token(kind, _operator(match[0]) if kind == "operator" else match[0], position)
-    return _match("punctuation", PUNCTUATION, text, position)
-
-
-def _string(text: str, position: int, quote: int) -> Token:
-    kind = "quoted" if text[quote] == '"' else "string"
-    pattern = QUOTED if kind == "quoted" else ESCAPE_STRING if text[position] in "eE" else STRING
-    match = pattern.match(text, quote)
-    return Token(kind, text[position : match.end()], position) if match else _rest(text, position)
-
-
-def _match(kind: str, pattern: re.Pattern[str], text: str, position: int) -> Token:
-    match = pattern.match(text, position)
-    return Token(kind, match[0], position) if match else _rest(text, position)
-
-
-def _rest(text: str, position: int) -> Token:
-    return Token("rest", text[position:], position)
+    return 0
 
 
 def _operator(text: str) -> str:

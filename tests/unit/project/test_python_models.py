@@ -44,6 +44,12 @@ def test_require_of_fft_is_only_a_check(tmp_path: Path) -> None:
     assert node.columns == {}
 
 
+def test_an_ephemeral_model_has_no_rows_to_give(tmp_path: Path) -> None:
+    files = {"models/e.sql": "{{ config(materialized='ephemeral') }}select 1", "models/m.py": HEAD}
+    files["models/m.py"] += "@model(deps='e')\ndef f(e): ...\n"
+    assert error(tmp_path, files).startswith("//:f reads //:e, which is ephemeral\n  at models/m.py:2")
+
+
 def test_columns_narrow_the_frame(tmp_path: Path) -> None:
     text = HEAD + "@model(deps='users', require=['id'], columns={'users': ['name']})\ndef f(u): ...\n"
     node = python(load(tmp_path, {**BASE, "models/m.py": text}), "//:f")

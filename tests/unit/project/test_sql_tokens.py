@@ -42,6 +42,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
         ("E'a' \n 'b' -- engines disagree", "E'a'¦ \n 'b' -- engines disagree"),
         ("'never closed", "'never closed"),
         ("/* never closed", "/* never closed"),
+        ("1, 2, $a$ never closed $b$ $", "1¦,¦2¦,¦$a$ never closed $b$ $"),
         ("\ue000ref://a:b\ue001 as x", "\ue000ref://a:b\ue001¦as¦x"),
         (";;", ""),
     ],
