@@ -36,7 +36,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """What has to be done for a node, and why.
+    """What has to be done for a node, and why; for what has to run, `Decider.reason` finds out.
 
     `identity` is what its readers see, if that is known before anything is done. `realisation` is what is put back,
     `definition` is the digest that a view will be stamped with.
@@ -126,7 +126,7 @@ class Decider:
             if manifest is not None and self.store.holds(manifest):
                 reason = missing(stamp, RelationKind.TABLE)
                 return Decision(node, Verdict.RESTORE, reason, derivation, Identity.of(manifest), realisation)
-        return Decision(node, Verdict.BUILD, self.reason(node, derivation), derivation)
+        return Decision(node, Verdict.BUILD, "", derivation)
 
     def _view(self, node: SqlModel, derivation: Derivation) -> Decision:
         wanted = definition(self.project, node, self.identities, self.context)
@@ -139,7 +139,7 @@ class Decider:
             if realisation is not None:
                 reason = missing(stamp, RelationKind.VIEW)
                 return Decision(node, Verdict.RESTORE, reason, derivation, identity, realisation, wanted)
-        return Decision(node, Verdict.BUILD, self.reason(node, derivation), derivation, identity, definition=wanted)
+        return Decision(node, Verdict.BUILD, "", derivation, identity, definition=wanted)
 
 
 def manifest_of(stamp: Stamp | None) -> Manifest | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from fftcas.build.decide import Decider, Decision, Verdict
+from fftcas.build.outcome import Identity
 from fftcas.build.reads import reads
 from fftcas.errors import FftcasError
 from fftcas.label import Label
@@ -27,8 +28,16 @@ class Planned:
     error: FftcasError | None = None
 
 
-def plan(project: Project, wanted: Collection[Label], decider: Decider) -> list[Planned]:
-    """What a build of `wanted` (closed under inputs) would do, in build order."""
+def plan(
+    project: Project,
+    wanted: Collection[Label],
+    decider: Decider,
+    foresee: Callable[[Node], Identity | None] = lambda node: None,
+) -> list[Planned]:
+    """What a build of `wanted` (closed under inputs) would do, in build order.
+
+    `foresee` may know what a node will give before it runs; then its readers do not have to wait for it.
+    """
     planned: list[Planned] = []
     unknown: set[Label] = set()
     for label in project.graph:
@@ -47,8 +56,9 @@ def plan(project: Project, wanted: Collection[Label], decider: Decider) -> list[
             unknown.add(label)
             continue
         planned.append(Planned(node, decision))
-        if decision.verdict is Verdict.BUILD:
+        identity = decision.identity or (foresee(node) if decision.verdict is Verdict.BUILD else None)
+        if identity is not None:
+            decider.identities[label] = identity
+        elif decision.verdict is Verdict.BUILD:
             unknown.add(label)
-        if decision.identity is not None:
-            decider.identities[label] = decision.identity
     return planned

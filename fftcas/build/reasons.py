@@ -20,6 +20,7 @@ from fftcas.store import Store
 class Previous:
     """What a node's relation holds, or else what it was last built into, and from what."""
 
+    key: Digest
     derivation: Derivation
     output: Digest
 
@@ -38,11 +39,11 @@ class Reasons:
         stamp = self.target.stamps().get(node.relation)
         document = self.store.derivation_document(stamp.fingerprint) if stamp else None
         if stamp is not None and document is not None:
-            return Previous(Derivation.from_json(document), stamp.output)
+            return Previous(stamp.fingerprint, Derivation.from_json(document), stamp.output)
         for last in self.store.history(str(self.project.root), node.label.text, limit=1):
             document = self.store.derivation_document(last.derivation)
             if document is not None:
-                return Previous(Derivation.from_json(document), last.output)
+                return Previous(last.derivation, Derivation.from_json(document), last.output)
         return None
 
     def difference(
@@ -55,12 +56,15 @@ class Reasons:
         previous = self.previous(node)
         if previous is None:
             return None
-        noted = replace(derivation, notes={**derivation.notes, **self.provenance.of(node)})
-        found = difference(previous.derivation, noted, compare)
+        found = difference(previous.derivation, self.noted(node, derivation), compare)
         made = output() if node.kind == "seed" else None
         if made is None:
             return found
         return replace(found, causes=tuple(told(cause, node, previous.output, made, compare) for cause in found.causes))
+
+    def noted(self, node: Node, derivation: Derivation) -> Derivation:
+        """The derivation with all its notes."""
+        return replace(derivation, notes={**derivation.notes, **self.provenance.of(node)})
 
 
 def told(cause: Cause, node: Node, old: Digest, new: Digest, compare: Compare) -> Cause:

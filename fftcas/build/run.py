@@ -75,16 +75,17 @@ def build(
     outcomes: dict[Label, Outcome] = {}
     interrupted = False
     target = Target(project, store)
+    decider = Decider(project, store, target, options)
     try:
         builder = _Builder(
-            Decider(project, store, target, options),
+            decider,
             Realiser(project, store, target, options, record.run_id, socket.gethostname()),
             started,
         )
 
         def keep(outcome: Outcome) -> None:
             if outcome.identity is not None:
-                builder.decider.identities[outcome.label] = outcome.identity
+                decider.identities[outcome.label] = outcome.identity
             if outcome.ok and isinstance(project.nodes[outcome.label], Source):
                 return
             outcomes[outcome.label] = outcome
@@ -103,6 +104,7 @@ def build(
     except KeyboardInterrupt:
         interrupted = True
     finally:
+        decider.columns.close()
         target.close()
     ordered = tuple(outcomes[label] for label in project.graph if label in outcomes)
     run = Run(record.run_id, clock.started_at, now(), clock.seconds, ordered, interrupted)
@@ -157,7 +159,7 @@ class _Builder:
         node, derivation = decision.node, decision.derivation
         assert derivation is not None
         if isinstance(node, SqlModel) and node.materialized == "view":
-            return self.realiser.view(node, decision)
+            return self.reasoned(decision, self.realiser.view(node, decision))
         if decision.realisation is not None:
             restored = self.realiser.restore(node, derivation, decision.realisation, decision.reason)
             return restored or self.realiser.build(node, derivation, "its output is no longer in the store")
@@ -167,9 +169,15 @@ class _Builder:
                 return fresh(again)
             if again.realisation is not None:
                 return self.carry_out(again)
-        built = self.realiser.build(node, derivation, decision.reason)
-        output = built.identity.output if built.identity else None
-        return replace(built, reason=self.decider.reason(node, derivation, self.differences, lambda: output))
+        return self.reasoned(decision, self.realiser.build(node, derivation, decision.reason))
+
+    def reasoned(self, decision: Decision, outcome: Outcome) -> Outcome:
+        """The outcome of a node that ran, with the reason, for which a seed's new rows had to be there."""
+        if decision.derivation is None or outcome.status is not Status.BUILT:
+            return outcome
+        output = outcome.identity.output if outcome.identity else None
+        reason = self.decider.reason(decision.node, decision.derivation, self.differences, lambda: output)
+        return replace(outcome, reason=reason)
 
     def skipped(self, label: Label, failed: Label) -> Outcome:
         """The outcome of a node that was not started because of a failure; its reason names the node that failed."""

@@ -25,9 +25,13 @@ RECORD = "target"
 
 
 class Target:
-    """The target database. While its file is as the last run left it, what it holds is known without opening it."""
+    """The target database. While its file is as the last run left it, what it holds is known without opening it.
 
-    def __init__(self, project: Project, store: Store) -> None:
+    `read_only` is for those who only want to know: the database is not changed, nor made if there is none.
+    """
+
+    def __init__(self, project: Project, store: Store, *, read_only: bool = False) -> None:
+        self.read_only = read_only
         self.project = project
         self.store = store
         self._engine: Engine | None = None
@@ -46,7 +50,10 @@ class Target:
         """The engine, opened at the first call."""
         with self._lock:
             if self._engine is None:
-                self._engine = open_engine(self.project.profile.engine, self.project.profile.options)
+                profile = self.project.profile
+                self._engine = open_engine(profile.engine, profile.options, read_only=self.read_only)
+                if self.read_only:
+                    return self._engine
                 schemas = {n.relation.schema for n in self.project.nodes.values() if relation_kind(n)} - {None}
                 self._engine.prepare(sorted(schema for schema in schemas if schema))
             return self._engine
@@ -83,9 +90,11 @@ class Target:
         """Close the engine, and remember what the database holds now."""
         if self._engine is None:
             return
-        stamps = self._engine.stamps()
+        stamps = {} if self.read_only else self._engine.stamps()
         self._engine.close()
         self._engine = None
+        if self.read_only:
+            return
         state = database_state(self.project.profile.engine, self.project.profile.options)
         if state is not None:
             memory = {

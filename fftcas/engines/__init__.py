@@ -40,12 +40,15 @@ def engine_version(name: str) -> str:
         ) from None
 
 
-def open_engine(name: str, options: Mapping[str, Any]) -> Engine:
-    """Open a profile's target database. Raises UsageError for an unknown engine, EngineError if it cannot be opened."""
+def open_engine(name: str, options: Mapping[str, Any], *, read_only: bool = False) -> Engine:
+    """Open a profile's target database; `read_only` changes nothing, and makes no database.
+
+    Raises UsageError for an unknown engine, EngineError if it cannot be opened.
+    """
     _only_duckdb(name)
     from fftcas.engines.duckdb.engine import DuckDBEngine
 
-    return DuckDBEngine(options)
+    return DuckDBEngine(options, read_only=read_only)
 
 
 def open_binder(name: str, options: Mapping[str, Any]) -> Binder:

@@ -34,9 +34,12 @@ class DuckDBEngine:
 
     name = "duckdb"
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Mapping[str, Any], *, read_only: bool = False) -> None:
         self.version = engine_version(self.name)
-        self._connection = _connect(str(options.get("path") or ":memory:"))
+        path = str(options.get("path") or ":memory:")
+        if read_only and not Path(path).exists():
+            path = ":memory:"  # an empty database holds what one that is not there holds
+        self._connection = _connect(path, read_only=read_only and path != ":memory:")
         self._place = Place.of(options)
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET preserve_insertion_order = true")
@@ -93,9 +96,9 @@ class DuckDBEngine:
             made.close()
 
 
-def _connect(path: str) -> duckdb.DuckDBPyConnection:
+def _connect(path: str, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Open the database, waiting a little for another process that has it. Raises EngineError that names the holder."""
-    if path != ":memory:":
+    if path != ":memory:" and not read_only:
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -103,7 +106,7 @@ def _connect(path: str) -> duckdb.DuckDBPyConnection:
     until = time.monotonic() + WAIT_SECONDS
     while True:
         try:
-            return duckdb.connect(path)
+            return duckdb.connect(path, read_only=read_only)
         except duckdb.Error as error:
             if "lock" not in str(error):
                 raise engine_error(error) from error
