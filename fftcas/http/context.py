@@ -7,6 +7,7 @@ that the model starts. Outside of any build there is one context for the process
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -54,6 +55,7 @@ class HttpContext:
 class HttpUsage:
     """What a node fetched: calls, how many the cache answered, bytes of all bodies, and what the node now rests on.
 
+    `failures` counts the calls that failed: an output that was made all the same rests on what nobody recorded.
     `responses` maps request digests to response digests, `max_age` those requests that say how old (in seconds) their
     response may become.
     """
@@ -62,6 +64,7 @@ class HttpUsage:
     cache_hits: int = 0
     bytes: int = 0
     used_offline: bool = False
+    failures: int = 0
     responses: dict[Digest, Digest] = field(default_factory=dict)
     max_age: dict[Digest, float] = field(default_factory=dict)
 
@@ -73,6 +76,11 @@ class HttpUsage:
             "bytes": self.bytes,
             "used_offline": self.used_offline,
         }
+
+    def note_failure(self) -> None:
+        """Count one call that failed. Threads may call it at once."""
+        with _lock:
+            self.failures += 1
 
     def note(
         self, request: Digest, response: Digest, size: int, *, hit: bool, offline: bool, max_age: float | None
@@ -134,11 +142,13 @@ def current() -> Fetching:
     return Fetching(_process_context(), HttpUsage())
 
 
-@cache
 def _process_context() -> HttpContext:
+    # No run, so that there is no start after which a response counts as fresh.
+    return HttpContext(_process_store(), HttpSettings.read(os.environ), started=math.inf)
+
+
+@cache
+def _process_store() -> BlobStore:
     from fftcas.store.store import Store
 
-    settings = HttpSettings.read(os.environ)
-    for notice in settings.notices:
-        _log.warning(notice)
-    return HttpContext(Store.open(), settings)
+    return Store.open()

@@ -65,7 +65,7 @@ def rested(context: HttpContext, responses: Mapping[Digest, Digest]) -> HttpUsag
     """The usage to tell for an output that was taken from the store: every response was in the cache."""
     size = sum(context.cache.sizes(set(responses.values())).values())
     offline = context.settings.offline and bool(responses)
-    return HttpUsage(len(responses), len(responses), size, offline, dict(responses))
+    return HttpUsage(len(responses), len(responses), size, offline, responses=dict(responses))
 
 
 def _locked(context: HttpContext, request: Digest, entries: Mapping[Digest, Entry]) -> Digest | None:

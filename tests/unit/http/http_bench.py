@@ -46,6 +46,7 @@ class Server:
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    connections: int = 0
 
     def url(self, path: str = "/") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -62,6 +63,7 @@ class Server:
         return answer if isinstance(answer, bytes) else answer(asked, line)
 
     def serve(self, line: socket.socket) -> None:
+        self.connections += 1
         with line, line.makefile("rb") as stream:
             while (asked := received(stream)) is not None:
                 self.asked.append(asked)

@@ -247,27 +247,70 @@ def test_proxies_are_used(bench: Bench, server: Server) -> None:
         assert get_json(server.on("/direct", reply(b"[2]"))) == [2]
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-def test_a_certificate_that_nobody_trusts(bench: Bench, tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+def secure_server(directory: Path, serve: Callable[[socket.socket], None]) -> tuple[str, Path]:
+    """The URL of a TLS server on loopback that takes connections until the test ends, and its certificate."""
+    key, certificate = directory / "key.pem", directory / "cert.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    listener = socket.create_server(("127.0.0.1", 0))
 
-    def serve() -> None:
-        line, _ = listener.accept()
-        try:
-            context.wrap_socket(line, server_side=True)
-        except OSError:
-            line.close()
+    def accept() -> None:
+        while True:
+            line, _ = listener.accept()
+            try:
+                serve(context.wrap_socket(line, server_side=True))
+            except OSError:
+                line.close()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, daemon=True).start()
-        error = failure(bench.context, f"https://localhost:{listener.getsockname()[1]}/x")
+    threading.Thread(target=accept, daemon=True).start()
+    return f"https://localhost:{listener.getsockname()[1]}/x", certificate
+
+
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+
+
+@needs_openssl
+def test_a_certificate_that_nobody_trusts(bench: Bench, tmp_path: Path) -> None:
+    url, _ = secure_server(tmp_path, lambda line: line.close())
+    error = failure(bench.context, url)
     assert "TLS failed" in str(error)
     assert "self-signed" in str(error) or "self signed" in str(error)
     assert "attempts" not in str(error)
+
+
+@needs_openssl
+def test_tls_with_a_trusted_certificate(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [reply(b"[1]"), b"HTTP/1.1 200 OK\r\nX: "]
+
+    def serve(line: ssl.SSLSocket) -> None:
+        line.recv(4096)
+        line.sendall(answers[0])
+        dripping(0.02)(Asked("", "", {}, b""), line)
+
+    url, certificate = secure_server(tmp_path, serve)  # type: ignore[arg-type]
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with fetching(bench.context):
+        assert get_json(url) == [1]
+    del answers[0]
+    started = time.monotonic()
+    assert "not answered within 0.3 seconds" in str(failure(bench.but(total_timeout=0.3, ttl=1e-9), url))
+    assert time.monotonic() - started < 3
+
+
+def test_connections_are_used_again(bench: Bench, server: Server) -> None:
+    server.on("*", reply(b"[1]", ETag='"v"'), reply(b"[2]"), reply(b"", 304), reply(b"[3]"))
+    for context, path in (
+        (bench.context, "/1"),
+        (bench.context, "/2"),
+        (bench.later(refresh=True), "/1"),
+        (bench.context, "/3"),
+    ):
+        with fetching(context):
+            get(server.url(path))
+    assert (len(server.asked), server.connections) == (4, 1)
 
 
 def test_endless_pages_end(bench: Bench, server: Server) -> None:

@@ -6,13 +6,14 @@ import json
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from http_bench import Asked, Bench, Server, bench_fixture, reply, server_fixture  # noqa: F401
 
-from fftcas.errors import NodeError
+from fftcas.errors import NodeError, UsageError
 from fftcas.http import HttpError, get, get_json, post, post_json
-from fftcas.http.context import HttpContext, HttpUsage, fetching
+from fftcas.http.context import HttpContext, HttpUsage, _process_store, fetching
 from fftcas.http.freshness import rested, rests_on_current
 from fftcas.http.settings import HttpCacheMode
 
@@ -261,6 +262,28 @@ def test_a_weak_date_is_no_validator(bench: Bench, server: Server) -> None:
         fetched(bench.later(refresh=True), url)
     sent = [asked.headers.get("if-modified-since") for asked in server.asked]
     assert sent == [None, None, None, before]
+
+
+def test_failures_that_a_model_catches_are_counted(bench: Bench, server: Server) -> None:
+    with fetching(bench.context) as usage:
+        for _ in range(2):
+            with pytest.raises(HttpError, match="404"):
+                get(server.url("/nothing"))
+    assert (usage.failures, usage.requests, usage.responses) == (2, 0, {})
+
+
+def test_outside_of_a_build(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FFTCAS_STORE", str(tmp_path / "store"))
+    _process_store.cache_clear()
+    url = server.on("/n", reply(b"1"), reply(b"2"))
+    assert [get(url), get(url)] == [b"1", b"1"]
+    monkeypatch.setenv("FF_HTTP_TTL", "0.001")
+    time.sleep(0.01)
+    assert get(url) == b"2"
+    monkeypatch.setenv("FF_HTTP_TTL", "x")
+    with pytest.raises(UsageError, match="FF_HTTP_TTL"):
+        get(url)
+    _process_store.cache_clear()
 
 
 def test_json_errors_name_the_call(bench: Bench, server: Server) -> None:

@@ -81,9 +81,12 @@ def test_without_any_network(tmp_path: Path) -> None:
     files.mkdir()
     (files / "users.json").write_text("[1]")
     place = tmp_path / "store"
-    with Store.open(place) as store, file_server(files, tmp_path / "log") as url:
-        with fetching(HttpContext(store, SETTINGS)):
-            get(f"{url}/users.json")
+    with (
+        Store.open(place) as store,
+        file_server(files, tmp_path / "log") as url,
+        fetching(HttpContext(store, SETTINGS)),
+    ):
+        get(f"{url}/users.json")
     code = f"from fftcas.http import get; print(get('{url}/users.json')); get('{url}/other.json')"
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "FFTCAS_STORE": str(place), "FF_HTTP_OFFLINE": "1"}
     command = ["unshare", "-rn", sys.executable, "-c", code]

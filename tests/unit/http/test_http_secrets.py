@@ -68,7 +68,7 @@ def test_nothing_planted_is_left_anywhere(server: Server, tmp_path: Path) -> Non
         "FFTCAS_STORE": str(tmp_path / "store"),
         "API_TOKEN": "canary-env-token",
         "FF_HTTP_BACKOFF": "0.01",
-        "FF_HTTP_TIMEOUT": "1",
+        "FF_HTTP_TIMEOUT": "0.5",
         "FF_HTTP_MAX_RETRIES": "2",
     }
     for _ in range(2):
