@@ -1,0 +1,8 @@
+"""The remote: a directory or a bucket where outputs are shared."""
+
+from fftcas.store.remote.fetch import Responses
+from fftcas.store.remote.keys import PublicKey, Signer, Trust
+from fftcas.store.remote.probe import RemoteMode
+from fftcas.store.remote.remote import Remote, RemoteReport
+
+__all__ = ["PublicKey", "Remote", "RemoteMode", "RemoteReport", "Responses", "Signer", "Trust"]

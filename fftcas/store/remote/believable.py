@@ -1,0 +1,190 @@
+"""What bytes from elsewhere may say: types, lengths, characters and ranges, checked before anything acts on them.
+
+A manifest's column types end up in the engine's CREATE TABLE, and labels on a terminal: neither may hold more than a
+type or a label.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fftcas.derivation import Derivation
+from fftcas.digest import Digest
+from fftcas.errors import UsageError
+from fftcas.label import Label
+from fftcas.store.frame import MAX_BLOB
+from fftcas.store.realisation import Realisation
+from fftcas.store.remote.layout import DIGEST
+from fftcas.store.tables import Chunk
+from fftcas.table import Manifest
+
+MAX_COLUMNS = 20_000
+MAX_ROWS = 1 << 48
+MAX_CHUNKS = 1 << 20
+CHUNK_BYTES = 2 << 20
+"""Bytes of the largest chunk of more than one row."""
+
+_KINDS = ("seed", "sql", "python", "snapshot", "test")
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]*")
+_QUOTED = re.compile(r"(?<![\w'\"])(?:\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*')(?![\w'\"])")  # E'\'' is read in many ways
+_INNER = re.compile(r"\([\w ,.\[\]:]*\)")
+_TYPE = re.compile(r"[A-Za-z_]\w*( (with|without|local|time|zone|precision|varying))*(\[\d*\])*", re.IGNORECASE)
+_SQL = re.compile(r"(?i)\b(select|from|default|check|references|primary|unique|generated|as|using|collate|not|null)\b")
+
+
+def text(value: object, limit: int) -> str:
+    """Raises ValueError unless it is text of at most so many characters."""
+    if not isinstance(value, str) or len(value) > limit:
+        raise ValueError("a text is missing or too long")
+    return value
+
+
+def number(value: object, limit: int) -> int:
+    """Raises ValueError unless it is a whole number from 0 to `limit`."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= limit:
+        raise ValueError(f"a number is missing or out of range: {str(value)[:40]}")
+    return value
+
+
+def digest_of(value: object) -> Digest:
+    """Raises ValueError unless it is a digest."""
+    if not isinstance(value, str) or not DIGEST.fullmatch(value):
+        raise ValueError("a digest is missing or wrong")
+    return value
+
+
+def check_realisation(value: object, derivation: Digest) -> Realisation:
+    """The realisation of this derivation. Raises ValueError."""
+    if not isinstance(value, dict):
+        raise ValueError("it has no realisation")
+    try:
+        realisation = _realisation(value)
+    except KeyError as error:
+        raise ValueError(f"its realisation has no {error}") from error
+    if realisation.derivation != derivation:
+        raise ValueError("it speaks of another derivation")
+    return realisation
+
+
+def _realisation(value: Mapping[str, Any]) -> Realisation:
+    seconds = value["seconds"]
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        raise ValueError("its time is wrong")
+    return Realisation(
+        derivation=digest_of(value["derivation"]),
+        recipe=digest_of(value["recipe"]),
+        output=digest_of(value["output"]),
+        label=_label(value["label"]),
+        kind=_one_of(value["kind"], _KINDS),
+        rows=None if value["rows"] is None else number(value["rows"], MAX_ROWS),
+        bytes=number(value["bytes"], 1 << 60),
+        seconds=float(seconds),
+        built_at=_printable(value["built_at"], 40),
+        run_id=_printable(value["run_id"], 80),
+        host=_printable(value["host"], 255),
+        inputs={_label(name): digest_of(each) for name, each in _mapping(value["inputs"]).items()},
+        http={digest_of(name): digest_of(each) for name, each in _mapping(value["http"]).items()},
+    )
+
+
+def check_document(value: object, realisation: Realisation) -> bytes:
+    """The derivation's document, if it has the key of the realisation. Raises ValueError."""
+    data = text(value, 16 << 20).encode("utf-8", "surrogatepass")
+    try:
+        derivation = Derivation.from_json(data)
+        right = derivation.key == realisation.derivation and derivation.recipe_digest == realisation.recipe
+    except (TypeError, AttributeError, RecursionError) as error:
+        raise ValueError("its derivation is not one") from error
+    if not right:
+        raise ValueError("its derivation does not have the key that it claims")
+    for source in derivation.inputs:
+        _label(source.label)
+        digest_of(source.output)
+    return data
+
+
+def check_manifest(value: object, realisation: Realisation) -> Manifest | None:
+    """The table's manifest, if it has the digest that is claimed; None for a view. Raises ValueError."""
+    if value is None:
+        if realisation.rows is not None or realisation.output != realisation.derivation:
+            raise ValueError("it claims a table and has no manifest")
+        return None
+    manifest = Manifest.from_json(text(value, 16 << 20))
+    if manifest.output != realisation.output or manifest.rows != realisation.rows:
+        raise ValueError("its manifest is not that of the output it claims")
+    number(manifest.rows, MAX_ROWS)
+    if not 0 < len(manifest.columns) <= MAX_COLUMNS:
+        raise ValueError(f"its table has {len(manifest.columns)} columns")
+    names = set()
+    for column in manifest.columns:
+        digest_of(column.digest)
+        number(column.bytes, 1 << 56)
+        names.add(_printable(column.name, 4096))
+        if not is_type(column.type):
+            raise ValueError(f"a column's type is not one: {column.type[:60]!r}")
+    if len(names) != len(manifest.columns):
+        raise ValueError("two columns have the same name")
+    return manifest
+
+
+def check_chunks(data: bytes, manifest: Manifest, index: int) -> list[Chunk]:
+    """The chunks of a column. Raises ValueError unless they are as many rows and bytes as the manifest says."""
+    try:
+        entries = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("a list of chunks is not one") from error
+    if not isinstance(entries, list) or not 0 < len(entries) <= MAX_CHUNKS:
+        raise ValueError("a list of chunks is empty or too long")
+    chunks = []
+    for entry in entries:
+        if not isinstance(entry, list) or len(entry) != 3:
+            raise ValueError("a list of chunks is not one")
+        chunks.append(Chunk(digest_of(entry[0]), number(entry[1], 1 << 16), number(entry[2], MAX_BLOB)))
+    if any(chunk.bytes > CHUNK_BYTES and chunk.rows > 1 for chunk in chunks):
+        raise ValueError("a chunk is too large")
+    column = manifest.columns[index]
+    if (sum(c.rows for c in chunks), sum(c.bytes for c in chunks)) != (manifest.rows, column.bytes):
+        raise ValueError(f"the chunks of column '{column.name}' are not as many rows and bytes as its table")
+    return chunks
+
+
+def is_type(spelled: str) -> bool:
+    """Whether a text is a type's name, and nothing that an engine could take for more."""
+    if len(spelled) > 100_000 or not _PRINTABLE.fullmatch(spelled):
+        return False
+    rest = _QUOTED.sub("q", spelled)
+    if _SQL.search(rest):
+        return False
+    while (inner := _INNER.sub("", rest)) != rest:
+        rest = inner
+    return bool(_TYPE.fullmatch(rest))
+
+
+def _label(value: object) -> str:
+    try:
+        return Label.parse(text(value, 1000)).text
+    except UsageError as error:
+        raise ValueError("a label is not one") from error
+
+
+def _printable(value: object, limit: int) -> str:
+    if not _PRINTABLE.fullmatch(text(value, limit)):
+        raise ValueError("a text has characters that it may not have")
+    assert isinstance(value, str)
+    return value
+
+
+def _one_of(value: object, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise ValueError(f"{str(value)[:40]!r} is none of {', '.join(known)}")
+    return str(value)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict) or len(value) > 100_000:
+        raise ValueError("a mapping is missing or too long")
+    return value

@@ -1,0 +1,131 @@
+"""A remote in an object store: S3, Google Cloud Storage, Azure, or what speaks like them (extra `fftcas[cloud]`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from fftcas.errors import RemoteError
+from fftcas.store.remote.layout import check_name
+from fftcas.store.remote.transport import Denied, Entry, Unreachable
+
+Result = TypeVar("Result")
+SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "memory")
+
+
+class Bucket:
+    """See `Transport`. Credentials, region and endpoint come from the environment, as the providers define them."""
+
+    parallel = 32
+
+    def __init__(self, url: str, seconds: float) -> None:
+        """Raises RemoteError if the extra is missing or the URL is wrong."""
+        try:
+            import obstore
+            from obstore.store import from_url
+        except ImportError as error:
+            raise RemoteError(
+                f"a remote at {urlsplit(url).scheme}:// needs the package obstore", hint="pip install 'fftcas[cloud]'"
+            ) from error
+        self.url = shown(url)
+        self.atomic = True
+        self._obstore = obstore
+        options: dict[str, Any] = {
+            "client_options": {"timeout": f"{seconds:g}s", "connect_timeout": "5s", "allow_http": True},
+            "retry_config": {"max_retries": 2, "retry_timeout": _seconds(seconds)},
+        }
+        try:
+            self._store = from_url(url, **({} if url.startswith("memory:") else options))
+        except (obstore.exceptions.BaseError, ValueError) as error:
+            raise RemoteError(f"the remote {self.url} cannot be used", why=_first_line(error)) from error
+
+    def get(self, name: str, start: int, stop: int) -> bytes | None:
+        options: Any = {"range": (start, stop)}
+        try:
+            return self._told(lambda: bytes(self._obstore.get(self._store, check_name(name), options=options).bytes()))
+        except FileNotFoundError:
+            return None
+        except Unreachable:
+            # A range that begins after the end is refused as wrong, and so is any range of an empty object.
+            size = self.sizes([name]).get(name)
+            if size is not None and start >= size:
+                return b""
+            raise
+
+    def put(self, name: str, data: bytes) -> bool:
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        try:
+            self._told(lambda: self._obstore.put(self._store, check_name(name), data, mode="create"))
+        except (AlreadyExistsError, PreconditionError):
+            return False
+        return True
+
+    def sizes(self, names: Collection[str]) -> Mapping[str, int]:
+        async def head(name: str, gate: asyncio.Semaphore) -> tuple[str, int] | None:
+            async with gate:
+                try:
+                    return name, int((await self._obstore.head_async(self._store, check_name(name)))["size"])
+                except FileNotFoundError:
+                    return None
+
+        async def heads() -> list[tuple[str, int] | None]:
+            gate = asyncio.Semaphore(self.parallel)
+            return await asyncio.gather(*(head(name, gate) for name in names))
+
+        found = self._told(lambda: asyncio.run(heads()))
+        return dict(each for each in found if each is not None)
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        pages = self._told(lambda: iter(self._obstore.list(self._store, prefix or None, chunk_size=1000)))
+        while (page := self._told(lambda: next(pages, None))) is not None:
+            for each in page:
+                try:
+                    name = check_name(each["path"])
+                except ValueError:
+                    continue  # somebody else's object
+                yield Entry(name, each["size"], each["last_modified"].timestamp())
+
+    def touch(self, name: str) -> None:
+        # Object stores date an object by its writing, and do not copy one onto itself.
+        size = self.sizes([name]).get(name)
+        data = None if size is None else self.get(name, 0, size)
+        if data is not None:
+            self._told(lambda: self._obstore.put(self._store, name, data))
+
+    def delete(self, name: str) -> None:
+        try:
+            self._told(lambda: self._obstore.delete(self._store, check_name(name)))
+        except FileNotFoundError:
+            return
+
+    def _told(self, call: Callable[[], Result]) -> Result:
+        """Failures by what can be done about them."""
+        from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+
+        try:
+            return call()
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise Denied(_first_line(error)) from error
+        except BaseError as error:
+            if type(error).__name__ in ("AlreadyExistsError", "PreconditionError"):
+                raise
+            raise Unreachable(_first_line(error)) from error
+
+
+def shown(url: str) -> str:
+    """A URL without what may be secret in it: user, password, and query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _seconds(seconds: float) -> Any:
+    from datetime import timedelta
+
+    return timedelta(seconds=seconds)

@@ -1,0 +1,236 @@
+"""A remote in a directory: a disk, a network share, a mounted bucket, a CI cache path.
+
+Objects are written under a temporary name, synced, and then linked to their own: a reader sees all of one or nothing.
+Nothing on the way to an object may be a link, and an object is a regular file: someone else may have put it there.
+Modes and group follow those of the directory itself, whatever the writer's umask, so that a group can share it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from fftcas.store.remote.layout import check_name
+from fftcas.store.remote.transport import Denied, Entry, Full, Unreachable
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_ABSENT = {errno.ENOENT, errno.ESTALE, errno.ENOTDIR, errno.ELOOP}
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class Directory:
+    """See `Transport`."""
+
+    atomic = True
+    parallel = 4
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.url = str(path)
+
+    def get(self, name: str, start: int, stop: int) -> bytes | None:
+        with self._opened(name) as fd:
+            if fd is None:
+                return None
+            parts = []
+            while start < stop and (part := os.pread(fd, min(stop - start, 1 << 24), start)):
+                parts.append(part)
+                start += len(part)
+            return b"".join(parts)
+
+    def put(self, name: str, data: bytes) -> bool:
+        folder, _, final = check_name(name).rpartition("/")
+        with _told(), self._folder("tmp", make=True) as tmp, self._folder(folder, make=True) as target:
+            assert tmp is not None
+            assert target is not None
+            if _is_file(final, target):
+                return False
+            temporary = secrets.token_hex(16)
+            fd = os.open(temporary, _WRITE, 0o600, dir_fd=tmp)
+            try:
+                _write(fd, data)
+                with _unsupported():
+                    os.fchmod(fd, self._mode() & 0o666)
+                os.fsync(fd)
+                first = _link(fd, temporary, tmp, final, target)
+            finally:
+                os.close(fd)
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary, dir_fd=tmp)
+            _sync(target)
+            return first
+
+    def sizes(self, names: Collection[str]) -> Mapping[str, int]:
+        found = {}
+        for name in names:
+            with self._opened(name) as fd:
+                if fd is not None:
+                    found[name] = os.fstat(fd).st_size
+        return found
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        folders = [prefix]
+        while folders:
+            folder = folders.pop()
+            with _told(), self._folder(folder) as fd:
+                entries = [] if fd is None else list(_entries(folder, fd))
+            folders += [entry for entry in entries if isinstance(entry, str)]
+            yield from (entry for entry in entries if isinstance(entry, Entry))
+
+    def touch(self, name: str) -> None:
+        with self._opened(name) as fd:
+            if fd is not None:
+                os.utime(fd)
+
+    def delete(self, name: str) -> None:
+        folder, _, final = check_name(name).rpartition("/")
+        with _told(), self._folder(folder) as fd, contextlib.suppress(FileNotFoundError):
+            if fd is not None:
+                os.unlink(final, dir_fd=fd)
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[int | None]:
+        """A descriptor of an object for reading, or None if there is none or it is no regular file."""
+        folder, _, final = check_name(name).rpartition("/")
+        with _told(), self._folder(folder) as parent:
+            fd = None
+            if parent is not None:
+                with _absent():
+                    fd = os.open(final, _READ, dir_fd=parent)
+            try:
+                yield fd if fd is not None and stat.S_ISREG(os.fstat(fd).st_mode) else None
+            finally:
+                if fd is not None:
+                    os.close(fd)
+
+    @contextmanager
+    def _folder(self, folder: str, make: bool = False) -> Iterator[int | None]:
+        """A descriptor of a folder, reached without following a link; None if there is none."""
+        fd: int | None = None
+        try:
+            fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            for part in filter(None, folder.split("/")):
+                inner = self._step(fd, part, make)
+                os.close(fd)
+                fd = inner
+                if fd is None:
+                    break
+            yield fd
+        finally:
+            if fd is not None:
+                os.close(fd)
+
+    def _step(self, parent: int, part: str, make: bool) -> int | None:
+        with _absent():
+            return os.open(part, _DIRECTORY, dir_fd=parent)
+        if not make:
+            return None
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(part, self._mode(), dir_fd=parent)
+            with _unsupported():
+                os.chmod(part, self._mode(), dir_fd=parent)  # whatever the umask
+            _sync(parent)
+        return os.open(part, _DIRECTORY, dir_fd=parent)
+
+    def _mode(self) -> int:
+        return stat.S_IMODE(self.path.stat().st_mode)
+
+
+def _link(fd: int, temporary: str, tmp: int, final: str, target: int) -> bool:
+    """Give a written file its own name; False if another was first."""
+    try:
+        os.link(temporary, final, src_dir_fd=tmp, dst_dir_fd=target, follow_symlinks=False)
+    except FileExistsError:
+        # On NFS the answer to a link that was made may be lost, and the repeated request fails.
+        if os.fstat(fd).st_nlink == 2:
+            return True
+        if not _is_file(final, target):
+            raise
+        return False
+    except OSError as error:
+        if os.fstat(fd).st_nlink == 2:
+            return True
+        if error.errno not in _NO_LINKS:
+            raise
+        if _is_file(final, target):
+            return False
+        os.rename(temporary, final, src_dir_fd=tmp, dst_dir_fd=target)
+    return True
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _sync(fd: int) -> None:
+    """Make a folder's entries durable, where the file system can."""
+    with _unsupported():
+        os.fsync(fd)
+
+
+def _is_file(name: str, folder: int) -> bool:
+    with _absent():
+        return stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    return False
+
+
+def _entries(folder: str, fd: int) -> Iterator[Entry | str]:
+    """The regular files of a folder, and the names of its folders; whatever else lies there is left alone."""
+    with os.scandir(fd) as found:
+        for each in found:
+            name = f"{folder}/{each.name}" if folder else each.name
+            with contextlib.suppress(ValueError, FileNotFoundError):
+                check_name(name)
+                status = each.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    yield Entry(name, status.st_size, status.st_mtime)
+                elif stat.S_ISDIR(status.st_mode):
+                    yield name
+
+
+@contextmanager
+def _absent() -> Iterator[None]:
+    """Whatever says that something is not there, or is a link, is no error."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _ABSENT:
+            raise
+
+
+@contextmanager
+def _unsupported() -> Iterator[None]:
+    """What some file systems do not know: modes, and syncing a folder."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EPERM, errno.ENOSYS):
+            raise
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Failures by what can be done about them."""
+    try:
+        yield
+    except (Unreachable, Full, Denied):
+        raise
+    except OSError as error:
+        text = error.strerror or str(error)
+        if error.errno in _FULL:
+            raise Full(error.errno, f"no room is left ({text.lower()})") from error
+        if error.errno in _DENIED:
+            raise Denied(error.errno, text) from error
+        raise Unreachable(error.errno, text) from error

@@ -1,0 +1,259 @@
+"""Taking tables over: nothing reaches the local store before it was verified against its claim."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from fftcas.digest import Digest
+from fftcas.store import index
+from fftcas.store.blobs import Blob, verify
+from fftcas.store.chunks import decode
+from fftcas.store.frame import Codec, raw_size
+from fftcas.store.records import RecordTxn
+from fftcas.store.remote import layout
+from fftcas.store.remote.believable import check_chunks
+from fftcas.store.remote.claim import Claim
+from fftcas.store.remote.pack import Frame, PackRef, read_head
+from fftcas.store.remote.reach import Reach
+from fftcas.store.remote.transport import Transport
+from fftcas.store.store import Store
+from fftcas.store.tables import Chunk
+
+TOGETHER = 1 << 20
+"""Bytes of the packs of a table up to which it is read at once, and taken over together with others."""
+_GAP = 1 << 16
+Places = dict[Digest, tuple[PackRef, Frame]]
+_LIST_BYTES = 128 << 20
+
+
+class Bad(Exception):
+    """An object of the remote that is missing (`gone`) or is not what its name says."""
+
+    def __init__(self, name: str, why: str, gone: bool = False) -> None:
+        super().__init__(why)
+        self.name = name
+        self.why = why
+        self.gone = gone
+
+
+class Responses:
+    """What becomes of the HTTP responses that travel with a claim; by default they do not."""
+
+    def collect(self, store: Store, http: dict[Digest, Digest]) -> Iterable[tuple[Digest, str]]:
+        """The blobs of those responses that anyone may have, each with a note for `accept`."""
+        return ()
+
+    def accept(self, store: Store, http: dict[Digest, Digest], note: str, data: bytes) -> None:
+        """Keep a response whose bytes were verified. Raises ValueError if it is not one of the claim's."""
+
+
+@dataclass
+class Taken:
+    """What was read for one claim and verified: blobs to be stored, and responses."""
+
+    claim: Claim
+    blobs: list[Blob] = field(default_factory=list)
+    responses: list[tuple[str, bytes]] = field(default_factory=list)
+    read: int = 0
+
+
+@dataclass(frozen=True)
+class Fetcher:
+    """Takes the outputs of claims into the local store."""
+
+    reach: Reach
+    responses: Responses
+
+    def together(self, claims: Sequence[Claim], store: Store) -> list[Taken | Bad | OSError]:
+        """Take over small tables, in few transactions. What failed is answered with why."""
+
+        def read(claim: Claim) -> Taken | Bad | OSError:
+            try:
+                return self._read_small(self.reach.transport, claim, store)
+            except (Bad, OSError) as problem:
+                return problem
+
+        answers = self.reach.each(read, claims)
+        taken = [answer for answer in answers if isinstance(answer, Taken)]
+        blobs = {blob.digest: blob for each in taken for blob in each.blobs}
+        if blobs:
+            store.blobs.put(list(blobs.values()))
+        self._commit(taken, store)
+        return answers
+
+    def one(self, claim: Claim, store: Store) -> int:
+        """Take over a table of any size; returns the bytes that were read. Raises Bad or OSError."""
+        taken = Taken(claim)
+        transport = self.reach.transport
+        heads = self.reach.each(lambda ref: (ref, _head(transport, ref)), claim.packs)
+        places = {frame.digest: (ref, frame) for ref, frames in heads for frame in frames}
+        first = self.reach.run(lambda: _many(transport, claim, places, _firsts(claim)))
+        taken.read += sum(ref.head for ref, _ in heads) + sum(len(data) for data in first.values())
+        wanted = _first(taken, places, first)
+        if not store.blobs.has(wanted):
+            missing = [digest for digest in wanted if not store.blobs.has([digest])]
+
+            def take(part: tuple[PackRef, list[Frame]]) -> int:
+                read = 0
+                for run in _runs(part[1]):
+                    blobs = []
+                    for frame, data in _frames(transport, part[0], run):
+                        read += len(data)
+                        blobs.append(_checked(part[0], frame, bytes(data), wanted[frame.digest]))
+                    store.blobs.put(blobs)
+                return read
+
+            taken.read += sum(self.reach.each(take, _by_pack(claim, places, missing).items()))
+        store.blobs.put(taken.blobs)
+        self._commit([taken], store)
+        return taken.read
+
+    def _read_small(self, transport: Transport, claim: Claim, store: Store) -> Taken:
+        taken = Taken(claim)
+        if claim.manifest is not None and store.holds(claim.manifest) and not claim.responses:
+            return taken
+        places: Places = {}
+        frames: dict[Digest, memoryview] = {}
+        for ref in claim.packs:
+            data = transport.get(layout.pack(ref.name), 0, ref.size + 1)
+            if data is None:
+                raise Bad(layout.pack(ref.name), "it is missing", gone=True)
+            if len(data) != ref.size:
+                raise Bad(layout.pack(ref.name), f"it has {len(data)} bytes instead of {ref.size}")
+            taken.read += len(data)
+            view = memoryview(data)
+            for frame in _read_head(ref, view[: ref.head]):
+                places[frame.digest] = ref, frame
+                frames[frame.digest] = view[frame.start : frame.start + frame.length]
+        for digest, chunk in _first(taken, places, frames).items():
+            ref, frame = _place(claim, places, digest)
+            taken.blobs.append(_checked(ref, frame, bytes(frames[digest]), chunk))
+        return taken
+
+    def _commit(self, taken: Sequence[Taken], store: Store) -> None:
+        for each in taken:
+            for note, data in each.responses:
+                try:
+                    self.responses.accept(store, dict(each.claim.realisation.http), note, data)
+                except ValueError:
+                    continue  # the response is not kept; the table does not depend on it
+        claims = [each.claim for each in taken]
+        store.records.write(partial(_put_all, claims=claims))
+
+
+def _firsts(claim: Claim) -> list[Digest]:
+    """The blobs that are read first: they say what else is needed."""
+    columns = claim.manifest.columns if claim.manifest else ()
+    return [*(column.digest for column in columns), *(response.blob for response in claim.responses)]
+
+
+def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview]) -> dict[Digest, Chunk]:
+    """Take the lists of chunks and the responses; returns the chunks that the table consists of."""
+    claim, wanted = taken.claim, dict[Digest, Chunk]()
+
+    def content(digest: Digest, limit: int) -> bytes:
+        ref, frame = _place(claim, places, digest)
+        data = frames[digest]
+        try:
+            frame.check(data)
+            if raw_size(data) > limit:
+                raise ValueError(f"chunk {digest[:16]} is larger than it may be")
+            raw = bytes(verify(digest, data))
+        except ValueError as error:
+            raise Bad(layout.pack(ref.name), str(error)) from error
+        taken.blobs.append(Blob(digest, raw, Codec.RAW, bytes(data)))
+        return raw
+
+    for position, column in enumerate(claim.manifest.columns if claim.manifest else ()):
+        assert claim.manifest is not None
+        data = content(column.digest, _LIST_BYTES)
+        try:
+            wanted.update((chunk.digest, chunk) for chunk in check_chunks(data, claim.manifest, position))
+        except ValueError as error:
+            raise Bad(layout.pack(_place(claim, places, column.digest)[0].name), str(error)) from error
+    for response in claim.responses:
+        taken.responses.append((response.note, content(response.blob, response.size)))
+    return wanted
+
+
+def _put_all(txn: RecordTxn, claims: Sequence[Claim]) -> None:
+    for claim in claims:
+        index.put(txn, claim.realisation, claim.document, claim.manifest)
+
+
+def _head(transport: Transport, ref: PackRef) -> list[Frame]:
+    data = transport.get(layout.pack(ref.name), 0, ref.head)
+    if data is None:
+        raise Bad(layout.pack(ref.name), "it is missing", gone=True)
+    return _read_head(ref, data)
+
+
+def _read_head(ref: PackRef, data: bytes | memoryview) -> list[Frame]:
+    try:
+        return read_head(ref, data)
+    except ValueError as error:
+        raise Bad(layout.pack(ref.name), str(error)) from error
+
+
+def _place(claim: Claim, places: Places, digest: Digest) -> tuple[PackRef, Frame]:
+    if digest not in places:
+        name = layout.ClaimName(claim.namespace, claim.realisation.derivation, layout.UNSIGNED).path
+        raise Bad(name, f"none of its packs holds chunk {digest[:16]}")
+    return places[digest]
+
+
+def _runs(frames: list[Frame], limit: int = 16 << 20) -> list[list[Frame]]:
+    """Frames that are read with one request each: neighbours, or nearly so."""
+    runs: list[list[Frame]] = []
+    for frame in sorted(frames, key=lambda frame: frame.start):
+        if runs:
+            first, last = runs[-1][0], runs[-1][-1]
+            end = frame.start + frame.length
+            if frame.start - (last.start + last.length) <= _GAP and end - first.start <= limit:
+                runs[-1].append(frame)
+                continue
+        runs.append([frame])
+    return runs
+
+
+def _many(transport: Transport, claim: Claim, places: Places, digests: Sequence[Digest]) -> dict[Digest, memoryview]:
+    """The bytes of some frames, wherever they lie."""
+    return {
+        frame.digest: data
+        for ref, frames in _by_pack(claim, places, digests).items()
+        for run in _runs(frames)
+        for frame, data in _frames(transport, ref, run)
+    }
+
+
+def _by_pack(claim: Claim, places: Places, digests: Iterable[Digest]) -> dict[PackRef, list[Frame]]:
+    by_pack: dict[PackRef, list[Frame]] = defaultdict(list)
+    for digest in dict.fromkeys(digests):
+        ref, frame = _place(claim, places, digest)
+        by_pack[ref].append(frame)
+    return by_pack
+
+
+def _frames(transport: Transport, ref: PackRef, run: list[Frame]) -> list[tuple[Frame, memoryview]]:
+    """The bytes of neighbouring frames."""
+    start, stop = run[0].start, run[-1].start + run[-1].length
+    data = transport.get(layout.pack(ref.name), start, stop)
+    if data is None:
+        raise Bad(layout.pack(ref.name), "it is missing", gone=True)
+    view = memoryview(data)
+    return [(frame, view[frame.start - start : frame.start - start + frame.length]) for frame in run]
+
+
+def _checked(ref: PackRef, frame: Frame, data: bytes, chunk: Chunk) -> Blob:
+    """A chunk as the store keeps it. Raises Bad unless it is whole, of its size, and valid Arrow."""
+    try:
+        frame.check(data)
+        if raw_size(data) != chunk.bytes:
+            raise ValueError(f"chunk {frame.digest[:16]} has another size than its table says")
+        decode(verify(frame.digest, data), chunk.rows)
+    except ValueError as error:
+        raise Bad(layout.pack(ref.name), str(error)) from error
+    return Blob(frame.digest, b"", Codec.ZSTD, data)

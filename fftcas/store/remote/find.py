@@ -1,0 +1,94 @@
+"""Looking for claims: which outputs others vouch for, and whether they may be believed. Only metadata is read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+from fftcas.digest import Digest
+from fftcas.store.remote import layout
+from fftcas.store.remote.claim import LIMIT, Claim, read_claim
+from fftcas.store.remote.keys import Trust
+from fftcas.store.remote.layout import MAIN, UNSIGNED, ClaimName
+from fftcas.store.remote.reach import Reach
+from fftcas.store.remote.transport import Entry
+
+_SIGNERS = 64
+_AT_ONCE = 1024
+_NEAR = 1000
+
+
+class Finder:
+    """The claims that a build may believe: those of main, and of its own namespace. Each is read once."""
+
+    def __init__(self, reach: Reach, namespace: str, trust: Trust, report: Callable[[str, str], None]) -> None:
+        self.claims: dict[Digest, Claim] = {}
+        self.asked: set[Digest] = set()
+        self._reach = reach
+        self._namespaces = list(dict.fromkeys([MAIN, namespace]))
+        self._own = namespace
+        self._trust = trust
+        self._report = report
+        self._signers = [key.id for key in trust.keys]
+        self._lock = threading.Lock()
+
+    def learn_signers(self) -> None:
+        """Where every key is believed, find out which ones have signed something. Raises OSError."""
+        if not self._trust:
+            place = self._reach.transport
+            entries = self._reach.run(lambda: list(islice(place.list("keys"), _SIGNERS)))
+            names = (entry.name.rpartition("/")[2] for entry in entries)
+            self._signers = sorted(name for name in names if layout.KEY_ID.fullmatch(name))
+
+    def find(self, keys: Iterable[Digest]) -> set[Digest]:
+        """The derivations of which there is a claim that may be believed."""
+        keys = list(dict.fromkeys(keys))
+        wanted = [key for key in keys if key not in self.asked]
+        for start in range(0, len(wanted), _AT_ONCE):
+            part = wanted[start : start + _AT_ONCE]
+            try:
+                found = self._reach.each(self._read, part)
+            except OSError:
+                break  # said by the reach; what was not found is a miss
+            with self._lock:
+                self.asked.update(part)
+                self.claims.update({key: claim for key, claim in zip(part, found, strict=True) if claim is not None})
+        return {key for key in keys if key in self.claims}
+
+    def near(self, label: str, limit: int) -> list[Claim]:
+        """Claims of the derivations that a label had, the newest first."""
+        try:
+            entries = [entry for namespace in self._namespaces for entry in self._near(namespace, label)]
+        except OSError:
+            return []
+        entries.sort(key=lambda entry: entry.modified, reverse=True)
+        names = [entry.name.rpartition("/")[2] for entry in entries]
+        keys = [name for name in dict.fromkeys(names) if layout.DIGEST.fullmatch(name)][:limit]
+        found = self.find(keys)
+        return [self.claims[key] for key in keys if key in found]
+
+    def _near(self, namespace: str, label: str) -> Sequence[Entry]:
+        folder = layout.near(namespace, label)
+        return self._reach.run(lambda: list(islice(self._reach.transport.list(folder), _NEAR)))
+
+    def _names(self, derivation: Digest) -> Iterator[ClaimName]:
+        """Where claims of a derivation may lie that may be believed."""
+        for namespace in self._namespaces:
+            if not self._trust or namespace != MAIN:
+                yield ClaimName(namespace, derivation, UNSIGNED)
+            for signer in self._signers:
+                yield ClaimName(namespace, derivation, signer)
+
+    def _read(self, derivation: Digest) -> Claim | None:
+        for name in self._names(derivation):
+            data = self._reach.transport.get(name.path, 0, LIMIT + 1)
+            if data is None:
+                continue
+            try:
+                if len(data) > LIMIT:
+                    raise ValueError("it is too large")
+                return read_claim(name, data, self._trust, self._own)
+            except ValueError as error:
+                self._report(name.path, str(error))
+        return None

@@ -1,0 +1,239 @@
+"""The remote of a run: outputs that others have built, and a place for one's own."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from fftcas.digest import Digest
+from fftcas.errors import RemoteError
+from fftcas.store.realisation import Realisation
+from fftcas.store.remote import layout
+from fftcas.store.remote.claim import Claim
+from fftcas.store.remote.fetch import TOGETHER, Bad, Fetcher, Responses
+from fftcas.store.remote.find import Finder
+from fftcas.store.remote.keys import Signer, Trust
+from fftcas.store.remote.layout import MAIN
+from fftcas.store.remote.probe import RemoteMode, count, probe, transport
+from fftcas.store.remote.publish import Published, Publisher
+from fftcas.store.remote.reach import Reach, said
+from fftcas.store.store import Store
+
+SECONDS = 30.0
+"""Time-out of one request, unless `$FFTCAS_REMOTE_TIMEOUT` says otherwise."""
+_PROBE_SECONDS = 10.0
+_BATCH = 128
+
+
+@dataclass(frozen=True)
+class RemoteReport:
+    """What a run did with its remote. `problems` are lines for people; `degraded` says that it was given up."""
+
+    asked: int
+    found: int
+    fetched: int
+    fetched_bytes: int
+    saved_seconds: float
+    published: Published
+    bad: int
+    degraded: bool
+    problems: tuple[str, ...]
+
+
+class Remote:
+    """Use `Remote.open`. Threads may share it."""
+
+    def __init__(self, reach: Reach, namespace: str, trust: Trust, responses: Responses) -> None:
+        self.reach = reach
+        self.summary = ""
+        self.reads = False
+        self.publisher: Publisher | None = None
+        self.fetched: dict[Digest, Realisation] = {}
+        self._fetcher = Fetcher(reach, responses)
+        self._finder = Finder(reach, namespace, trust, self._report)
+        self._bad: set[str] = set()
+        self._problems: list[str] = []
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._flights: dict[Digest, threading.Event] = {}
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        mode: RemoteMode,
+        *,
+        trust: Sequence[str] = (),
+        namespace: str | None = None,
+        signer: Signer | None = None,
+        responses: Responses | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> Remote:
+        """Find out what the remote can be used for; `summary` says it in one line.
+
+        Raises UsageError for a wrong argument, and RemoteError if `mode` is `required` and the remote cannot be used.
+        """
+        seconds = float(os.environ.get("FFTCAS_REMOTE_TIMEOUT") or SECONDS)
+        own, believed = layout.check_namespace(namespace or MAIN), Trust.of(trust)
+        place = transport(url, seconds)
+        reach = Reach(place, seconds, mode is RemoteMode.REQUIRED, warn or logging.getLogger("fftcas.remote").warning)
+        remote = cls(reach, own, believed, responses or Responses())
+        found = probe(reach, mode, min(seconds, _PROBE_SECONDS))
+        remote.reads, note = found.reads, found.note
+        writes = found.writes
+        if writes and believed and own == MAIN and (signer is None or believed.key(signer.public.id) is None):
+            writes = False
+            note = "there is no key to sign with" if signer is None else "its key is not one of those in 'trust'"
+            if mode is RemoteMode.REQUIRED:
+                raise RemoteError(f"nothing can be published at {place.url}: {note}", hint="set FFTCAS_REMOTE_KEY")
+        if writes:
+            remote.publisher = Publisher(reach, remote._fetcher.responses, own, signer, lambda: remote._bad)
+        if remote.reads:
+            with contextlib.suppress(OSError):
+                remote._finder.learn_signers()
+        words = "off" if not found.reads else "read-write" if writes else "read-only"
+        counted = count(reach, MAIN) if found.reads else ""
+        where = f" as {own}" if own != MAIN and writes else ""
+        remote.summary = f"remote: {place.url}, {words}{where}{f' ({note})' if note else ''}{counted}"
+        return remote
+
+    @property
+    def signs(self) -> bool:
+        """Whether what is published is vouched for with a key: then it should be what this very run has built."""
+        return self.publisher is not None and self.publisher.signer is not None
+
+    def find(self, keys: Iterable[Digest]) -> set[Digest]:
+        """The derivations of which there is a claim that may be believed. Nothing but the claims is read."""
+        return self._finder.find(keys) if self.reads else set()
+
+    def claim(self, derivation: Digest) -> Claim | None:
+        """A derivation's claim, if there is one that may be believed."""
+        self.find([derivation])
+        return self._finder.claims.get(derivation)
+
+    def fetch(self, derivation: Digest, store: Store) -> Realisation | None:
+        """Take an output over into the local store, verified; None if that is not possible."""
+        while (flight := self._take_off(derivation)) is not None:
+            flight.wait()
+        try:
+            if derivation not in self.fetched and (claim := self.claim(derivation)) is not None:
+                self._fetch([claim], store)
+        finally:
+            self._land([derivation])
+        return self.fetched.get(derivation)
+
+    def prefetch(self, derivations: Sequence[Digest], store: Store) -> None:
+        """Begin to take outputs over, in this order, in the background. `fetch` waits for those under way."""
+        claims = [
+            self._finder.claims[key]
+            for key in derivations
+            if key in self._finder.claims and self._take_off(key) is None
+        ]
+        if claims:
+            threading.Thread(target=self._prefetch, args=(claims, store), name="fftcas-fetch", daemon=True).start()
+
+    def publish(self, derivation: Digest, store: Store) -> None:
+        """Give an output of the local store away, in the background."""
+        if self.publisher is not None and derivation not in self.fetched:
+            self.publisher.publish(derivation, store)
+
+    def finish(self) -> RemoteReport:
+        """Wait for what is under way; tell what was done. Raises RemoteError if the remote is required and failed."""
+        for flight in list(self._flights.values()):
+            flight.wait()
+        published = self.publisher.finish() if self.publisher else Published()
+        self.reach.close()
+        problems = tuple(dict.fromkeys([*self._problems, *published.problems]))
+        if self.reach.required and (published.failed or self.reach.failed):
+            raise RemoteError(
+                f"the remote {self.reach.transport.url} is required and failed",
+                why="\n".join(problems[:5]) or None,
+            )
+        return RemoteReport(
+            asked=len(self._finder.asked),
+            found=len(self._finder.claims),
+            fetched=len(self.fetched),
+            fetched_bytes=self._bytes,
+            saved_seconds=sum(realisation.seconds for realisation in self.fetched.values()),
+            published=published,
+            bad=len(self._bad),
+            degraded=not self.reach.reading,
+            problems=problems,
+        )
+
+    def near(self, label: str, limit: int = 20) -> list[Claim]:
+        """Claims of other derivations that a label had, the newest first: what a miss may be compared with."""
+        return self._finder.near(label, limit) if self.reads else []
+
+    def _prefetch(self, claims: Sequence[Claim], store: Store) -> None:
+        try:
+            batch: list[Claim] = []
+            for claim in claims:
+                batch.append(claim)
+                if len(batch) == _BATCH or claim.size > TOGETHER:
+                    self._fetch(batch, store)
+                    self._land([each.realisation.derivation for each in batch])
+                    batch = []
+            self._fetch(batch, store)
+        except RemoteError as error:
+            self._problems.append(str(error))
+        finally:
+            self._land([claim.realisation.derivation for claim in claims])
+
+    def _fetch(self, claims: Sequence[Claim], store: Store) -> None:
+        small = [claim for claim in claims if claim.size <= TOGETHER]
+        try:
+            for claim, answer in zip(small, self._fetcher.together(small, store), strict=True):
+                if isinstance(answer, Bad):
+                    self._refuse(claim, answer)
+                elif isinstance(answer, OSError):
+                    self._problems.append(said(answer))
+                    self.reach.failure(answer, write=False)
+                else:
+                    self._keep(claim, answer.read)
+            for claim in claims:
+                if claim.size > TOGETHER:
+                    try:
+                        self._keep(claim, self._fetcher.one(claim, store))
+                    except Bad as bad:
+                        self._refuse(claim, bad)
+        except OSError as error:
+            self._problems.append(said(error))
+
+    def _keep(self, claim: Claim, read: int) -> None:
+        with self._lock:
+            self.fetched[claim.realisation.derivation] = claim.realisation
+            self._bytes += read
+
+    def _refuse(self, claim: Claim, bad: Bad) -> None:
+        if bad.gone:
+            self._problems.append(f"{bad.name} is missing")
+        else:
+            self._report(bad.name, bad.why)
+        self._finder.claims.pop(claim.realisation.derivation, None)
+
+    def _report(self, name: str, why: str) -> None:
+        """Say once that an object is bad; it will be replaced when its output is published."""
+        with self._lock:
+            new = name not in self._bad
+            self._bad.add(name)
+        if new:
+            self.reach.warn(f"the remote's object {name} was not used: {why}")
+
+    def _take_off(self, derivation: Digest) -> threading.Event | None:
+        """Whoever gets None fetches the derivation, and has to land it; others get what they can wait for."""
+        with self._lock:
+            flight = self._flights.get(derivation)
+            if flight is None:
+                self._flights[derivation] = threading.Event()
+            return flight
+
+    def _land(self, derivations: Iterable[Digest]) -> None:
+        with self._lock:
+            flights = [self._flights.pop(key) for key in derivations if key in self._flights]
+        for flight in flights:
+            flight.set()

@@ -1,0 +1,63 @@
+"""What a remote needs of the place where it lies: six operations on immutable objects with checked names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An object in a listing; `modified` is when it was written or last touched, in seconds since the epoch."""
+
+    name: str
+    size: int
+    modified: float
+
+
+class Unreachable(OSError):
+    """The place does not answer, or not in time."""
+
+
+class Full(OSError):
+    """There is no room for another object."""
+
+
+class Denied(OSError):
+    """The place may not be read, or not be written."""
+
+
+class Transport(Protocol):
+    """A directory or a bucket. Methods raise OSError if the place fails; a missing object is no failure.
+
+    `atomic` is False if two writers of one name may both be told that they were the first.
+    """
+
+    url: str
+    atomic: bool
+    parallel: int
+
+    def get(self, name: str, start: int, stop: int) -> bytes | None:
+        """The bytes from `start` to `stop`, fewer if the object ends before; None if there is no such object."""
+        ...
+
+    def put(self, name: str, data: bytes) -> bool:
+        """Write an object, durably and all at once; False if there is one of this name, which is left alone."""
+        ...
+
+    def sizes(self, names: Collection[str]) -> Mapping[str, int]:
+        """The sizes of those objects that exist."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """All objects below a folder, in any order."""
+        ...
+
+    def touch(self, name: str) -> None:
+        """Make an object's `modified` the present, if it exists."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Delete an object, if it exists."""
+        ...
