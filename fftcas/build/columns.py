@@ -1,22 +1,115 @@
-"""Which columns of its inputs a node reads."""
+"""Which columns of its inputs a node reads; the engine's binder is asked once, and the answer is kept in the store."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from threading import Lock
 
-from fftcas.build.keys import ColumnsRead, declared_columns
 from fftcas.build.outcome import Identity
-from fftcas.build.reads import Reads
+from fftcas.build.reads import ColumnsRead, Reads
+from fftcas.digest import Value, digest_value
+from fftcas.engines import open_binder
+from fftcas.engines.base import Binder
 from fftcas.label import Label
-from fftcas.project.nodes import Node, PythonModel
+from fftcas.project.environment import is_secret
+from fftcas.project.nodes import Node, PythonModel, SqlModel
 from fftcas.project.project import Project
 from fftcas.store import Store
 
+RECORD = "columns read"
+"""Records of this kind hold, under the digest of a statement and the columns it could read, those that it does read."""
 
-def columns_read(
-    project: Project, store: Store, node: Node, read: Reads, identities: Mapping[Label, Identity]
-) -> ColumnsRead:
-    """The columns that `node` reads of each table; a table that is not named is read whole."""
-    if isinstance(node, PythonModel):
-        return declared_columns(node, read)
-    return {}
+
+class Columns:
+    """Answers for the nodes of one project; safe to call from several threads."""
+
+    def __init__(self, project: Project, store: Store, context: Mapping[str, Value]) -> None:
+        self.project = project
+        self.store = store
+        self.context = context
+        self._binder: Binder | None = None
+        self._lock = Lock()
+
+    def read_by(self, node: Node, read: Reads, identities: Mapping[Label, Identity]) -> ColumnsRead:
+        """The columns that `node` reads of each table; None means all of them."""
+        if isinstance(node, PythonModel) and not read.views:
+            return {label: as_set(node.columns.get(label)) for label in read.tables}
+        known: Value = [[[c.name, c.type, c.nullable] for c in identities[table].columns] for table in read.tables]
+        asked: dict[str, Value] = {
+            "recipe": dict(node.recipe),
+            "reads": list(read.wiring),
+            "views": [
+                [dict(self.project.nodes[view].recipe), list(wiring)]
+                for view, wiring in zip(read.views, read.view_wirings, strict=True)
+            ],
+            "columns": known,
+            "engine": self.context.get("engine"),
+        }
+        key = bytes.fromhex(digest_value("columns 1", asked))
+        (answer,) = self.store.get_records(RECORD, [key])
+        if answer is None:
+            found = self._ask(node, read, identities)
+            answer = json.dumps([as_list(found.get(table)) for table in read.tables]).encode()
+            self.store.put_records(RECORD, {key: answer})
+        names: list[list[str] | None] = json.loads(answer)
+        return {table: as_set(columns) for table, columns in zip(read.tables, names, strict=True)}
+
+    def close(self) -> None:
+        if self._binder is not None:
+            self._binder.close()
+
+    def _ask(self, node: Node, read: Reads, identities: Mapping[Label, Identity]) -> ColumnsRead:
+        binder = self._opened()
+        nodes = self.project.nodes
+        inputs = {nodes[table].relation: identities[table].columns for table in read.tables}
+        texts = {nodes[view].relation: self._bound(nodes[view], binder) for view in self._in_order(read)}
+        merged: dict[Label, frozenset[str] | None] = {table: frozenset() for table in read.tables}
+        for statement in self._statements(node, binder):
+            found = binder.columns_read(statement, inputs, texts)
+            for table in read.tables:
+                merged[table] = union(merged[table], found.get(nodes[table].relation))
+        return merged
+
+    def _statements(self, node: Node, binder: Binder) -> list[str]:
+        """What the node asks of the database: its SQL, or one SELECT for each argument of a Python model."""
+        if isinstance(node, SqlModel):
+            return [self._bound(node, binder)]
+        assert isinstance(node, PythonModel)
+        relations = {label: binder.quote(self.project.nodes[label].relation) for label in node.inputs}
+        return [
+            f"SELECT {self._list(binder, node.columns.get(label))} FROM {name}" for label, name in relations.items()
+        ]
+
+    def _list(self, binder: Binder, columns: tuple[str, ...] | None) -> str:
+        return "*" if columns is None else ", ".join(binder.quote_column(column) for column in columns)
+
+    def _in_order(self, read: Reads) -> list[Label]:
+        """The views that are looked through, each after those that it reads."""
+        return sorted(read.views, key=lambda view: (self.project.graph.level[view], view))
+
+    def _bound(self, node: Node, binder: Binder) -> str:
+        assert isinstance(node, SqlModel)
+        names = {label: binder.quote(self.project.nodes[label].relation) for label in node.sql.inputs}
+        # A secret's value is of no interest here, and must not get into an answer.
+        secrets = dict.fromkeys(filter(is_secret, self.project.environ), "")
+        return node.sql.bind(names, binder.quote(node.relation), secrets)
+
+    def _opened(self) -> Binder:
+        with self._lock:
+            if self._binder is None:
+                self._binder = open_binder(self.project.profile.engine, self.project.profile.options)
+            return self._binder
+
+
+def union(left: frozenset[str] | None, right: frozenset[str] | None) -> frozenset[str] | None:
+    """The columns of both; None, all columns, wins."""
+    return None if left is None or right is None else left | right
+
+
+def as_set(columns: list[str] | tuple[str, ...] | None) -> frozenset[str] | None:
+    return None if columns is None else frozenset(columns)
+
+
+def as_list(columns: frozenset[str] | None) -> list[str] | None:
+    return None if columns is None else sorted(columns)

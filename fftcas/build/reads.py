@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fftcas.digest import Value
 from fftcas.label import Label
 from fftcas.project.nodes import Node, SqlModel
 from fftcas.project.project import Project
+
+ColumnsRead = Mapping[Label, frozenset[str] | None]
+"""For every table that a node reads the columns it reads there; None means all."""
 
 
 @dataclass(frozen=True)

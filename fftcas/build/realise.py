@@ -12,6 +12,7 @@ from fftcas.build.failures import located
 from fftcas.build.guard import check_cost
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity, Outcome, Status
+from fftcas.build.sharing import Sharing
 from fftcas.build.target import Target
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
@@ -60,6 +61,7 @@ class Realiser:
     options: BuildOptions
     run_id: str
     host: str
+    sharing: Sharing
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -89,7 +91,7 @@ class Realiser:
             finished_at=now(),
             seconds=clock.seconds,
             saved_seconds=realisation.seconds,
-            source="local",
+            source=self.sharing.source(derivation.key),
             output_changed=self.changed(node, manifest.output),
         )
 
@@ -146,7 +148,7 @@ class Realiser:
             finished_at=now(),
             seconds=clock.seconds,
             query_seconds=clock.seconds,
-            source="local" if known else None,
+            source=self.sharing.source(derivation.key) if known else None,
             output_changed=self.changed(node, derivation.key),
         )
 
@@ -181,9 +183,7 @@ class Realiser:
     def bind(self, node: SqlModel) -> str:
         """The model's SQL with the names of this database in it."""
         engine = self.target.engine()
-        names = {
-            label: engine.quote(self.project.nodes[label].relation) for label in self.project.graph.inputs[node.label]
-        }
+        names = {label: engine.quote(self.project.nodes[label].relation) for label in node.sql.inputs}
         secrets = {name: value for name, value in self.project.environ.items() if is_secret(name)}
         return node.sql.bind(names, engine.quote(node.relation), secrets)
 

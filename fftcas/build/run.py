@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from fftcas.build.budgets import Spent
 from fftcas.build.decide import Decider, Decision, Verdict
 from fftcas.build.differences import Differences
 from fftcas.build.equality import prove_equal
 from fftcas.build.git import checkout
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Outcome, Status
+from fftcas.build.reads import is_view
 from fftcas.build.realise import Clock, Realiser, now
 from fftcas.build.schedule import Job, run_nodes
+from fftcas.build.sharing import Sharing
 from fftcas.build.target import Target
-from fftcas.errors import FftcasError, NodeError, UsageError
+from fftcas.derivation import Derivation
+from fftcas.errors import BudgetError, FftcasError, NodeError, UsageError
 from fftcas.label import Label
-from fftcas.project.nodes import Source, SqlModel
+from fftcas.project.nodes import Node, Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.store import RunRecord, Store
+from fftcas.store.remote import Remote, RemoteReport
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Run:
     seconds: float
     outcomes: tuple[Outcome, ...]
     interrupted: bool = False
+    budgets: tuple[Spent, ...] = ()
+    remote: RemoteReport | None = None
 
     def count(self, status: Status) -> int:
         return sum(outcome.status is status for outcome in self.outcomes)
@@ -42,6 +49,7 @@ class Run:
         if self.interrupted:
             return 130
         codes = {outcome.error.exit_code for outcome in self.outcomes if outcome.error is not None}
+        codes |= {BudgetError.exit_code for spent in self.budgets if spent.status == "error"}
         # What is wrong with a file and shows only when its node runs is a failure of that node.
         return max((NodeError.exit_code if code == UsageError.exit_code else code for code in codes), default=0)
 
@@ -55,11 +63,13 @@ def build(
     command: str = "build",
     started: Callable[[Label], None] = lambda label: None,
     done: Callable[[Outcome], None] = lambda outcome: None,
+    remote: Callable[[], Remote | None] = lambda: None,
 ) -> Run:
     """Bring `targets` and all that they read up to date.
 
-    `started` is called when a node begins to be restored or run, `done` when a node is done, both in this thread. A
-    node that fails is an outcome, not an exception. Raises FftcasError if store or database cannot be used.
+    `remote` opens the remote, when it is needed for the first time. `started` is called when a node begins to be restored or run, `done` when a node is done, both in this thread. A
+    node that fails is an outcome, not an exception. Raises FftcasError if store or database cannot be used, RemoteError
+    if a required remote cannot.
     """
     clock = Clock()
     here = checkout(project.root)
@@ -76,12 +86,11 @@ def build(
     interrupted = False
     target = Target(project, store)
     decider = Decider(project, store, target, options)
+    sharing = Sharing(store, remote)
+    wanted = project.graph.ancestors(targets)
+    realiser = Realiser(project, store, target, options, record.run_id, socket.gethostname(), sharing)
+    builder = _Builder(decider, realiser, started, wanted)
     try:
-        builder = _Builder(
-            decider,
-            Realiser(project, store, target, options, record.run_id, socket.gethostname()),
-            started,
-        )
 
         def keep(outcome: Outcome) -> None:
             if outcome.identity is not None:
@@ -89,11 +98,12 @@ def build(
             if outcome.ok and isinstance(project.nodes[outcome.label], Source):
                 return
             outcomes[outcome.label] = outcome
+            builder.spend(outcome)
             done(outcome)
 
         run_nodes(
             project.graph,
-            project.graph.ancestors(targets),
+            wanted,
             builder.start,
             jobs=options.jobs,
             keep_going=options.keep_going,
@@ -106,8 +116,9 @@ def build(
     finally:
         decider.columns.close()
         target.close()
+    report = None if interrupted else sharing.finish()
     ordered = tuple(outcomes[label] for label in project.graph if label in outcomes)
-    run = Run(record.run_id, clock.started_at, now(), clock.seconds, ordered, interrupted)
+    run = Run(record.run_id, clock.started_at, now(), clock.seconds, ordered, interrupted, builder.spent, report)
     store.record_run(
         replace(
             record,
@@ -128,22 +139,40 @@ def new_run_id(started_at: str) -> str:
 class _Builder:
     """Carries out, for each node of one run, what was decided."""
 
-    def __init__(self, decider: Decider, realiser: Realiser, started: Callable[[Label], None]) -> None:
+    def __init__(
+        self, decider: Decider, realiser: Realiser, started: Callable[[Label], None], wanted: Collection[Label]
+    ) -> None:
         self.decider = decider
         self.realiser = realiser
+        self.sharing = realiser.sharing
         self.started = started
+        self.wanted = wanted
         self.differences = Differences(decider.store)
         self.root_failures: dict[Label, Label] = {}
+        self.spent = tuple(Spent(budget) for budget in decider.project.budgets.run)
+
+    @property
+    def exceeded(self) -> Spent | None:
+        """A budget that does not allow another node to run."""
+        return next((spent for spent in self.spent if spent.status == "error"), None)
+
+    def spend(self, outcome: Outcome) -> None:
+        """Count what a node has cost."""
+        self.spent = tuple(spent.plus(outcome) for spent in self.spent)
 
     def start(self, label: Label) -> Outcome | Job:
         """Answer at once if the node is fresh, else with the job that restores or runs it."""
         clock = Clock()
         try:
             decision = self.decider.decide(self.decider.project.nodes[label])
+            if decision.verdict is Verdict.BUILD:
+                self.sharing.look_ahead(self.decider, self.wanted)
         except FftcasError as error:
             return failure(label, error, clock)
         if decision.verdict is Verdict.FRESH:
             return fresh(decision)
+        if decision.verdict is Verdict.BUILD and (exceeded := self.exceeded) and not self.shared(decision):
+            return over_budget(label, exceeded)
         self.started(label)
         return lambda: self.guarded(decision)
 
@@ -158,18 +187,36 @@ class _Builder:
         """Restore or run the node. A table that cannot be restored after all is built."""
         node, derivation = decision.node, decision.derivation
         assert derivation is not None
+        if decision.verdict is Verdict.BUILD and self.decider.may_read(node):
+            again = self.found(node, derivation)
+            if again is not None:
+                return fresh(again) if again.verdict is Verdict.FRESH else self.carry_out(again)
         if isinstance(node, SqlModel) and node.materialized == "view":
             return self.reasoned(decision, self.realiser.view(node, decision))
         if decision.realisation is not None:
             restored = self.realiser.restore(node, derivation, decision.realisation, decision.reason)
             return restored or self.realiser.build(node, derivation, "its output is no longer in the store")
-        if self.decider.may_read(node) and prove_equal(self.decider.store, derivation):
-            again = self.decider.decide(node)
-            if again.verdict is Verdict.FRESH:
-                return fresh(again)
-            if again.realisation is not None:
-                return self.carry_out(again)
         return self.reasoned(decision, self.realiser.build(node, derivation, decision.reason))
+
+    def found(self, node: Node, derivation: Derivation) -> Decision | None:
+        """Look for the node's output where that takes time: the remote may have it, or its inputs be equal to old ones.
+
+        Returns what is to be done then, None if it has to be built.
+        """
+        taken = self.sharing.take(derivation)
+        if not taken and (is_view(node) or not prove_equal(self.decider.store, derivation)):
+            return None
+        again = self.decider.decide(node)
+        if again.verdict is Verdict.BUILD:
+            return None
+        if not taken and again.realisation is not None:
+            self.sharing.give_restored(again.realisation, derivation)
+        return again
+
+    def shared(self, decision: Decision) -> bool:
+        """Whether the remote spares the node its run."""
+        may = decision.derivation is not None and self.decider.may_read(decision.node)
+        return may and decision.derivation is not None and self.sharing.has(decision.derivation)
 
     def reasoned(self, decision: Decision, outcome: Outcome) -> Outcome:
         """The outcome of a node that ran, with the reason, for which a seed's new rows had to be there."""
@@ -181,6 +228,8 @@ class _Builder:
 
     def skipped(self, label: Label, failed: Label) -> Outcome:
         """The outcome of a node that was not started because of a failure; its reason names the node that failed."""
+        if exceeded := self.exceeded:
+            return over_budget(label, exceeded)
         root = self.root_failures.setdefault(label, self.root_failures.get(failed, failed))
         touched = failed in self.decider.project.graph.inputs[label]
         return Outcome(label, Status.SKIPPED, f"{root} failed" if touched else f"the run stopped: {root} failed")
@@ -198,6 +247,10 @@ def fresh(decision: Decision) -> Outcome:
         bytes=manifest.size if manifest else 0,
         saved_seconds=decision.realisation.seconds if decision.realisation else 0.0,
     )
+
+
+def over_budget(label: Label, exceeded: Spent) -> Outcome:
+    return Outcome(label, Status.SKIPPED, f"over budget: {exceeded}")
 
 
 def failure(label: Label, error: FftcasError, clock: Clock) -> Outcome:
