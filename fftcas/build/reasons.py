@@ -14,6 +14,9 @@ from fftcas.project.nodes import Node
 from fftcas.project.project import Project
 from fftcas.project.provenance import Provenance
 from fftcas.store import Store
+from fftcas.table_diff import TableDiff
+
+SAME_ROWS = "its file changed, its rows did not"
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,14 @@ def told(cause: Cause, node: Node, old: Digest, new: Digest, compare: Compare) -
     """A seed's changed file, told by its rows."""
     if cause.kind != "seed":
         return cause
-    rows = None if old == new else compare(old, new)
-    if old == new or (rows is not None and rows.same):
-        words = "its file changed, its rows did not"
-    elif rows is None:
-        words = cause.words
-    else:
-        words = rows_words(rows)
+    if old == new:
+        return replace(cause, words=SAME_ROWS, where=node.path)
+    return told_rows(cause, node, compare(old, new))
+
+
+def told_rows(cause: Cause, node: Node, rows: TableDiff | None) -> Cause:
+    """A seed's changed file, told by a difference that is already known."""
+    if cause.kind != "seed":
+        return cause
+    words = cause.words if rows is None else SAME_ROWS if rows.same else rows_words(rows)
     return replace(cause, words=words, rows=rows, where=node.path)

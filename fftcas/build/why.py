@@ -66,10 +66,11 @@ def explain(project: Project, store: Store, targets: Sequence[Label], options: B
     with closing(Target(project, store, read_only=True)) as target:
         explainer = _Explainer(Decider(project, store, target, options))
         planned = plan(project, project.graph.ancestors(targets), explainer.decider, explainer.foresee)
-        return [explainer.explain(each) for each in planned if each.error is not None or _is_built(each.node)]
+        return [explainer.explain(each) for each in planned if each.error is not None or is_built(each.node)]
 
 
-def _is_built(node: Node) -> bool:
+def is_built(node: Node) -> bool:
+    """Whether the node has a relation of its own that a build brings up to date."""
     return not isinstance(node, Source) and not (isinstance(node, SqlModel) and node.materialized == "ephemeral")
 
 
@@ -123,15 +124,15 @@ class _Explainer:
             last = self.decider.store.realisation(previous.key)
             explanation = replace(explanation, old=previous.key, seconds=last.seconds if last else None)
         if forced is not None:
-            return replace(explanation, reason=forced, causes=(_state(forced),))
+            return replace(explanation, reason=forced, causes=(state(forced),))
         if decision.verdict is Verdict.RESTORE:
-            own = explanation.causes or (_state(decision.reason),)
+            own = explanation.causes or (state(decision.reason),)
             return replace(explanation, causes=own)
         if found is None:
-            return replace(explanation, reason="first build", causes=(_state("first build"),))
+            return replace(explanation, reason="first build", causes=(state("first build"),))
         if not found.causes:
             lost = "its output is not in the store"
-            return replace(explanation, reason=lost, causes=(_state(lost),))
+            return replace(explanation, reason=lost, causes=(state(lost),))
         return replace(explanation, reason=found.words)
 
     def _waiting(self, node: Node, waits_for: tuple[Label, ...]) -> Explanation:
@@ -140,14 +141,14 @@ class _Explainer:
         previous = self.reasons.previous(node)
         words = f"if {listing([label.text for label in waits_for], 2)} gives other rows"
         if previous is None:
-            return Explanation(node, Verdict.BUILD, "first build", (_state("first build"),), waits_for=waits_for)
+            return Explanation(node, Verdict.BUILD, "first build", (state("first build"),), waits_for=waits_for)
         last = self.decider.store.realisation(previous.key)
         waiting = Explanation(
             node, "wait", words, waits_for=waits_for, seconds=last.seconds if last else None, old=previous.key
         )
         forced = self.decider.forced(node)
         if forced is not None:
-            return replace(waiting, verdict=Verdict.BUILD, reason=forced, causes=(_state(forced),))
+            return replace(waiting, verdict=Verdict.BUILD, reason=forced, causes=(state(forced),))
         read = reads(project, node)
         notes = {"views": [view.text for view in read.views]} if read.views else {}
         alone = Derivation(full_recipe(project, node, read, self.decider.context), (), notes)
@@ -157,6 +158,6 @@ class _Explainer:
         return replace(waiting, verdict=Verdict.BUILD, reason=found.words, causes=found.causes)
 
 
-def _state(words: str) -> Cause:
+def state(words: str) -> Cause:
     """A cause that is no change of an ingredient: `first build`, `--cache off`, a table that was not there."""
     return Cause("state", words, words)

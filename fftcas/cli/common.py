@@ -66,6 +66,14 @@ def load(directory: str | None, profile: str | None, variables: Sequence[str]) -
     return project
 
 
+def load_at(project: Project, variables: Sequence[str]) -> Callable[[Path], Project]:
+    """Reads a project from another directory, for the same profile, variables and environment."""
+    from fftcas.project.load import load_project
+
+    values = parse_variables(variables)
+    return lambda root: load_project(root, project.profile.name, environ=os.environ, cwd=root, cli_vars=values)
+
+
 def parse_variables(variables: Sequence[str]) -> Mapping[str, Any]:
     """`NAME=VALUE` pairs; values are YAML, so that `n=3` is a number. Raises UsageError."""
     if not variables:

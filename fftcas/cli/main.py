@@ -15,6 +15,7 @@ COMMANDS = {
     "seed": "fftcas.cli.build",
     "run": "fftcas.cli.build",
     "ls": "fftcas.cli.ls",
+    "why-rebuild": "fftcas.cli.why",
 }
 """Every command and the module that holds it, under the command's name with `_` for `-`."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from fftcas.amounts import counted
 from fftcas.table_diff import TableDiff
 
 
@@ -22,20 +23,15 @@ def _parts(diff: TableDiff) -> Iterator[str]:
     if diff.reordered:
         yield "columns in another order"
     if diff.added:
-        yield f"+{count(diff.added, 'row')}"
+        yield f"+{counted(diff.added, 'row')}"
     if diff.removed:
-        yield f"-{count(diff.removed, 'row')}"
+        yield f"-{counted(diff.removed, 'row')}"
     if diff.changed:
-        yield f"{count(diff.changed, 'row')} changed ({listing(list(diff.touched))})"
+        yield f"{counted(diff.changed, 'row')} changed ({listing(list(diff.touched))})"
 
 
 def _columns(names: Sequence[str]) -> str:
     return f"column{'s' if len(names) > 1 else ''} {listing(names)}"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 row`, `1,204 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def listing(names: Sequence[str], most: int = 3) -> str:

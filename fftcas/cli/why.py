@@ -1,0 +1,78 @@
+"""`fftcas why-rebuild`: what would run, and which change did it."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from fftcas.build.options import BuildOptions, CacheMode
+from fftcas.build.why import explain
+from fftcas.cli.common import Pattern, PatternCommand, load, load_at, project_options
+from fftcas.label import Label
+from fftcas.project.nodes import Source
+from fftcas.project.project import Project
+from fftcas.project.selection import select
+from fftcas.report import why as report
+from fftcas.store import Store
+
+
+@click.command("why-rebuild", cls=PatternCommand)
+@click.argument("patterns", nargs=-1, type=Pattern())
+@click.option("--since", metavar="GITREF", help="Compare the files with those of a commit, not with the last build.")
+@click.option("--run", "run_id", metavar="ID", help="Explain a past run.")
+@click.option(
+    "--cache",
+    type=click.Choice([mode.value for mode in CacheMode]),
+    default="rw",
+    show_default=True,
+    help="As for build.",
+)
+@click.option("--rebuild", is_flag=True, help="As for build.")
+@click.option("--json", "as_json", is_flag=True, help="For programs; docs/why.md has the schema.")
+@click.option("-v", "--verbose", count=True, help="List all nodes, with their keys.")
+@project_options
+def why_rebuild(
+    patterns: tuple[str, ...],
+    since: str | None,
+    run_id: str | None,
+    cache: str,
+    rebuild: bool,
+    as_json: bool,
+    verbose: int,
+    directory: str | None,
+    profile: str | None,
+    variables: tuple[str, ...],
+) -> None:
+    """Tell what a build of PATTERNS (all nodes by default) would run, and which change did it.
+
+    The root causes come first: the cell of a seed, the line of a macro, the variable. No model runs, and nothing is
+    changed.
+    """
+    project = load(directory, profile, variables)
+    targets = [label for label in select(project, patterns or ("//...",)) if shown(project, label)]
+    forced = frozenset(targets) if rebuild else frozenset()
+    with Store.open() as store:
+        if run_id is not None:
+            from fftcas.build.why_run import explain_run
+
+            explanations, targets, would = *explain_run(project, store, run_id, targets if patterns else None), "did"
+        elif since is not None:
+            from fftcas.build.why_since import explain_since
+
+            explanations, would = explain_since(project, since, targets, load_at(project, variables)), "may"
+        else:
+            explanations = explain(project, store, targets, BuildOptions(cache=CacheMode(cache), forced=forced))
+            would = "would"
+    if as_json:
+        compared = {"since": since, "run": run_id}
+        about = {"project": project.settings.name, "profile": project.profile.name, **compared}
+        click.echo(json.dumps(report.document(explanations, set(targets), about), indent=2, ensure_ascii=False))
+        return
+    for line in report.text(explanations, set(targets), verbose, would=would):
+        print(line)
+
+
+def shown(project: Project, label: Label) -> bool:
+    """Whether a node can be up to date or not: a source cannot."""
+    return not isinstance(project.nodes[label], Source)

@@ -1,0 +1,38 @@
+"""Colours, on a terminal only, and words for times that several reports share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from typing import TextIO
+
+CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
+
+
+class Paint:
+    """Paints text for a stream: as it is asked to on a terminal, not at all elsewhere or with NO_COLOR."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self.colours = (out or sys.stdout).isatty() and not os.environ.get("NO_COLOR")
+
+    def __call__(self, text: str, colour: str) -> str:
+        return f"\033[{CODES[colour]}m{text}\033[0m" if self.colours and text else text
+
+
+def ago(moment: str, now: datetime | None = None) -> str:
+    """How long ago an ISO 8601 time is: `just now`, `5 min ago`, `3 h ago`, `12 days ago`."""
+    seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(moment)).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min ago"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600:.0f} h ago"
+    return f"{seconds // 86400:.0f} days ago"
+
+
+def crop(text: str, width: int) -> str:
+    """The text in one line of at most `width` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: max(width - 1, 1)] + "…"

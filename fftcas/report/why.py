@@ -1,0 +1,170 @@
+"""`why-rebuild` for people: the root causes first, then what follows from them; and as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from fftcas.amounts import counted, duration
+from fftcas.build.why import Explanation
+from fftcas.explain.causes import Cause
+from fftcas.explain.rows import listing
+from fftcas.label import Label
+from fftcas.report.paint import Paint, ago
+from fftcas.report.row_samples import sample_lines
+
+SCHEMA = 1
+DIFF_LINES = 14
+NODE_LINES = 20
+COLOURS = {"build": "green", "restore": "cyan", "wait": "yellow", "error": "red", "fresh": "dim"}
+
+
+@dataclass
+class Root:
+    """A cause that lies in no other node of the plan, and the nodes that it concerns at once."""
+
+    cause: Cause
+    labels: list[Label] = field(default_factory=list)
+
+
+def roots(explanations: Sequence[Explanation]) -> list[Root]:
+    """The root causes, each once, in build order of the first node that they concern."""
+    moving = {each.label.text for each in explanations if not each.fresh}
+    found: dict[tuple[str | None, ...], Root] = {}
+    for each in explanations:
+        for cause in each.causes:
+            if cause.label is None or cause.label not in moving:
+                key = (cause.kind, cause.subject, cause.words, cause.where)
+                found.setdefault(key, Root(cause)).labels.append(each.label)
+    return list(found.values())
+
+
+def text(
+    explanations: Sequence[Explanation], targets: Collection[Label], verbose: int = 0, *, would: str = "would"
+) -> Iterator[str]:
+    """The lines of the report. `explanations` cover the targets and all that these read."""
+    paint = Paint()
+    moving = [each for each in explanations if not each.fresh]
+    if not any(each.label in targets for each in moving):
+        yield from _all_fresh([each for each in explanations if each.label in targets])
+        yield from _unread(explanations, paint)
+        return
+    yield _headline(moving, len(explanations), would)
+    yield ""
+    yield "because"
+    for root in roots(explanations):
+        yield from _root(root, len(explanations), paint)
+    yield ""
+    yield "so"
+    yield from _nodes(moving, verbose, paint)
+    yield from _unread(explanations, paint)
+
+
+def _all_fresh(shown: Sequence[Explanation]) -> Iterator[str]:
+    if len(shown) == 1:
+        made = shown[0].made
+        since = f" since it was built, {ago(made.built_at)}" if made else ""
+        yield f"{shown[0].label} is fresh: nothing that it is made of has changed{since}"
+    else:
+        yield f"all {count(len(shown), 'node')} are fresh: a build would do nothing"
+
+
+def _headline(moving: Sequence[Explanation], total: int, would: str) -> str:
+    numbers = {verdict: sum(each.verdict == verdict for each in moving) for verdict in COLOURS}
+    seconds = sum(each.seconds or 0 for each in moving if each.verdict == "build")
+    about = f" (took {duration(seconds)} last time)" if seconds else ""
+    parts = [
+        f"{numbers['build']} {would} build{about}" if numbers["build"] else "",
+        f"{numbers['restore']} {would} be restored" if numbers["restore"] else "",
+        f"{numbers['wait']} {'waits' if numbers['wait'] == 1 else 'wait'} for others" if numbers["wait"] else "",
+        f"{numbers['error']} cannot be tried" if numbers["error"] else "",
+    ]
+    return f"of {count(total, 'node')}, " + ", ".join(part for part in parts if part)
+
+
+def _root(root: Root, total: int, paint: Paint) -> Iterator[str]:
+    cause, labels = root.cause, root.labels
+    own = cause.kind in ("sql", "seed", "config", "python") and len(labels) == 1 and cause.label is None
+    subject = f"{labels[0]}: {cause.words}" if own else cause.words
+    where = cause.where if cause.where and not cause.where.startswith(cause.subject) else None
+    yield f"  {paint('●', 'yellow')} {paint(subject, 'bold')}"
+    if where:
+        yield f"      at {where}"
+    if not own:
+        all_of = len(labels) == total and total > 1
+        yield f"      concerns {f'all {total:,} nodes' if all_of else listing([label.text for label in labels])}"
+    for line in cause.lines[:DIFF_LINES]:
+        yield "      " + paint(line, {"+": "green", "-": "red"}.get(line[:1], "dim")).rstrip()
+    if len(cause.lines) > DIFF_LINES:
+        yield f"      … {len(cause.lines) - DIFF_LINES} more lines"
+    for line in sample_lines(cause.rows) if cause.rows is not None else ():
+        yield "      " + paint(line, {"+": "green", "-": "red", "~": "yellow"}.get(line[:1], "dim"))
+
+
+def _nodes(moving: Sequence[Explanation], verbose: int, paint: Paint) -> Iterator[str]:
+    shown = moving if verbose or len(moving) <= NODE_LINES else moving[: NODE_LINES - 1]
+    width = max(len(each.label.text) for each in shown)
+    for each in shown:
+        yield f"  {paint(each.verdict.ljust(7), COLOURS[each.verdict])}  {each.label.text:<{width}}  {reason(each)}"
+        if verbose:
+            yield f"           derivation {(each.old or 'none')[:16]} → {(each.new or 'not known yet')[:16]}"
+            for cause in each.causes:
+                yield f"           {cause.words}"
+    if len(shown) < len(moving):
+        yield f"  and {len(moving) - len(shown):,} more (-v lists all)"
+
+
+def reason(each: Explanation, width: int = 60) -> str:
+    """The reason in a few words: of many causes the first, and how many more."""
+    if len(each.reason) <= width or len(each.causes) < 2:
+        return each.reason
+    return f"{each.causes[0].words} and {len(each.causes) - 1} more"
+
+
+def _unread(explanations: Sequence[Explanation], paint: Paint) -> Iterator[str]:
+    found: dict[str, list[str]] = {}
+    for each in explanations:
+        for cause in each.unread:
+            found.setdefault(cause.words, []).append(each.label.text)
+    if found:
+        yield ""
+        yield "changed, but not read"
+    for words, labels in found.items():
+        yield f"  {paint('○', 'dim')} {words}"
+        yield f"      not read by {listing(labels)}"
+
+
+def document(explanations: Sequence[Explanation], targets: Collection[Label], about: dict[str, Any]) -> dict[str, Any]:
+    """The report for programs; its shape is described in docs/why.md."""
+    verdicts = [each.verdict for each in explanations]
+    return {
+        "metadata": {"schema": SCHEMA, **about},
+        "summary": {verdict: verdicts.count(verdict) for verdict in ("fresh", "restore", "build", "wait", "error")},
+        "roots": [
+            {**cause(root.cause), "nodes": [label.text for label in root.labels]} for root in roots(explanations)
+        ],
+        "nodes": [_node(each, each.label in targets) for each in explanations],
+    }
+
+
+def _node(each: Explanation, wanted: bool) -> dict[str, Any]:
+    made = each.made
+    return {
+        "label": each.label.text,
+        "kind": each.node.kind,
+        "target": wanted,
+        "verdict": str(each.verdict),
+        "reason": each.reason,
+        "causes": [cause(one) for one in each.causes],
+        "unread": [cause(one) for one in each.unread],
+        "waits_for": [label.text for label in each.waits_for],
+        "seconds": each.seconds,
+        "derivation": {"old": each.old, "new": each.new},
+        "made": None if made is None else {"run_id": made.run_id, "built_at": made.built_at, "host": made.host},
+        "error": None if each.error is None else str(each.error),
+    }
+
+
+def cause(one: Cause) -> dict[str, Any]:
+    return {**asdict(one), "lines": list(one.lines)}
