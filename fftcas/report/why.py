@@ -67,7 +67,7 @@ def _all_fresh(shown: Sequence[Explanation]) -> Iterator[str]:
         since = f" since it was built, {ago(made.built_at)}" if made else ""
         yield f"{shown[0].label} is fresh: nothing that it is made of has changed{since}"
     else:
-        yield f"all {count(len(shown), 'node')} are fresh: a build would do nothing"
+        yield f"all {counted(len(shown), 'node')} are fresh: a build would do nothing"
 
 
 def _headline(moving: Sequence[Explanation], total: int, would: str) -> str:
@@ -80,7 +80,7 @@ def _headline(moving: Sequence[Explanation], total: int, would: str) -> str:
         f"{numbers['wait']} {'waits' if numbers['wait'] == 1 else 'wait'} for others" if numbers["wait"] else "",
         f"{numbers['error']} cannot be tried" if numbers["error"] else "",
     ]
-    return f"of {count(total, 'node')}, " + ", ".join(part for part in parts if part)
+    return f"of {counted(total, 'node')}, " + ", ".join(part for part in parts if part)
 
 
 def _root(root: Root, total: int, paint: Paint) -> Iterator[str]:
