@@ -67,9 +67,9 @@ def build(
 ) -> Run:
     """Bring `targets` and all that they read up to date.
 
-    `remote` opens the remote, when it is needed for the first time. `started` is called when a node begins to be restored or run, `done` when a node is done, both in this thread. A
-    node that fails is an outcome, not an exception. Raises FftcasError if store or database cannot be used, RemoteError
-    if a required remote cannot.
+    `remote` opens the remote, when it is needed for the first time. `started` is called when a node begins to be
+    restored or run, `done` when a node is done, both in this thread. A node that fails is an outcome, not an
+    exception. Raises FftcasError if store or database cannot be used, RemoteError if a required remote cannot.
     """
     clock = Clock()
     here = checkout(project.root)

@@ -1,0 +1,170 @@
+"""A run's use of its remote: what others have built is taken from there, what this run builds is put there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from copy import copy
+from dataclasses import replace
+from functools import cached_property
+from itertools import groupby
+
+from fftcas.build.decide import Decider, manifest_of
+from fftcas.build.outcome import Identity
+from fftcas.build.reads import is_view, reads
+from fftcas.derivation import Derivation
+from fftcas.digest import Digest
+from fftcas.errors import FftcasError
+from fftcas.label import Label
+from fftcas.project.nodes import Node, Source, SqlModel
+from fftcas.store import Realisation, Store
+from fftcas.store.remote import Remote, RemoteReport
+
+
+class Sharing:
+    """`opened` is called when something is missing for the first time: a run with nothing to do needs no remote."""
+
+    def __init__(self, store: Store, opened: Callable[[], Remote | None] = lambda: None) -> None:
+        self.store = store
+        self._opened = opened
+        self._used = False
+
+    @cached_property
+    def remote(self) -> Remote | None:
+        self._used = True
+        return self._opened()
+
+    def look_ahead(self, decider: Decider, wanted: Collection[Label]) -> None:
+        """Find out, level by level, which outputs the remote has, and begin to take over those that are missing.
+
+        Inputs are taken to be what store or remote say that they will be. To be called in the run's own thread, at
+        every miss; it acts at the first.
+        """
+        if not self._used and self.remote is not None and self.remote.reads:
+            self.remote.prefetch(list(_expected(decider, self.store, self.remote, wanted)), self.store)
+
+    def has(self, derivation: Derivation) -> bool:
+        """Whether the remote is known to have an output, as far as it was asked."""
+        return self.remote is not None and self.remote.known(derivation.key)
+
+    def take(self, derivation: Derivation) -> bool:
+        """Take an output over into the store, if the remote has it."""
+        if self.remote is None or not self.remote.reads:
+            return False
+        if self.remote.fetch(derivation.key, self.store) is not None:
+            return True
+        exact = as_stored(derivation, self.store)
+        if exact.key == derivation.key:
+            return False
+        found = self.remote.fetch(exact.key, self.store)
+        if found is not None:
+            self._commit_as(found, derivation)
+        return found is not None
+
+    def give(self, derivation: Derivation) -> None:
+        """Publish what this run has committed: under its key, and under that which a machine would look for that does
+        not know of the equalities that were proven here."""
+        if self.remote is None:
+            return
+        self.remote.publish(derivation.key, self.store)
+        exact = as_stored(derivation, self.store)
+        realisation = self.store.realisation(derivation.key)
+        if exact.key != derivation.key and realisation is not None:
+            self._commit_as(realisation, exact)
+            self.remote.publish(exact.key, self.store)
+
+    def give_restored(self, realisation: Realisation, derivation: Derivation) -> None:
+        """Publish what the store held already, under a key that was found to mean the same.
+
+        Not with a signature: a key vouches for what this run has built, or what other keys vouched for.
+        """
+        if self.remote is None or (self.remote.signs and not self.remote.has_fetched(realisation.derivation)):
+            return
+        if self.store.realisation(derivation.key) is None:
+            self._commit_as(realisation, derivation)
+        self.remote.publish(derivation.key, self.store)
+
+    def source(self, derivation: Digest) -> str:
+        """Where an output that is put back came from."""
+        return "remote" if self._used and self.remote is not None and self.remote.has_fetched(derivation) else "local"
+
+    def finish(self) -> RemoteReport | None:
+        """Wait until all is published. Raises RemoteError if the remote is required and failed."""
+        return self.remote.finish() if self._used and self.remote is not None else None
+
+    def _commit_as(self, realisation: Realisation, derivation: Derivation) -> None:
+        manifest = self.store.manifest(realisation.output) if realisation.rows is not None else None
+        output = manifest.output if manifest else derivation.key
+        self.store.commit(
+            replace(realisation, derivation=derivation.key, output=output), derivation.to_json(), manifest
+        )
+
+
+def as_stored(derivation: Derivation, store: Store) -> Derivation:
+    """The derivation without what was proven about the order of rows: every input is just what it is."""
+
+    def exact(output: Digest, names: Iterable[str], content: Digest) -> Digest:
+        manifest = store.manifest(output)
+        return content if manifest is None else manifest.projection(names)
+
+    inputs = tuple(
+        replace(read, content=exact(read.output, [name for name, _ in read.columns], read.content))
+        for read in derivation.inputs
+    )
+    return replace(derivation, inputs=inputs)
+
+
+def _expected(decider: Decider, store: Store, remote: Remote, wanted: Collection[Label]) -> Iterable[Digest]:
+    """The derivations that the remote has and the store does not, inputs before what reads them."""
+    scout = copy(decider)
+    scout.identities = dict(decider.identities)
+    project = decider.project
+    order = sorted((label for label in project.graph if label in wanted), key=project.graph.level.__getitem__)
+    for _, level in groupby(order, key=project.graph.level.__getitem__):
+        asked: dict[Label, Digest] = {}
+        for node in (project.nodes[label] for label in level):
+            derivation = _derived(scout, node)
+            if derivation is None:
+                continue
+            if is_view(node):
+                scout.identities[node.label] = Identity(derivation.key)
+            if not decider.may_read(node):
+                continue
+            held = _held(decider, store, node, derivation)
+            if held is not None:
+                scout.identities.setdefault(node.label, held)
+            else:
+                asked[node.label] = derivation.key
+        found = remote.find(asked.values())
+        for label, key in asked.items():
+            claim = remote.claim(key) if key in found else None
+            if claim is not None:
+                yield key
+                if claim.manifest is not None:
+                    scout.identities[label] = Identity.of(claim.manifest)
+
+
+def _derived(scout: Decider, node: Node) -> Derivation | None:
+    """The derivation of a node, if all that it reads is known."""
+    try:
+        if isinstance(node, Source):
+            scout.identities[node.label] = scout.target.source(node)
+            return None
+        if isinstance(node, SqlModel) and node.materialized == "ephemeral":
+            return None
+        if any(table not in scout.identities for table in reads(scout.project, node).tables):
+            return None
+        return scout.derive(node)
+    except FftcasError:
+        return None  # it is said when the node's turn comes
+
+
+def _held(decider: Decider, store: Store, node: Node, derivation: Derivation) -> Identity | None:
+    """What is known of the node's output without the remote."""
+    stamp = decider.target.stamps().get(node.relation)
+    if stamp is not None and stamp.fingerprint == derivation.key and (manifest := manifest_of(stamp)) is not None:
+        return Identity.of(manifest)
+    realisation = store.realisation(derivation.key)
+    if realisation is not None and is_view(node):
+        return Identity(derivation.key)
+    manifest = store.manifest(realisation.output) if realisation else None
+    return Identity.of(manifest) if manifest is not None and store.holds(manifest) else None
