@@ -6,9 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from fftcas.amounts import counted, duration
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.run import Run
-from fftcas.errors import FftcasError
+from fftcas.errors import BudgetError, FftcasError
 from fftcas.label import Label
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ class Console:
         for outcome in run.outcomes:
             if outcome.error is not None:
                 print_error(outcome.error, f"{outcome.label} failed")
+        for spent in run.budgets:
+            if spent.status == "error":
+                hint = "what was built is kept: raise the limit and build again to go on"
+                print_error(BudgetError(f"over budget: {spent}", hint=hint))
+            elif spent.status == "warn" and self.verbosity >= 0:
+                print(f"warning: over budget: {spent}", file=sys.stderr)
         if self.verbosity >= 0:
             self.print(summary(run))
 
@@ -102,19 +109,10 @@ class Console:
 
 def facts(outcome: Outcome) -> str:
     """Rows, time and reason of a node, in columns."""
-    rows = "" if outcome.rows is None else f"{outcome.rows:,} {'row' if outcome.rows == 1 else 'rows'}"
+    rows = "" if outcome.rows is None else counted(outcome.rows, "row")
     seconds = "" if outcome.status in (Status.FRESH, Status.SKIPPED) else duration(outcome.seconds)
     reason = "" if outcome.status is Status.FRESH else outcome.reason
     return f"{rows:>12}  {seconds:>7}  {reason}"
-
-
-def duration(seconds: float) -> str:
-    """A time as people write it: `12 ms`, `3.4 s`, `2 min 5 s`."""
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
 
 
 def summary(run: Run) -> str:

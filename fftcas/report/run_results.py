@@ -32,7 +32,23 @@ def run_results(project: Project, run: Run, command: str) -> dict[str, Any]:
         },
         "summary": {status.value: run.count(status) for status in Status},
         "results": [result(project, outcome) for outcome in run.outcomes],
+        "budgets": budgets(run),
     }
+
+
+def budgets(run: Run) -> dict[str, Any]:
+    """What the run cost against each of its budgets: by scope, for nodes and tags by name, and by metric."""
+    document: dict[str, Any] = {"total": {}, "models": {}, "tags": {}}
+    for spent in run.budgets:
+        group, _, name = spent.budget.scope.partition(".")
+        metrics = document[group].setdefault(name, {}) if name else document[group]
+        metrics[spent.budget.metric.value] = {
+            "value": spent.value,
+            "warn": spent.budget.warn.value if spent.budget.warn else None,
+            "error": spent.budget.error.value if spent.budget.error else None,
+            "status": spent.status,
+        }
+    return document
 
 
 def result(project: Project, outcome: Outcome) -> dict[str, Any]:
