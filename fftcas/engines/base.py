@@ -135,6 +135,9 @@ class Binder(Protocol):
     def quote(self, relation: RelationName) -> str:
         """The relation's name as SQL text, the same as `Engine.quote` gives."""
 
+    def quote_column(self, name: str) -> str:
+        """A column's name as SQL text."""
+
     def columns_read(
         self,
         sql: str,

@@ -28,6 +28,9 @@ class DuckDBBinder:
     def quote(self, relation: RelationName) -> str:
         return self._place.quote(relation)
 
+    def quote_column(self, name: str) -> str:
+        return quote_name(name)
+
     def columns_read(self, sql: str, inputs: columns.Inputs, views: Mapping[RelationName, str]) -> columns.ColumnsRead:
         with self._connected() as connection:
             return columns.columns_read(connection, self._place, sql, inputs, views)

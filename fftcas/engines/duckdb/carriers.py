@@ -68,6 +68,8 @@ def _carrier(kind: Any, depth: int, in_case: bool = False) -> Carrier:
         return Carrier(lambda x: f"({x})::VARCHAR", lambda x: f"({x})::{text}")
     if name in PLAIN:
         return Carrier(_same, _same, plain=True)
+    if name == "null":  # what 2.0 makes of a bare NULL
+        return Carrier(lambda x: f"({x})::INTEGER", lambda x: f"({x})::{text}")
     if name in {"hugeint", "uhugeint"}:
         return _huge(text)
     if name == "interval":

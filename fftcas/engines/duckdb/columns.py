@@ -11,7 +11,9 @@ from typing import Any
 
 import duckdb
 
+from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb.names import Place, quote_name
+from fftcas.engines.duckdb.views import view_text
 from fftcas.relation import RelationName
 from fftcas.table import Column
 
@@ -109,13 +111,15 @@ def _plans(
             parts = [f"{quote_name(c.name)} {c.type}{'' if c.nullable else ' NOT NULL'}" for c in columns]
             connection.execute(f"CREATE TABLE {place.quote(relation)} ({', '.join(parts)})")
         for relation, text in views.items():
-            connection.execute(f"CREATE VIEW {place.quote(relation)} AS\n{place.in_view(relation, text)}")
+            connection.execute(
+                f"CREATE VIEW {place.quote(relation)} AS\n{view_text(connection, place, relation, text)}"
+            )
         pruned: Any = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
         result: Any = connection.execute(f"DESCRIBE {sql}").fetchall()
         row: Any = connection.execute("SELECT json_serialize_plan(?::VARCHAR)", [sql]).fetchone()
         bound = json.loads(row[0])
         return None if bound.get("error") else Plans(json.loads(pruned[0][1]), bound, result)
-    except (duckdb.Error, ValueError, IndexError):
+    except (duckdb.Error, EngineError, ValueError, IndexError):
         return None
     finally:
         connection.execute("ROLLBACK")

@@ -19,7 +19,8 @@ from fftcas.engines.duckdb import meta
 from fftcas.engines.duckdb.errors import engine_error, translated
 from fftcas.engines.duckdb.fingerprint import fingerprint
 from fftcas.engines.duckdb.names import HIDDEN, Place
-from fftcas.engines.duckdb.session import DuckDBSession, cursor, describe
+from fftcas.engines.duckdb.reading import cursor, describe
+from fftcas.engines.duckdb.session import DuckDBSession
 from fftcas.relation import RelationName, Stamp
 from fftcas.table import Column
 

@@ -51,17 +51,6 @@ class Place:
             parts.insert(0, full.database)
         return ".".join(quote_name(str(part)) for part in parts)
 
-    def in_view(self, view: RelationName, sql: str) -> str:
-        """The text to store for a view.
-
-        DuckDB 2 drops the database's name from what it stores, so where a schema is called like the database it
-        refuses to make views on that schema; a view in that very schema finds its tables by their bare names.
-        """
-        schema = str(self.full(view).schema)
-        if schema.lower() != self.database.lower():
-            return sql
-        return sql.replace(f"{self.quote_schema(schema)}.", "")
-
     def quote_schema(self, schema: str) -> str:
         return f"{quote_name(self.database)}.{quote_name(schema)}"
 

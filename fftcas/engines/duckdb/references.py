@@ -37,7 +37,7 @@ def reads(connection: duckdb.DuckDBPyConnection, sql: str) -> Reads:
         raise EngineError(str(tree.get("error_message", "the statement does not parse")))
     relations: set[RelationName] = set()
     files: set[str] = set()
-    for name in _names(tree, frozenset()):
+    for name in names_in(tree):
         if isinstance(name, str):
             files.add(name)
         elif name.schema is None and FILE_NAME.fullmatch(name.name):
@@ -79,11 +79,11 @@ def unstable_calls(sql: str, unstable: frozenset[str]) -> list[Unstable]:
     return calls
 
 
-def _names(node: Any, known: frozenset[str]) -> Iterator[RelationName | str]:
+def names_in(node: Any, known: frozenset[str] = frozenset()) -> Iterator[RelationName | str]:
     """Relations and, as bare strings, files in a parse tree; `known` are the common table expressions in sight."""
     if isinstance(node, list):
         for part in node:
-            yield from _names(part, known)
+            yield from names_in(part, known)
         return
     if not isinstance(node, dict):
         return
@@ -97,14 +97,14 @@ def _names(node: Any, known: frozenset[str]) -> Iterator[RelationName | str]:
     if kind in {"CTE_NODE", "RECURSIVE_CTE_NODE"}:
         inner = known | {str(node.get("cte_name")).lower()}
         for key, part in node.items():
-            yield from _names(part, known if key == "query" else inner)
+            yield from names_in(part, known if key == "query" else inner)
         return
     for entry in (node.get("cte_map") or {}).get("map", []):
-        yield from _names(entry["value"], known)
+        yield from names_in(entry["value"], known)
         known = known | {str(entry["key"]).lower()}
     for key, part in node.items():
         if key != "cte_map":
-            yield from _names(part, known)
+            yield from names_in(part, known)
 
 
 def _first_strings(function: dict[str, Any]) -> Iterator[str]:

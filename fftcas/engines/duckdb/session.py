@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import duckdb
 import pyarrow as pa
@@ -18,13 +19,14 @@ from fftcas.engines.duckdb.carriers import carriers
 from fftcas.engines.duckdb.errors import engine_error, translated
 from fftcas.engines.duckdb.estimate import estimate
 from fftcas.engines.duckdb.names import Place, hidden, quote_name
+from fftcas.engines.duckdb.reading import cursor, describe, kind_of, read
+from fftcas.engines.duckdb.views import view_text
 from fftcas.relation import RelationName, Stamp
-from fftcas.table import Column, Table
+from fftcas.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BATCH_ROWS = 65_536
 TRIES = 6
 
 
@@ -36,12 +38,15 @@ class DuckDBSession:
         self._publishing = publishing
         self._root = root
         self._cursor = cursor(root, place)
+        self._readings: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
 
     def close(self) -> None:
         self._cursor.close()
 
     def interrupt(self) -> None:
-        self._cursor.interrupt()
+        for running in [self._cursor, *self._readings]:
+            with suppress(duckdb.Error):  # a stream that ended has closed its cursor
+                running.interrupt()
 
     def stage_query(self, relation: RelationName, sql: str) -> Staged:
         _check_select(self._cursor, sql)
@@ -71,26 +76,23 @@ class DuckDBSession:
             return self._stage(relation, f"SELECT {values} FROM {source}")
 
     def read(self, relation: RelationName, columns: Sequence[str] | None = None) -> Table:
-        found = _project(describe(self._cursor, self._place, relation), relation, columns)
-        values = [
-            f"{carrier.out(quote_name(column.name))} AS {quote_name(column.name)}"
-            for column, carrier in zip(found, carriers(found), strict=True)
-        ]
         # A cursor of its own: any other statement on the session's cursor would end the stream.
         reading = cursor(self._root, self._place)
-        with translated():
-            reader = arrow_reader(reading, f"SELECT {', '.join(values)} FROM {self._place.quote(relation)}")
-        return Table(found, reader.schema, _batches(reader, reading))
+        self._readings.add(reading)
+        try:
+            return read(reading, self._place, relation, columns)
+        except BaseException:
+            reading.close()
+            raise
 
     def frame(self, relation: RelationName, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        wanted = "*" if columns is None else ", ".join(map(quote_name, columns))
         with translated():
             frame: pd.DataFrame = self._cursor.execute(self.select(relation, columns)).df()
             return frame
+
     def select(self, relation: RelationName, columns: Sequence[str] | None = None) -> str:
         wanted = "*" if columns is None else ", ".join(map(quote_name, columns))
         return f"SELECT {wanted} FROM {self._place.quote(relation)}"
-
 
     def estimate(self, sql: str) -> Estimate:
         with translated(lines_before=1):
@@ -102,8 +104,9 @@ class DuckDBSession:
 
     def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
         _check_select(self._cursor, sql)
-        sql = self._place.in_view(relation, sql)
-        self._publish(relation, f"CREATE VIEW {self._place.quote(relation)} AS\n{sql}", 1, stamp)
+        with translated():
+            text = view_text(self._cursor, self._place, relation, sql)
+        self._publish(relation, f"CREATE VIEW {self._place.quote(relation)} AS\n{text}", 1, stamp)
 
     def discard(self, staged: Staged) -> None:
         with translated():
@@ -151,70 +154,6 @@ class DuckDBSession:
 
     def _drop(self, table: RelationName) -> None:
         self._cursor.execute(f"DROP TABLE IF EXISTS {self._place.quote(table)}")
-
-
-def cursor(root: duckdb.DuckDBPyConnection, place: Place) -> duckdb.DuckDBPyConnection:
-    """A cursor whose time zone is UTC, whatever the machine's, and which finds the profile's relations by bare name."""
-    made = root.cursor()
-    made.execute("SET TimeZone = 'UTC'")
-    with suppress(duckdb.CatalogException):  # before prepare() has created the schema
-        made.execute(f"USE {place.quote_schema(place.schema)}")
-    return made
-
-
-def arrow_reader(connection: duckdb.DuckDBPyConnection, sql: str, rows: int = BATCH_ROWS) -> pa.RecordBatchReader:
-    """A stream of a query's rows in batches of at most `rows`."""
-    result = connection.sql(sql)
-    # 2.0 has a new name for it, and warns about the old one.
-    return result.to_arrow_reader(rows) if hasattr(result, "to_arrow_reader") else result.fetch_arrow_reader(rows)
-
-
-def kind_of(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> str | None:
-    """`TABLE` or `VIEW`, or None if there is no such relation."""
-    full = place.full(relation)
-    row = connection.execute(
-        "SELECT 'TABLE' FROM duckdb_tables() "
-        "WHERE lower(database_name) = lower($d) AND lower(schema_name) = lower($s) AND lower(table_name) = lower($n) "
-        "UNION ALL SELECT 'VIEW' FROM duckdb_views() "
-        "WHERE lower(database_name) = lower($d) AND lower(schema_name) = lower($s) AND lower(view_name) = lower($n)",
-        {"d": full.database, "s": full.schema, "n": full.name},
-    ).fetchone()
-    return None if row is None else str(row[0])
-
-
-def describe(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> tuple[Column, ...] | None:
-    """The columns of an existing relation, or None. Raises EngineError for a view that no longer works."""
-    with translated():
-        if kind_of(connection, place, relation) is None:
-            return None
-        rows: list[Any] = connection.execute(f"DESCRIBE {place.quote(relation)}").fetchall()
-    return tuple(Column(name, kind, null != "NO") for name, kind, null, *_ in rows)
-
-
-def _project(
-    found: tuple[Column, ...] | None, relation: RelationName, wanted: Sequence[str] | None
-) -> tuple[Column, ...]:
-    if found is None:
-        raise EngineError(f"there is no relation {relation}")
-    if wanted is None:
-        return found
-    by_name = {column.name: column for column in found}
-    missing = [name for name in wanted if name not in by_name]
-    if missing:
-        raise EngineError(f"{relation} has no column '{missing[0]}'", hint=f"it has: {', '.join(by_name)}")
-    return tuple(by_name[name] for name in wanted)
-
-
-def _batches(reader: pa.RecordBatchReader, reading: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-    try:
-        for batch in reader:
-            if batch.num_rows:
-                yield batch
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
-        raise EngineError(str(error)) from error
-    finally:
-        reader.close()
-        reading.close()
 
 
 def _check_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

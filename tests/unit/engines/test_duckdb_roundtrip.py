@@ -54,6 +54,7 @@ SCALARS = {
     ],
     "UUID": ["'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'"],
     "JSON": ['\'{"b": 1,  "a": [null]}\'', "'null'", "'\"x\"'"],
+    '"NULL"': ["NULL"],
     "ENUM('b', 'a', '', 'it''s')": ["'b'", "'a'", "''", "'it''s'"],
 }
 NAMES = ['"a"', '"A b"', '"select"', '"x""y"', '"é,."', '"it\'s"']

@@ -1,0 +1,111 @@
+"""Reading relations: what columns they have, and their rows as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from fftcas.engines.base import EngineError
+from fftcas.engines.duckdb.carriers import carriers
+from fftcas.engines.duckdb.errors import translated
+from fftcas.engines.duckdb.names import Place, quote_name
+from fftcas.relation import RelationName
+from fftcas.table import Column, Table
+
+BATCH_ROWS = 65_536
+VECTOR_ROWS = 2_048
+BATCH_BYTES = 64 << 20
+
+
+def cursor(root: duckdb.DuckDBPyConnection, place: Place) -> duckdb.DuckDBPyConnection:
+    """A cursor whose time zone is UTC, whatever the machine's, and which finds the profile's relations by bare name."""
+    made = root.cursor()
+    made.execute("SET TimeZone = 'UTC'")
+    with suppress(duckdb.CatalogException):  # before prepare() has created the schema
+        made.execute(f"USE {place.quote_schema(place.schema)}")
+    return made
+
+
+def kind_of(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> str | None:
+    """`TABLE` or `VIEW`, or None if there is no such relation."""
+    full = place.full(relation)
+    rows = connection.execute(
+        "SELECT 'TABLE' FROM duckdb_tables() "
+        "WHERE lower(database_name) = lower($d) AND lower(schema_name) = lower($s) AND lower(table_name) = lower($n) "
+        "UNION ALL SELECT 'VIEW' FROM duckdb_views() "
+        "WHERE lower(database_name) = lower($d) AND lower(schema_name) = lower($s) AND lower(view_name) = lower($n)",
+        {"d": full.database, "s": full.schema, "n": full.name},
+    ).fetchall()  # in 2.0, a result that is not fetched to its end blocks the connection
+    return str(rows[0][0]) if rows else None
+
+
+def describe(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> tuple[Column, ...] | None:
+    """The columns of an existing relation, or None. Raises EngineError for a view that no longer works."""
+    with translated():
+        if kind_of(connection, place, relation) is None:
+            return None
+        rows: list[Any] = connection.execute(f"DESCRIBE {place.quote(relation)}").fetchall()
+    return tuple(Column(name, kind, null != "NO") for name, kind, null, *_ in rows)
+
+
+def read(
+    connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName, wanted: Sequence[str] | None
+) -> Table:
+    """A relation's rows in carrier types. The stream owns the connection and closes it at its end."""
+    columns = _project(describe(connection, place, relation), relation, wanted)
+    values = [
+        f"{carrier.out(quote_name(column.name))} AS {quote_name(column.name)}"
+        for column, carrier in zip(columns, carriers(columns), strict=True)
+    ]
+    quoted = place.quote(relation)
+    with translated():
+        rows = _batch_rows(connection, quoted, columns)
+        result = connection.sql(f"SELECT {', '.join(values)} FROM {quoted}")
+        # 2.0 has a new name for it, and warns about the old one.
+        stream = result.to_arrow_reader if hasattr(result, "to_arrow_reader") else result.fetch_arrow_reader
+        reader: pa.RecordBatchReader = stream(rows)
+    return Table(columns, reader.schema, _batches(reader, connection))
+
+
+def _project(
+    found: tuple[Column, ...] | None, relation: RelationName, wanted: Sequence[str] | None
+) -> tuple[Column, ...]:
+    if found is None:
+        raise EngineError(f"there is no relation {relation}")
+    if wanted is None:
+        return found
+    by_name = {column.name: column for column in found}
+    missing = [name for name in wanted if name not in by_name]
+    if missing:
+        raise EngineError(f"{relation} has no column '{missing[0]}'", hint=f"it has: {', '.join(by_name)}")
+    return tuple(by_name[name] for name in wanted)
+
+
+def _batch_rows(connection: duckdb.DuckDBPyConnection, quoted: str, columns: Sequence[Column]) -> int:
+    """How many rows a batch may have for its longest values not to fill the memory."""
+    lengths = [
+        f"max({'octet_length' if column.type == 'BLOB' else 'strlen'}({quote_name(column.name)}))"
+        for column in columns
+        if column.type in {"VARCHAR", "JSON", "BLOB"}
+    ]
+    rows = connection.execute(f"SELECT {', '.join(lengths)} FROM {quoted}").fetchall() if lengths else [()]
+    longest = max((length or 0 for length in rows[0]), default=0)
+    nested = any("[" in column.type or "(" in column.type.replace("DECIMAL(", "") for column in columns)
+    fit = BATCH_BYTES // (longest + 1) // VECTOR_ROWS * VECTOR_ROWS
+    return max(VECTOR_ROWS, min(fit, 8 * VECTOR_ROWS if nested else BATCH_ROWS))
+
+
+def _batches(reader: pa.RecordBatchReader, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
+    try:
+        for batch in reader:
+            if batch.num_rows:
+                yield batch
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise EngineError(str(error)) from error
+    finally:
+        reader.close()
+        connection.close()
