@@ -113,6 +113,14 @@ class ResponseCache:
             if (located := _located(data)) is not None
         }
 
+    def blobs(self, responses: Iterable[Digest]) -> dict[Digest, Digest]:
+        """The blobs that hold stored responses."""
+        return {
+            response: located[0]
+            for response, data in self._read(RESPONSE, responses).items()
+            if (located := _located(data)) is not None
+        }
+
     def load(self, response: Digest) -> Response | None:
         """A stored response; None if it is missing, damaged, or not what its name says."""
         from fftcas.http.response import Response
@@ -132,11 +140,7 @@ class ResponseCache:
         """Make this the current response of the request."""
         before = self.find(request)
         same = before is not None and before.response == response.digest
-        name = bytes.fromhex(response.digest)
-        if self.load(response.digest) is None:
-            blob = self._store.put_blob(response.to_arrow())
-            located = {"blob": blob, "bytes": len(response.body)}
-            self._store.put_records(RESPONSE, {name: json.dumps(located, separators=(",", ":")).encode()})
+        self.keep_response(response)
         entry = Entry(
             response.digest,
             request.public,
@@ -150,8 +154,15 @@ class ResponseCache:
             last_modified=_strong_date(response),
             headers=dict(request.plain_headers),
         )
-        self._write(request.digest, entry)
+        self.write(request.digest, entry)
         return entry
+
+    def keep_response(self, response: Response) -> None:
+        """Store a response, whatever request it answers."""
+        if self.load(response.digest) is None:
+            located = {"blob": self._store.put_blob(response.to_arrow()), "bytes": len(response.body)}
+            data = json.dumps(located, separators=(",", ":")).encode()
+            self._store.put_records(RESPONSE, {bytes.fromhex(response.digest): data})
 
     def confirm(self, request: Request, entry: Entry, answer: Response) -> Entry:
         """The server said that the entry's response is still the one."""
@@ -160,10 +171,11 @@ class ResponseCache:
             checked_at=answer.fetched_at,
             etag=answer.headers.get("etag", entry.etag),
         )
-        self._write(request.digest, confirmed)
+        self.write(request.digest, confirmed)
         return confirmed
 
-    def _write(self, request: Digest, entry: Entry) -> None:
+    def write(self, request: Digest, entry: Entry) -> None:
+        """Make an entry the request's own; its response has to be stored before."""
         self._store.put_records(ENTRY, {bytes.fromhex(request): entry.to_json()})
 
     def _read(self, kind: str, digests: Iterable[Digest]) -> dict[Digest, bytes]:

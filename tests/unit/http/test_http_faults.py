@@ -302,13 +302,8 @@ def test_tls_with_a_trusted_certificate(bench: Bench, tmp_path: Path, monkeypatc
 
 def test_connections_are_used_again(bench: Bench, server: Server) -> None:
     server.on("*", reply(b"[1]", ETag='"v"'), reply(b"[2]"), reply(b"", 304), reply(b"[3]"))
-    for context, path in (
-        (bench.context, "/1"),
-        (bench.context, "/2"),
-        (bench.later(refresh=True), "/1"),
-        (bench.context, "/3"),
-    ):
-        with fetching(context):
+    for path, refresh in (("/1", False), ("/2", False), ("/1", True), ("/3", False)):
+        with fetching(bench.later(refresh=refresh)):
             get(server.url(path))
     assert (len(server.asked), server.connections) == (4, 1)
 

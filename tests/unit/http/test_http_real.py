@@ -108,10 +108,10 @@ def test_ten_thousand_responses_are_checked_in_half_a_second(store: Store, tmp_p
     many = {f"{7919 * n:064x}": response for n in range(10_000)}
     store.put_records("http", {bytes.fromhex(name): entry for name in many})
     context = HttpContext(store, SETTINGS)
-    started = time.perf_counter()
+    started = time.process_time()
     assert rests_on_current(context, many)
     assert rested(context, many).requests == 10_000
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_checking_imports_nothing_heavy() -> None:

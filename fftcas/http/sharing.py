@@ -1,0 +1,78 @@
+"""Responses beyond one store's own use: those that travel with outputs, and those that `gc` must leave alone."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from fftcas.digest import Digest
+from fftcas.http.cache import Entry, ResponseCache
+from fftcas.http.request import BadRequest, make_request
+from fftcas.http.response import Response
+from fftcas.store import index
+from fftcas.store.remote.fetch import Responses
+from fftcas.store.store import Store
+
+
+class SharedResponses(Responses):
+    """Responses to requests without credentials travel with the outputs that rest on them; no others do."""
+
+    def collect(self, store: Store, http: dict[Digest, Digest]) -> Iterator[tuple[Digest, str]]:
+        """The blob of every response that anyone may have, with its entry as the note."""
+        cache = ResponseCache(store)
+        blobs = cache.blobs(set(http.values()))
+        for request, entry in cache.entries(http).items():
+            if not entry.private and entry.response == http[request] and entry.response in blobs:
+                yield blobs[entry.response], entry.to_json().decode()
+
+    def accept(self, store: Store, http: dict[Digest, Digest], note: str, data: bytes) -> None:
+        """Keep a response, as the current one unless the store has another. Raises ValueError if it is not the claim's.
+
+        Nothing in the note is believed that cannot be checked: where to ask again, above all.
+        """
+        entry, response, cache = Entry.from_json(note.encode()), Response.from_arrow(data), ResponseCache(store)
+        if http.get(entry.public) != response.digest or entry.private:
+            raise ValueError("it is not a response that the output rests on")
+        _check_types(entry)
+        if entry.method == "GET":
+            _check_identity(entry)
+        cache.keep_response(response)
+        if entry.public not in cache.entries([entry.public]):
+            times = [_past(entry.fetched_at), _past(entry.checked_at)]
+            true = replace(entry, response=response.digest, size=len(response.body))
+            cache.write(entry.public, replace(true, fetched_at=times[0], checked_at=times[1]))
+
+
+def blobs_to_keep(store: Store) -> set[Digest]:
+    """The blobs of all current responses, and of those on which a stored output rests."""
+    cache = ResponseCache(store)
+    entries = store.records.read(lambda txn: [Entry.from_json(data) for _, data in txn.scan("cache:http")])
+    current = {entry.response for entry in entries}
+    rested = store.records.read(lambda txn: {each for _, r in index.since(txn, 0) for each in r.http.values()})
+    return set(cache.blobs(current | rested).values())
+
+
+def _check_types(entry: Entry) -> None:
+    headers = entry.headers if isinstance(entry.headers, dict) else {"": None}
+    texts = [entry.method, entry.url, entry.etag, entry.last_modified, *headers, *headers.values()]
+    if not all(isinstance(text, str) and text.isprintable() for text in texts):
+        raise ValueError("it has a field of the wrong type")
+
+
+def _check_identity(entry: Entry) -> None:
+    """Raise ValueError unless asking again by this entry asks what the entry is about."""
+    try:
+        again = make_request("GET", entry.url, headers=entry.headers, key=lambda: bytes(32))
+    except BadRequest as error:
+        raise ValueError("its request is not one") from error
+    if again.digest != entry.public:
+        raise ValueError("it speaks of another request")
+
+
+def _past(when: object) -> float:
+    """A time that was, or the beginning of time."""
+    if isinstance(when, bool) or not isinstance(when, int | float) or not math.isfinite(when):
+        return 0.0
+    return min(max(float(when), 0.0), time.time())
