@@ -82,7 +82,7 @@ class Realiser:
         return Outcome(
             node.label,
             Status.RESTORED,
-            reason,
+            self.sharing.told(derivation.key, reason),
             derivation.key,
             Identity.of(manifest),
             rows=manifest.rows,
@@ -141,7 +141,7 @@ class Realiser:
         return Outcome(
             node.label,
             Status.RESTORED if known else Status.BUILT,
-            decision.reason,
+            self.sharing.told(derivation.key, decision.reason),
             derivation.key,
             decision.identity,
             started_at=clock.started_at,
@@ -204,6 +204,7 @@ class Realiser:
         )
         document = replace(derivation, notes={**derivation.notes, **self.provenance.of(node)}).to_json()
         self.store.commit(realisation, document, manifest)
+        self.sharing.give(derivation)
 
     def stamp(self, node: Node, derivation: Derivation, manifest: Manifest | None) -> Stamp:
         return Stamp(

@@ -6,6 +6,7 @@ import secrets
 import socket
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from fftcas.build.budgets import Spent
 from fftcas.build.decide import Decider, Decision, Verdict
@@ -25,7 +26,9 @@ from fftcas.label import Label
 from fftcas.project.nodes import Node, Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.store import RunRecord, Store
-from fftcas.store.remote import Remote, RemoteReport
+
+if TYPE_CHECKING:
+    from fftcas.store.remote import Remote, RemoteReport
 
 
 @dataclass(frozen=True)

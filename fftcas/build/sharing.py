@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from fftcas.build.decide import Decider, manifest_of
 from fftcas.build.outcome import Identity
@@ -17,7 +18,9 @@ from fftcas.errors import FftcasError
 from fftcas.label import Label
 from fftcas.project.nodes import Node, Source, SqlModel
 from fftcas.store import Realisation, Store
-from fftcas.store.remote import Remote, RemoteReport
+
+if TYPE_CHECKING:
+    from fftcas.store.remote import Remote, RemoteReport
 
 
 class Sharing:
@@ -87,15 +90,24 @@ class Sharing:
         """Where an output that is put back came from."""
         return "remote" if self._used and self.remote is not None and self.remote.has_fetched(derivation) else "local"
 
+    def told(self, derivation: Digest, reason: str) -> str:
+        """The reason, for a node that the remote has spared its run."""
+        return "from the remote" if self.source(derivation) == "remote" else reason
+
     def finish(self) -> RemoteReport | None:
         """Wait until all is published. Raises RemoteError if the remote is required and failed."""
         return self.remote.finish() if self._used and self.remote is not None else None
 
     def _commit_as(self, realisation: Realisation, derivation: Derivation) -> None:
+        """Keep a realisation under another derivation, too, that was found to mean the same."""
         manifest = self.store.manifest(realisation.output) if realisation.rows is not None else None
         output = manifest.output if manifest else derivation.key
+        document = self.store.derivation_document(realisation.derivation)
+        notes = Derivation.from_json(document).notes if document else {}
         self.store.commit(
-            replace(realisation, derivation=derivation.key, output=output), derivation.to_json(), manifest
+            replace(realisation, derivation=derivation.key, output=output),
+            replace(derivation, notes=notes).to_json(),
+            manifest,
         )
 
 

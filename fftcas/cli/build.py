@@ -14,12 +14,14 @@ from fftcas.build.options import BuildOptions, CacheMode
 from fftcas.build.run import Run
 from fftcas.build.run import build as build_targets
 from fftcas.cli.common import Pattern, PatternCommand, load, project_options
+from fftcas.cli.remote_options import remote_opener, remote_options
 from fftcas.errors import UsageError
 from fftcas.label import Label
 from fftcas.project.nodes import Source
 from fftcas.project.project import Project
 from fftcas.project.selection import select
 from fftcas.report.console import Console
+from fftcas.report.remote import remote_lines
 from fftcas.report.run_results import run_results, write_json
 from fftcas.store import Store
 
@@ -29,6 +31,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def build_options(command: Command) -> Command:
     """The options that say how to build."""
     for option in (
+        remote_options,
         click.option("-v", "--verbose", count=True, help="Say more."),
         click.option("-q", "--quiet", is_flag=True, help="Print only failures."),
         click.option("--json", "as_json", is_flag=True, help="Print run_results.json instead of lines."),
@@ -107,6 +110,8 @@ def execute(
     as_json: bool,
     quiet: bool,
     verbose: int,
+    remote: str | None,
+    remote_mode: str | None,
 ) -> int:
     """Build the targets, show it, leave run_results.json; returns the exit code."""
     options = BuildOptions(
@@ -118,11 +123,22 @@ def execute(
     shown = project.graph.ancestors(targets)
     order = [label for label in project.graph if label in shown and not isinstance(project.nodes[label], Source)]
     console = Console(order, verbosity=-1 if quiet or as_json else verbose)
+    say = console.print if console.verbosity >= 0 else lambda line: None
+    opener = remote_opener(remote, remote_mode, project.settings.remote, say)
     with Store.open() as store:
         result = build_targets(
-            project, targets, store, options, command=command, started=console.started, done=console.done
+            project,
+            targets,
+            store,
+            options,
+            command=command,
+            started=console.started,
+            done=console.done,
+            remote=opener,
         )
     console.finish(result)
+    for line in remote_lines(result.remote) if result.remote else ():
+        say(line)
     leave(project, result, command, as_json)
     return result.exit_code
 

@@ -30,6 +30,8 @@ CHUNK_BYTES = 2 << 20
 
 _KINDS = ("seed", "sql", "python", "snapshot", "test")
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]*")
+_CONTROL = re.compile(rb"(?<!\\)(?:\\\\)*\\u00(?:0[0-8bcef]|1[0-9a-f]|7f|[89][0-9a-f])|[^\x20-\x7e]")
+"""In JSON of ASCII: escapes that a terminal would act on."""
 _QUOTED = re.compile(r"(?<![\w'\"])(?:\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*')(?![\w'\"])")  # E'\'' is read in many ways
 _INNER = re.compile(r"\([\w ,.\[\]:]*\)")
 _TYPE = re.compile(r"[A-Za-z_]\w*( (with|without|local|time|zone|precision|varying))*(\[\d*\])*", re.IGNORECASE)
@@ -94,6 +96,8 @@ def _realisation(value: Mapping[str, Any]) -> Realisation:
 def check_document(value: object, realisation: Realisation) -> bytes:
     """The derivation's document, if it has the key of the realisation. Raises ValueError."""
     data = text(value, 16 << 20).encode("utf-8", "surrogatepass")
+    if _CONTROL.search(data):
+        raise ValueError("its derivation holds control characters")
     try:
         derivation = Derivation.from_json(data)
         right = derivation.key == realisation.derivation and derivation.recipe_digest == realisation.recipe

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -64,6 +63,8 @@ class Bucket:
         return True
 
     def sizes(self, names: Collection[str]) -> Mapping[str, int]:
+        import asyncio
+
         async def head(name: str, gate: asyncio.Semaphore) -> tuple[str, int] | None:
             async with gate:
                 try:

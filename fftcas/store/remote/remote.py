@@ -33,6 +33,7 @@ _BATCH = 128
 class RemoteReport:
     """What a run did with its remote. `problems` are lines for people; `degraded` says that it was given up."""
 
+    url: str
     asked: int
     found: int
     fetched: int
@@ -161,6 +162,7 @@ class Remote:
                 why="\n".join(problems[:5]) or None,
             )
         return RemoteReport(
+            url=self.reach.transport.url,
             asked=len(self._finder.asked),
             found=len(self._finder.claims),
             fetched=len(self.fetched),

@@ -1,0 +1,90 @@
+"""Which remote a command uses: options come before environment variables, and these before project.yml.
+
+--remote        FFTCAS_REMOTE             remote.url         a directory or a URL
+--remote-mode   FFTCAS_REMOTE_MODE        remote.mode        off, ro, rw (the default) or required
+                FFTCAS_REMOTE_NAMESPACE   remote.namespace   main (the default), pr/123, …
+                FFTCAS_REMOTE_TRUST       remote.trust       public keys, separated by blanks
+                FFTCAS_REMOTE_KEY                            a private key, or the file that holds it
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from fftcas.errors import UsageError
+from fftcas.project.settings import RemoteSettings
+
+if TYPE_CHECKING:
+    from fftcas.store.remote import Remote
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+MODES = ("off", "ro", "rw", "required")
+
+
+def remote_options(command: Command) -> Command:
+    """`--remote` and `--remote-mode`."""
+    mode = click.option(
+        "--remote-mode", type=click.Choice(MODES), help="Read it, write it too, or fail without it [rw]."
+    )
+    remote = click.option("--remote", metavar="DIR|URL", help="Share outputs through this place [FFTCAS_REMOTE].")
+    return remote(mode(command))
+
+
+def remote_opener(
+    url: str | None, mode: str | None, settings: RemoteSettings | None, say: Callable[[str], None]
+) -> Callable[[], Remote | None]:
+    """Opens the remote that options, environment and project mean, and says what it can be used for.
+
+    Raises UsageError or RemoteError, now or when it is called; with `required`, it is opened now.
+    """
+    wanted = merged(url, mode, settings, os.environ)
+    if wanted is None or wanted.mode == "off":
+        return lambda: None
+    if wanted.mode == "required":
+        remote = open_remote(wanted, say)
+        return lambda: remote
+    return lambda: open_remote(wanted, say)
+
+
+def open_remote(wanted: RemoteSettings, say: Callable[[str], None]) -> Remote:
+    """Raises UsageError or RemoteError."""
+    from fftcas.store.remote import Remote, RemoteMode, Signer
+
+    key = os.environ.get("FFTCAS_REMOTE_KEY")
+    remote = Remote.open(
+        wanted.url,
+        RemoteMode(wanted.mode),
+        trust=wanted.trust,
+        namespace=wanted.namespace,
+        signer=Signer.load(key) if key else None,
+        warn=lambda text: print(f"warning: {text}", file=sys.stderr),
+    )
+    say(remote.summary)
+    return remote
+
+
+def merged(
+    url: str | None, mode: str | None, settings: RemoteSettings | None, environ: Mapping[str, str]
+) -> RemoteSettings | None:
+    """What is meant, or None if no remote is. Raises UsageError."""
+    mode = mode or environ.get("FFTCAS_REMOTE_MODE") or None
+    if mode is not None and mode not in MODES:
+        raise UsageError(f"FFTCAS_REMOTE_MODE is '{mode}'", hint=f"one of {', '.join(MODES)}")
+    url = url or environ.get("FFTCAS_REMOTE") or (settings.url if settings else None)
+    if not url:
+        if mode == "required":
+            raise UsageError("a remote is required, and none is named", hint="set FFTCAS_REMOTE, or use --remote")
+        return None
+    trust = environ.get("FFTCAS_REMOTE_TRUST")
+    namespace = environ.get("FFTCAS_REMOTE_NAMESPACE") or (settings.namespace if settings else None)
+    return RemoteSettings(
+        url,
+        mode or (settings.mode if settings else "rw"),
+        tuple(trust.split()) if trust is not None else settings.trust if settings else (),
+        namespace,
+    )
