@@ -90,6 +90,12 @@ class Blobs:
         if holding:
             self.environment.write(lambda txn: [txn.delete(key) for key in holding])
 
+    def settle(self) -> None:
+        """Two small commits, after which LMDB takes deleted pages into use again."""
+        self.put([])
+        hold = self._holding.pop()
+        self.environment.write(lambda txn: txn.delete(hold))
+
     def get(self, digest: Digest) -> Any | None:
         """A verified buffer, or None if it is missing or bad; a bad one is removed."""
         frame = self.frame(digest)

@@ -69,7 +69,7 @@ def examine_store(path: Path, warn: Warn) -> Report:
 def _lost(store: Store) -> Iterator[Realisation]:
     """Realisations of tables whose manifest or chunks are missing; views have neither."""
     held: dict[Digest, bool] = {}
-    for _, realisation in store.records.read(lambda txn: list(index.since(txn, 0))):
+    for _, realisation in store.records.read(lambda txn: list(index.every(txn))):
         if realisation.output not in held:
             manifest = store.manifest(realisation.output)
             held[realisation.output] = realisation.rows is None if manifest is None else store.holds(manifest)

@@ -124,10 +124,10 @@ class Environment:
 
     def compact(self) -> bool:
         """Give free pages back to the disk; False if another process has the store open, or space is short."""
+        needed = self.size() - self.free_bytes() + (1 << 20)
+        if shutil.disk_usage(self.path).free < needed:
+            return False
         with self._gate.exclusive():
-            size = self.size()
-            if shutil.disk_usage(self.path).free < size:
-                return False
             self._stop()
             lock = take_gate(self.path, fcntl.LOCK_EX, 0.0)
             try:

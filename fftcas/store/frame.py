@@ -67,7 +67,8 @@ def raw_size(frame: bytes | memoryview) -> int:
 
 def _compress(data: memoryview, codec: Codec) -> Any:
     if codec == Codec.ZLIB:
-        return zlib.compress(data, 1)
+        sample = data[: 1 << 16]
+        return zlib.compress(data, 1) if len(zlib.compress(sample, 1)) < sample.nbytes * _WORTH else None
     if codec == Codec.ZSTD:
         import pyarrow as pa
 

@@ -24,6 +24,7 @@ from fftcas.store import index
 from fftcas.store.blobs import BLOB, copied, holding, verify
 from fftcas.store.environment import Environment
 from fftcas.store.pins import pins
+from fftcas.store.place import spare_space
 from fftcas.store.realisation import Realisation
 from fftcas.store.records import Records, RecordTxn
 from fftcas.store.runs import kept_runs, outputs_of
@@ -87,11 +88,13 @@ def collect(
         holds = blobs.environment.read(lambda txn: holding(txn, now, policy.grace)[0])
         dead = [digest for digest in dead if digest not in holds]
     else:
-        _forget(records, forgotten)
-        _trim_caches(records, min(max(policy.max_size // 10, 64 << 20), 1 << 30))
         sweep = _Sweep(records, policy.grace, now, max([0, *(each.number for each in candidates)]))
         steps = [dead[start : start + _STEP] for start in range(0, len(dead), _STEP)]
-        dead = [digest for step in steps for digest in blobs.environment.write(partial(sweep.delete, step))]
+        with spare_space(store.path):
+            _forget(records, forgotten)
+            _trim_caches(records, min(max(policy.max_size // 10, 64 << 20), 1 << 30))
+            dead = [digest for step in steps for digest in blobs.environment.write(partial(sweep.delete, step))]
+            blobs.settle()
     freed = sum(sizes[digest] for digest in dead)
     compacted = not dry_run and any([_compact(blobs.environment), _compact(records.environment)])
     went = tuple(each.realisation for each in forgotten)
@@ -180,7 +183,7 @@ def _candidates(txn: RecordTxn, policy: Policy, now: float) -> list[Candidate]:
         if seen[line] <= policy.keep_runs:
             last |= outputs
     candidates = []
-    for number, each in index.since(txn, 0):
+    for number, each in index.every(txn):
         at = max(_seconds(each.built_at, now), used.get(each.output, 0.0))
         young = now - _seconds(each.built_at, now) < policy.grace
         rank = 2 if young or each.output in dear else 1 if each.output in last else 0

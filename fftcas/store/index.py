@@ -52,6 +52,13 @@ def delete(txn: RecordTxn, derivation: Digest) -> None:
     txn.delete("derivation", key)
 
 
+def every(txn: RecordTxn) -> Iterator[tuple[int, Realisation]]:
+    """All realisations with their numbers, by derivation; it rests on no index."""
+    for _, value in txn.scan("realisation"):
+        with contextlib.suppress(ValueError):
+            yield int.from_bytes(value[:_NUMBER], "big"), Realisation.from_json(value[_NUMBER:])
+
+
 def since(txn: RecordTxn, number: int) -> Iterator[tuple[int, Realisation]]:
     """Realisations committed after the one with this number, with their numbers, oldest first."""
     for at, key in txn.scan("by-number", start=(number + 1).to_bytes(_NUMBER, "big")):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fftcas.errors import StoreError
@@ -15,6 +16,7 @@ NETWORK = re.compile(
     r"nfs\d?|cifs|smb\d?|smbfs|9p|afs|ncpfs|ceph|lustre|glusterfs|gpfs|beegfs|ocfs2|davfs"
     r"|fuse\.(sshfs|s3fs|gcsfuse|rclone|glusterfs|mount-s3|blobfuse2?|goofys|davfs.*|smb.*|cifs|nfs.*|juicefs|ceph.*)"
 )
+_RESERVE = 4 << 20
 _WAY_OUT = "set FFTCAS_STORE to a directory on a local disk"
 
 
@@ -110,6 +112,22 @@ def _begin(path: Path, file: Path) -> None:
         os.fsync(out.fileno())
     temporary.replace(file)
     path.chmod(0o700)
+    _keep_spare(path)
+
+
+@contextlib.contextmanager
+def spare_space(path: Path) -> Iterator[None]:
+    """Free the reserve while garbage is collected: deleting takes space too, and the disk may be full."""
+    (path / "reserve").unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        _keep_spare(path)
+
+
+def _keep_spare(path: Path) -> None:
+    with contextlib.suppress(OSError), (path / "reserve").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, _RESERVE)
 
 
 def _mounts() -> str:

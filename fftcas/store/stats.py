@@ -74,7 +74,7 @@ def measure(store: Store) -> Stats:
 
 def _count(txn: RecordTxn) -> tuple[int, int, int, list[RunRecord]]:
     sizes = {key: Manifest.from_json(value).size for key, value in txn.scan("manifest")}
-    outputs = [bytes.fromhex(realisation.output) for _, realisation in index.since(txn, 0)]
+    outputs = [bytes.fromhex(realisation.output) for _, realisation in index.every(txn)]
     logical = sum(sizes.get(output, 0) for output in outputs)
     return len(outputs), logical, len(sizes), [kept.run for kept in kept_runs(txn)]
 

@@ -138,15 +138,15 @@ def test_a_short_file_whose_end_is_unused_is_kept(tmp_path: Path) -> None:
 def test_the_address_space_limit_is_respected(tmp_path: Path) -> None:
     code = f"""
 import resource
-resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
+resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
 from pathlib import Path
 from fftcas.errors import StoreError
 from fftcas.store import Store
 import os
 with Store.open(Path({str(tmp_path / "s")!r})) as store:
     try:
-        for _ in range(600):
-            store.put_blob(os.urandom(1 << 20))
+        for _ in range(80):
+            store.put_blob(os.urandom(8 << 20))
     except StoreError as error:
         print(error)
 """
