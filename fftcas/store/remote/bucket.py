@@ -48,8 +48,8 @@ class Bucket:
             return None
         except Unreachable:
             # A range that begins after the end is refused as wrong, and so is any range of an empty object.
-            size = self.sizes([name]).get(name)
-            if size is not None and start >= size:
+            entry = self.stat([name]).get(name)
+            if entry is not None and start >= entry.size:
                 return b""
             raise
 
@@ -62,22 +62,23 @@ class Bucket:
             return False
         return True
 
-    def sizes(self, names: Collection[str]) -> Mapping[str, int]:
+    def stat(self, names: Collection[str]) -> Mapping[str, Entry]:
         import asyncio
 
-        async def head(name: str, gate: asyncio.Semaphore) -> tuple[str, int] | None:
+        async def head(name: str, gate: asyncio.Semaphore) -> Entry | None:
             async with gate:
                 try:
-                    return name, int((await self._obstore.head_async(self._store, check_name(name)))["size"])
+                    found = await self._obstore.head_async(self._store, check_name(name))
                 except FileNotFoundError:
                     return None
+                return Entry(name, found["size"], found["last_modified"].timestamp())
 
-        async def heads() -> list[tuple[str, int] | None]:
+        async def heads() -> list[Entry | None]:
             gate = asyncio.Semaphore(self.parallel)
             return await asyncio.gather(*(head(name, gate) for name in names))
 
         found = self._told(lambda: asyncio.run(heads()))
-        return dict(each for each in found if each is not None)
+        return {entry.name: entry for entry in found if entry is not None}
 
     def list(self, prefix: str) -> Iterator[Entry]:
         pages = self._told(lambda: iter(self._obstore.list(self._store, prefix or None, chunk_size=1000)))
@@ -91,8 +92,8 @@ class Bucket:
 
     def touch(self, name: str) -> None:
         # Object stores date an object by its writing, and do not copy one onto itself.
-        size = self.sizes([name]).get(name)
-        data = None if size is None else self.get(name, 0, size)
+        entry = self.stat([name]).get(name)
+        data = None if entry is None else self.get(name, 0, entry.size)
         if data is not None:
             self._told(lambda: self._obstore.put(self._store, name, data))
 

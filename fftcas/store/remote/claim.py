@@ -46,12 +46,16 @@ class Response:
 class Claim:
     """A realisation with all that is needed to take it over; a view has no manifest and no packs."""
 
-    namespace: str
+    name: ClaimName
     realisation: Realisation
     document: bytes
     manifest: Manifest | None
     packs: tuple[PackRef, ...] = ()
     responses: tuple[Response, ...] = ()
+
+    @property
+    def namespace(self) -> str:
+        return self.name.namespace
 
     @property
     def size(self) -> int:
@@ -102,7 +106,7 @@ def read_claim(name: ClaimName, data: bytes, trust: Trust, own: str) -> Claim:
     realisation = check_realisation(document.get("realisation"), name.derivation)
     manifest = check_manifest(document.get("manifest"), realisation)
     claim = Claim(
-        name.namespace,
+        name,
         realisation,
         check_document(document.get("document"), realisation),
         manifest,

@@ -70,12 +70,13 @@ class Directory:
             _sync(target)
             return first
 
-    def sizes(self, names: Collection[str]) -> Mapping[str, int]:
+    def stat(self, names: Collection[str]) -> Mapping[str, Entry]:
         found = {}
         for name in names:
             with self._opened(name) as fd:
                 if fd is not None:
-                    found[name] = os.fstat(fd).st_size
+                    status = os.fstat(fd)
+                    found[name] = Entry(name, status.st_size, status.st_mtime)
         return found
 
     def list(self, prefix: str) -> Iterator[Entry]:

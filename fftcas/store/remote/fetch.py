@@ -164,7 +164,7 @@ def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview]) ->
             raw = bytes(verify(digest, data))
         except ValueError as error:
             raise Bad(layout.pack(ref.name), str(error)) from error
-        taken.blobs.append(Blob(digest, raw, Codec.RAW, bytes(data)))
+        taken.blobs.append(Blob(digest, len(raw), Codec.RAW, bytes(data)))
         return raw
 
     for position, column in enumerate(claim.manifest.columns if claim.manifest else ()):
@@ -200,8 +200,7 @@ def _read_head(ref: PackRef, data: bytes | memoryview) -> list[Frame]:
 
 def _place(claim: Claim, places: Places, digest: Digest) -> tuple[PackRef, Frame]:
     if digest not in places:
-        name = layout.ClaimName(claim.namespace, claim.realisation.derivation, layout.UNSIGNED).path
-        raise Bad(name, f"none of its packs holds chunk {digest[:16]}")
+        raise Bad(claim.name.path, f"none of its packs holds chunk {digest[:16]}")
     return places[digest]
 
 
@@ -256,4 +255,4 @@ def _checked(ref: PackRef, frame: Frame, data: bytes, chunk: Chunk) -> Blob:
         decode(verify(frame.digest, data), chunk.rows)
     except ValueError as error:
         raise Bad(layout.pack(ref.name), str(error)) from error
-    return Blob(frame.digest, b"", Codec.ZSTD, data)
+    return Blob(frame.digest, chunk.bytes, Codec.ZSTD, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,7 @@ from fftcas.table import Manifest
 
 BATCH = 64
 _THREADS = 2
+_DAY = 24 * 3600.0
 
 
 @dataclass
@@ -44,6 +46,7 @@ class Publisher:
         self, reach: Reach, responses: Responses, namespace: str, signer: Signer | None, bad: Callable[[], set[str]]
     ) -> None:
         self.done = Published()
+        self.used: list[str] = []
         self._reach = reach
         self._responses = responses
         self._namespace = namespace
@@ -68,7 +71,18 @@ class Publisher:
         for thread in self._threads:
             thread.join()
         self._threads = []
+        self._touch()
         return self.done
+
+    def _touch(self) -> None:
+        """Tell the collector of garbage which claims were of use, at most once a day."""
+        transport = self._reach.transport
+        try:
+            entries = self._reach.run(lambda: transport.stat(self.used), write=True) if self.used else {}
+            old = [name for name, entry in entries.items() if entry.modified < time.time() - _DAY]
+            self._reach.each(transport.touch, old, write=True)
+        except OSError as error:
+            self.done.problems.append(said(error))
 
     def _work(self) -> None:
         more = True
@@ -82,10 +96,10 @@ class Publisher:
                 self._batch(batch)
 
     def _batch(self, batch: Sequence[tuple[Digest, Store]]) -> None:
-        names = {derivation: self._name(derivation).path for derivation, _ in batch}
+        names = {derivation: self.name(derivation).path for derivation, _ in batch}
         try:
             self._publish_key()
-            there = self._reach.run(lambda: self._reach.transport.sizes(names.values()), write=True)
+            there = self._reach.run(lambda: self._reach.transport.stat(list(names.values())), write=True)
         except (OSError, RemoteError) as error:
             self._failed(len(batch), error)
             return
@@ -105,10 +119,10 @@ class Publisher:
         if realisation is None or document is None or (manifest is None) != (realisation.rows is None):
             raise ValueError("it is no longer in the local store")
         responses = tuple(self._collect(store, dict(realisation.http)))
-        claim = Claim(self._namespace, realisation, document, manifest, responses=responses)
+        claim = Claim(self.name(derivation), realisation, document, manifest, responses=responses)
         refs = self._write_packs(claim, store)
         claim = replace(claim, packs=tuple(refs))
-        data, name = claim.to_bytes(self.signer), self._name(derivation)
+        data, name = claim.to_bytes(self.signer), claim.name
         read_claim(name, data, Trust((self.signer.public,)) if self.signer else Trust(), self._namespace)
         self._put(name.path, data)
         self._put(f"{layout.near(self._namespace, realisation.label)}/{derivation}", b"")
@@ -130,8 +144,8 @@ class Publisher:
         transport = self._reach.transport
 
         def put() -> bool:
-            there = transport.sizes([name]).get(name)
-            if there is not None and (name in self._bad() or (size is not None and there != size)):
+            there = transport.stat([name]).get(name)
+            if there is not None and (name in self._bad() or (size is not None and there.size != size)):
                 transport.delete(name)
             elif there is not None and size is not None:
                 # It may be about to be collected: being young again protects it.
@@ -157,7 +171,7 @@ class Publisher:
             if data is not None:
                 yield Response(blob, len(data), note)
 
-    def _name(self, derivation: Digest) -> ClaimName:
+    def name(self, derivation: Digest) -> ClaimName:
         return ClaimName(self._namespace, derivation, self.signer.public.id if self.signer else UNSIGNED)
 
     def _failed(self, count: int, error: Exception) -> None:

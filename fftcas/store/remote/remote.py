@@ -217,6 +217,8 @@ class Remote:
         with self._lock:
             self.fetched[claim.realisation.derivation] = claim.realisation
             self._bytes += read
+        if self.publisher is not None:
+            self.publisher.used.append(claim.name.path)
 
     def _refuse(self, claim: Claim, bad: Bad) -> None:
         if bad.gone:
@@ -224,6 +226,8 @@ class Remote:
         else:
             self._report(bad.name, bad.why)
         self._finder.claims.pop(claim.realisation.derivation, None)
+        if self.publisher is not None:
+            self._bad.add(self.publisher.name(claim.realisation.derivation).path)  # to be published anew
 
     def _report(self, name: str, why: str) -> None:
         """Say once that an object is bad; it will be replaced when its output is published."""

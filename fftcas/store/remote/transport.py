@@ -46,8 +46,8 @@ class Transport(Protocol):
         """Write an object, durably and all at once; False if there is one of this name, which is left alone."""
         ...
 
-    def sizes(self, names: Collection[str]) -> Mapping[str, int]:
-        """The sizes of those objects that exist."""
+    def stat(self, names: Collection[str]) -> Mapping[str, Entry]:
+        """Those of the objects that exist."""
         ...
 
     def list(self, prefix: str) -> Iterator[Entry]:

@@ -1,0 +1,106 @@
+"""The doctor of a remote: every object is read and verified; what is bad, or rests on what is bad, may be deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fftcas.digest import Digest
+from fftcas.store.blobs import verify
+from fftcas.store.remote import layout
+from fftcas.store.remote.claim import LIMIT, read_claim
+from fftcas.store.remote.keys import Trust
+from fftcas.store.remote.layout import ClaimName
+from fftcas.store.remote.pack import PackRef, read_head
+from fftcas.store.remote.reach import Reach
+from fftcas.store.remote.transport import Entry, Transport
+
+_BATCH = 64
+_HEAD = 1 << 24
+
+
+@dataclass(frozen=True)
+class Ill:
+    """An object that is bad, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class RemoteHealth:
+    """How many objects were verified, which are bad, and which of these were deleted."""
+
+    claims: int
+    packs: int
+    bytes: int
+    ill: tuple[Ill, ...]
+    deleted: tuple[str, ...]
+
+
+def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> RemoteHealth:  # noqa: B008 (frozen)
+    """Verify everything; with `repair`, delete what is bad. Raises OSError.
+
+    With trust, claims of main that no trusted key has signed count as bad.
+    """
+    transport = reach.transport
+    listed = reach.run(lambda: list(transport.list("packs")))
+    sick: dict[str, str] = {}
+    sizes: dict[Digest, int] = {}
+    for start in range(0, len(listed), _BATCH):
+        part = listed[start : start + _BATCH]
+        for entry, why in zip(part, reach.each(lambda entry: _pack_trouble(transport, entry), part), strict=True):
+            digest = layout.pack_digest(entry.name)
+            if why is not None or digest is None:
+                sick[entry.name] = why or "it is not a pack"
+            else:
+                sizes[digest] = entry.size
+    claims = reach.run(lambda: list(transport.list("claims")))
+    for start in range(0, len(claims), _BATCH):
+        part = claims[start : start + _BATCH]
+        troubles = reach.each(lambda entry: _claim_trouble(transport, entry, trust, sizes), part)
+        sick.update({entry.name: why for entry, why in zip(part, troubles, strict=True) if why is not None})
+    deleted: Iterable[str] = sorted(sick) if repair else ()
+    reach.each(transport.delete, deleted, write=True)
+    return RemoteHealth(
+        len(claims),
+        len(listed),
+        sum(entry.size for entry in [*listed, *claims]),
+        tuple(Ill(name, sick[name]) for name in sorted(sick)),
+        tuple(deleted),
+    )
+
+
+def _pack_trouble(transport: Transport, entry: Entry) -> str | None:
+    digest = layout.pack_digest(entry.name)
+    start = transport.get(entry.name, 0, min(entry.size, _HEAD))
+    if digest is None or start is None:
+        return "it is not a pack" if digest is None else None
+    head, newline, _ = start.partition(b"\n")
+    try:
+        if not newline:
+            raise ValueError("it has no head")
+        for frame in read_head(PackRef(digest, len(head), entry.size), head):
+            data = transport.get(entry.name, frame.start, frame.start + frame.length)
+            if data is None:
+                return None
+            frame.check(data)
+            verify(frame.digest, data)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _claim_trouble(transport: Transport, entry: Entry, trust: Trust, sizes: dict[Digest, int]) -> str | None:
+    name = ClaimName.parse(entry.name)
+    data = transport.get(entry.name, 0, LIMIT + 1)
+    if name is None or data is None:
+        return "it is not a claim" if name is None else None
+    try:
+        claim = read_claim(name, data, trust, name.namespace)
+    except ValueError as error:
+        return str(error)
+    for pack in claim.packs:
+        if sizes.get(pack.name) != pack.size:
+            return f"pack {pack.name[:16]} is missing or bad"
+    return None
