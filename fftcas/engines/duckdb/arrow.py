@@ -14,6 +14,9 @@ from fftcas.engines.duckdb.names import quote_name
 from fftcas.table import Table
 
 SOURCE = "__fftcas_arrow"
+INTEGERS = frozenset(
+    f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+)
 
 
 @contextmanager
@@ -44,12 +47,12 @@ def insert_stream(connection: duckdb.DuckDBPyConnection, sql: str, table: Table,
 
     with registered(connection, pa.RecordBatchReader.from_batches(schema, renamed())) as source:
         try:
-            row: Any = connection.execute(f"{sql} {source}").fetchone()
+            rows: Any = connection.execute(f"{sql} {source}").fetchall()
         except duckdb.Error:
             if failed:
                 raise failed[0] from None
             raise
-    return int(row[0])
+    return int(rows[0][0])
 
 
 def plain_columns(data: pa.Table) -> pa.Table:
@@ -97,12 +100,14 @@ def _typed(connection: duckdb.DuckDBPyConnection, source: str, name: str, kind: 
     column = quote_name(name)
     try:
         target = str(connection.type(kind))
+        number = f"try_cast({column} AS DOUBLE)"
+        rounded = f"{number} <> trunc({number})" if target in INTEGERS else "false"  # DuckDB would round it
         bad: Any = connection.execute(
             f"SELECT {column}::VARCHAR FROM {source} "
-            f"WHERE {column} IS NOT NULL AND try_cast({column} AS {target}) IS NULL LIMIT 1"
-        ).fetchone()
+            f"WHERE {column} IS NOT NULL AND (try_cast({column} AS {target}) IS NULL OR {rounded}) LIMIT 1"
+        ).fetchall()
     except duckdb.Error as error:
         raise EngineError(f"column '{name}' cannot be of type {kind}: {str(error).splitlines()[0]}") from error
-    if bad is not None:
-        raise EngineError(f"column '{name}' is declared {target}, but the value {bad[0]!r} is none")
+    if bad:
+        raise EngineError(f"column '{name}' is declared {target}, but the value {bad[0][0]!r} is none")
     return f"CAST({column} AS {target}) AS {column}"

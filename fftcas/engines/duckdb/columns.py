@@ -116,8 +116,8 @@ def _plans(
             )
         pruned: Any = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
         result: Any = connection.execute(f"DESCRIBE {sql}").fetchall()
-        row: Any = connection.execute("SELECT json_serialize_plan(?::VARCHAR)", [sql]).fetchone()
-        bound = json.loads(row[0])
+        rows: Any = connection.execute("SELECT json_serialize_plan(?::VARCHAR)", [sql]).fetchall()
+        bound = json.loads(rows[0][0])
         return None if bound.get("error") else Plans(json.loads(pruned[0][1]), bound, result)
     except (duckdb.Error, EngineError, ValueError, IndexError):
         return None

@@ -35,11 +35,11 @@ def same_rows(a: Table, b: Table) -> bool:
 
 def _cancel_out(connection: duckdb.DuckDBPyConnection, keys: str) -> bool:
     # Sums of hashes that differ prove a difference; equal ones prove nothing yet.
-    cheap = connection.execute(f"SELECT sum(side), sum(side * hash({keys})::HUGEINT) FROM rows").fetchone()
-    if cheap is not None and any(cheap):
+    cheap = connection.execute(f"SELECT sum(side), sum(side * hash({keys})::HUGEINT) FROM rows").fetchall()
+    if any(cheap[0]):
         return False
     exact = f"SELECT 1 FROM rows GROUP BY {keys} HAVING sum(side) <> 0 LIMIT 1"
-    return connection.execute(exact).fetchone() is None
+    return connection.execute(exact).fetchall() == []
 
 
 def _keys(name: str, kind: str) -> list[str]:

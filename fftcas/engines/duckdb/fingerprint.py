@@ -27,11 +27,10 @@ def fingerprint(connection: duckdb.DuckDBPyConnection, quoted: str, columns: Seq
         for i, (column, carrier) in enumerate(zip(columns, carriers(columns), strict=True))
     )
     with translated():
-        row = connection.execute(
+        (row,) = connection.execute(
             "SELECT count(*), coalesce(sum((n >> 64)::UBIGINT), 0)::VARCHAR, "
             "coalesce(sum((n & 18446744073709551615)::UBIGINT), 0)::VARCHAR "
             f"FROM (SELECT md5_number(to_json(struct_pack({values}))::VARCHAR) AS n FROM {quoted})"
-        ).fetchone()
-    assert row is not None
+        ).fetchall()
     schema: list[Value] = [[column.name, column.type, column.nullable] for column in columns]
     return digest_value("relation content 1", [schema, list(row)])

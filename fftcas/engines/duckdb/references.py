@@ -31,8 +31,8 @@ def reads(connection: duckdb.DuckDBPyConnection, sql: str) -> Reads:
 
     It cannot be told for what is no single SELECT to DuckDB: PIVOT without IN is two statements.
     """
-    row: Any = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
-    tree = json.loads(row[0])
+    rows: Any = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
+    tree = json.loads(rows[0][0])
     if tree.get("error"):
         raise EngineError(str(tree.get("error_message", "the statement does not parse")))
     relations: set[RelationName] = set()

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import duckdb
@@ -117,12 +117,13 @@ class DuckDBSession:
         try:
             with translated(lines_before=1):
                 create = f"CREATE OR REPLACE TABLE {self._place.quote(target)} AS\n{sql}"
-                result = self._cursor.execute(create).fetchone()
+                self._cursor.execute(create).fetchall()
+                rows: Any = self._cursor.execute(f"SELECT count(*) FROM {self._place.quote(target)}").fetchall()
         except EngineError:
             self._drop(target)
             raise
         columns = describe(self._cursor, self._place, target)
-        return Staged(relation, target, columns or (), int(result[0]) if result else 0)
+        return Staged(relation, target, columns or (), int(rows[0][0]))
 
     def _publish(self, relation: RelationName, create: str, lines_before: int, stamp: Stamp) -> None:
         with self._publishing:

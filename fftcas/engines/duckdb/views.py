@@ -42,5 +42,5 @@ def view_text(connection: duckdb.DuckDBPyConnection, place: Place, view: Relatio
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
     """How often the query names a relation."""
-    row: Any = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
-    return sum(1 for _ in names_in(json.loads(row[0])))
+    rows: Any = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
+    return sum(1 for _ in names_in(json.loads(rows[0][0])))

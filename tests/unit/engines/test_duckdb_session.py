@@ -1,0 +1,376 @@
+"""Staging, publishing and stamping relations in DuckDB, as a person finds them who opens the file alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from fftcas.engines import database_state, open_engine
+from fftcas.engines.base import EngineError, Session, Staged
+from fftcas.engines.duckdb import engine as engine_module
+from fftcas.engines.duckdb.engine import DuckDBEngine
+from fftcas.relation import RelationKind, RelationName, Stamp
+from fftcas.table import Manifest, StoredColumn, Table
+
+T, V = RelationName("t"), RelationName("v")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "made" / "db.duckdb")
+
+
+@pytest.fixture
+def engine(path: str) -> Iterator[DuckDBEngine]:
+    engine = start(path)
+    yield engine
+    engine.close()
+
+
+def start(path: str, schema: str = "s") -> DuckDBEngine:
+    engine = open_engine("duckdb", {"path": path, "schema": schema})
+    assert isinstance(engine, DuckDBEngine)
+    engine.prepare(["other"])
+    return engine
+
+
+def stamp(relation: RelationName, staged: Staged | None = None, output: str = "o" * 64) -> Stamp:
+    manifest = None
+    if staged is not None:
+        columns = tuple(StoredColumn(c.name, c.type, c.nullable, "0" * 64, 1) for c in staged.columns)
+        manifest = Manifest(staged.rows, columns).json
+    return Stamp(
+        node_name=f"{relation.name}.ff",
+        relation=relation,
+        kind=RelationKind.TABLE if staged else RelationKind.VIEW,
+        fingerprint="f" * 64,
+        output=output,
+        engine="duckdb",
+        built_at="2026-01-02T03:04:05.678900+00:00",
+        manifest=manifest,
+        definition=None if staged else "d" * 64,
+    )
+
+
+def build(session: Session, relation: RelationName, sql: str) -> Stamp:
+    staged = session.stage_query(relation, sql)
+    made = stamp(relation, staged)
+    session.publish(staged, made)
+    return made
+
+
+def query(path: str, sql: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(path) as connection:
+        rows: list[tuple[object, ...]] = connection.execute(sql).fetchall()
+        return rows
+
+
+def test_a_published_table_is_there_with_its_stamp(engine: DuckDBEngine, path: str) -> None:
+    with engine.session() as session:
+        made = build(session, T, "select 1 as a, 'x' as b")
+    assert engine.stamps() == {T: made}
+    assert [column.type for column in engine.describe(T) or ()] == ["INTEGER", "VARCHAR"]
+    engine.close()
+    assert query(path, "from s.t") == [(1, "x")]
+    contract = "select node_name, relation, fingerprint, engine, built_at::varchar from s._ff_meta"
+    assert query(path, contract) == [("t.ff", "t", "f" * 64, "duckdb", "2026-01-02 03:04:05.6789")]
+
+
+def test_whatever_stands_in_its_place_gives_way(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        build(session, T, "select 1 as a")
+        session.publish_view(T, "select 2 as b", stamp(T))
+        assert session.frame(T)["b"].tolist() == [2]
+        build(session, T, "select 3 as c")
+        session.publish_view(RelationName("T"), "select 4 as d", stamp(RelationName("T")))
+        assert len(session._cursor.execute("from s._ff_meta").fetchall()) == 1
+
+
+def test_a_stamp_is_no_longer_believed_when_its_relation_changed(engine: DuckDBEngine) -> None:
+    changes = {
+        "rows": "delete from s.rows where a = 1",
+        "columns": "alter table s.columns add column z int",
+        "types": "alter table s.types alter a type bigint",
+        "gone": "drop table s.gone",
+        "flipped": "drop table s.flipped; create view s.flipped as select 1 as a",
+    }
+    with engine.session() as session:
+        kept = build(session, T, "select 1 as a")
+        for name, change in changes.items():
+            build(session, RelationName(name), "select unnest([1, 2]) as a")
+            assert RelationName(name) in engine.stamps()
+            session._cursor.execute(change)
+    assert engine.stamps() == {T: kept}
+
+
+def test_relations_of_other_schemas_have_stamps_too(engine: DuckDBEngine) -> None:
+    relation = RelationName("t", "other")
+    with engine.session() as session:
+        here, there = build(session, T, "select 1 as a"), build(session, relation, "select 2 as a")
+    assert engine.stamps() == {T: here, relation: there}
+
+
+def test_a_query_that_fails_leaves_everything_as_it_was(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        made = build(session, T, "select 1 as a")
+        with pytest.raises(EngineError) as failed:
+            session.stage_query(T, "select 1,\n  nope\nfrom s.t")
+        assert (failed.value.line, failed.value.caret) == (2, "  nope\n  " + (failed.value.caret or "").split()[-1])
+        assert 'column "nope" not found' in failed.value.message
+        with pytest.raises(EngineError, match="Could not convert"):
+            session.stage_query(T, "select 'x'::int from range(9)")
+        with pytest.raises(EngineError):
+            session.publish_view(T, "select * from s.nothing", stamp(T))
+        left = "select table_name from duckdb_tables() where starts_with(table_name, '__fftcas')"
+        assert session._cursor.execute(left).fetchall() == []
+    assert engine.stamps() == {T: made}
+
+
+@pytest.mark.parametrize("sql", ["select 1; select 2", "drop table s.t", "select 1; drop table s.t", "", "-- nothing"])
+def test_only_one_query_is_accepted(engine: DuckDBEngine, sql: str) -> None:
+    with engine.session() as session:
+        build(session, T, "select 1 as a")
+        for act in (lambda: session.stage_query(V, sql), lambda: session.publish_view(V, sql, stamp(V))):
+            with pytest.raises(EngineError, match="one SELECT"):
+                act()
+    assert set(engine.stamps()) == {T}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "from s.t",
+        "with x as (from s.t) select * from x;",
+        "values (1) -- end",
+        "pivot s.t on a using count(*)",
+        "(select 1 as a)",
+    ],
+)
+def test_every_kind_of_query_is_accepted(engine: DuckDBEngine, sql: str) -> None:
+    with engine.session() as session:
+        build(session, T, "select 1 as a")
+        assert session.stage_query(V, sql).rows == 1
+
+
+def test_bare_names_are_found_in_the_profiles_schema(engine: DuckDBEngine, path: str) -> None:
+    with engine.session() as session:
+        build(session, T, "select 7 as a")
+        session.publish_view(V, "select a from t", stamp(V))
+    engine.close()
+    assert query(path, "from s.v") == [(7,)]
+
+
+@pytest.mark.parametrize("schema", ["s", "db", "DB", "main"])
+@pytest.mark.parametrize("stem", ["db", "main", "a b", "x.y"])
+def test_who_opens_the_file_alone_finds_everything_working(tmp_path: Path, stem: str, schema: str) -> None:
+    file = str(tmp_path / f"{stem}.duckdb")
+    engine = start(file, schema)
+    t, v = engine.quote(T), engine.quote(V)
+    with engine.session() as session:
+        build(session, T, "select 7 as a")
+        session.publish_view(V, f"with t as (select * from {t}) select t.a, '{t}' as text from t", stamp(V))
+        session.publish_view(RelationName("w"), f"select * from {v}", stamp(RelationName("w")))
+    assert set(engine.stamps()) == {T, V, RelationName("w")}
+    engine.close()
+    assert query(file, f"from {engine.quote(RelationName('w'))}") == [(7, t)]
+    if stem not in {schema.lower(), "main"}:
+        Path(file).rename(tmp_path / "renamed.duckdb")
+        assert query(str(tmp_path / "renamed.duckdb"), f"from {engine.quote(RelationName('w'))}") == [(7, t)]
+
+
+def test_a_view_whose_table_would_be_caught_is_refused(tmp_path: Path) -> None:
+    engine = start(str(tmp_path / "db.duckdb"), "db")
+    with engine.session() as session:
+        build(session, T, "select 7 as a")
+        with pytest.raises(EngineError, match="common table expression"):
+            session.publish_view(V, f"with t as (select 8) select * from {engine.quote(T)}", stamp(V))
+    engine.close()
+
+
+def test_leftovers_of_a_killed_run_are_dropped(path: str) -> None:
+    engine = start(path)
+    with engine.session() as session:
+        session.stage_query(T, "select 1 as a")
+        session.stage_query(RelationName("t", "other"), "select 1 as a")
+    engine.close()
+    engine = start(path)
+    engine.close()
+    assert query(path, "select table_name from duckdb_tables()") == [("_ff_meta",)]
+
+
+def test_a_foreign_table_of_stamps_keeps_its_rows(path: str) -> None:
+    Path(path).parent.mkdir()
+    query(path, "create schema s")
+    query(
+        path,
+        """create table s._ff_meta (node_name varchar primary key, relation varchar, fp varchar not null,
+           engine varchar, built_at timestamp default now(), note int)""",
+    )
+    query(path, "insert into s._ff_meta values ('t.ff', 't', 'abc', 'duckdb', '2020-01-01', 5)")
+    engine = start(path)
+    with engine.session() as session:
+        made = build(session, T, "select 1 as a")
+    assert engine.stamps() == {T: made}
+    engine.prepare([])
+    engine.close()
+    old = "select node_name, relation, fp, built_at::varchar, note from s._ff_meta where fp is not null"
+    assert query(path, old) == [("t.ff", "t", "abc", "2020-01-01 00:00:00", 5)]
+    assert query(path, "select count(*) from s._ff_meta") == [(2,)]
+
+
+def test_preparing_what_is_prepared_writes_nothing(path: str) -> None:
+    start(path).close()
+    before = database_state("duckdb", {"path": path})
+    engine = start(path)
+    assert engine.stamps() == {}
+    engine.close()
+    assert database_state("duckdb", {"path": path}) == before is not None
+
+
+def test_many_sessions_build_at_once(engine: DuckDBEngine) -> None:
+    def work(number: int) -> None:
+        with engine.session() as session:
+            for turn in range(3):
+                build(session, RelationName(f"t{number}"), f"select range as a, {turn} as b from range({number})")
+                session.publish_view(RelationName(f"v{number}"), f"from s.t{number}", stamp(RelationName(f"v{number}")))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(12)))
+    assert len(engine.stamps()) == 24
+    with engine.session() as session:
+        assert session._cursor.execute("select count(*) from s._ff_meta").fetchall() == [(24,)]
+
+
+def test_a_table_is_published_while_it_is_being_read(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        staged = session.stage_query(T, "select range as a from range(200000)")
+        table = session.read(staged.hidden)
+        first = next(table.batches)
+        session.publish(staged, stamp(T, staged))
+        build(session, T, "select 1 as other")
+        assert first.num_rows + sum(batch.num_rows for batch in table.batches) == 200_000
+
+
+def test_order_of_rows_is_kept(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        session._cursor.execute("set threads = 8")
+        build(session, T, "select (range * 7919) % 300007 as a from range(300000)")
+        staged = session.stage_table(V, session.read(T))
+        assert session.frame(T)["a"].equals(session.frame(staged.hidden)["a"])
+
+
+def test_an_error_of_the_stream_is_raised_as_it_is(engine: DuckDBEngine) -> None:
+    class GoneError(Exception):
+        pass
+
+    def broken(table: Table) -> Iterator[pa.RecordBatch]:
+        yield next(table.batches)
+        raise GoneError
+
+    with engine.session() as session:
+        made = build(session, T, "select range as a from range(100000)")
+        table = session.read(T)
+        with pytest.raises(GoneError):
+            session.stage_table(T, Table(table.columns, table.schema, broken(table)))
+    assert engine.stamps() == {T: made}
+
+
+def test_not_null_is_restored(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        session._cursor.execute("create table s.t (a int not null, b int)")
+        session._cursor.execute("insert into s.t values (1, null)")
+        staged = session.stage_table(V, session.read(T))
+        session.publish(staged, stamp(V, staged))
+        assert [column.nullable for column in engine.describe(V) or ()] == [False, True]
+
+
+def test_long_values_make_short_batches(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        build(session, T, "select if(range = 5, repeat('x', 10_000_000), 'y') as a from range(100000)")
+        batches = session.read(T).batches
+        assert max(batch.num_rows for batch in batches) <= 2048
+
+
+def test_frames_of_views_and_of_some_columns(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        build(session, T, "select 1.50::decimal(9,2) as d, date '2024-01-02' as \"the day\", null::int as n")
+        session.publish_view(V, "from s.t", stamp(V))
+        frame = session.frame(V)
+        assert [str(kind)[:10] for kind in frame.dtypes] == ["float64", "datetime64", "Int32"]
+        assert list(session.frame(V, ["the day"]).columns) == ["the day"]
+
+
+def test_arrow_data_gets_the_engines_types(engine: DuckDBEngine) -> None:
+    data = pa.table(
+        {
+            "i": pa.array([1, None]),
+            "s": ["007", "x"],
+            "n": pa.array(["1", " 2"]),
+            "h": pa.array([1.5, None], pa.float16()),
+            "w": pa.array([None, 1], pa.decimal256(50, 2)),
+        }
+    )
+    with engine.session() as session:
+        staged = session.stage_arrow(T, data, {"n": "int", "i": "double"})
+        kinds = [column.type for column in staged.columns]
+        assert kinds == ["DOUBLE", "VARCHAR", "INTEGER", "FLOAT", "DECIMAL(38,2)"]
+
+
+@pytest.mark.parametrize(
+    ("types", "message"),
+    [
+        ({"s": "integer"}, "column 's' is declared INTEGER, but the value 'x1' is none"),
+        ({"s": "no_such"}, "column 's' cannot be of type no_such"),
+        ({"nope": "integer"}, "there is no column 'nope'"),
+        ({"f": "integer"}, "column 'f' is declared INTEGER, but the value '1.5' is none"),
+        ({"s": "int) as a, (select 1"}, "cannot be of type"),
+    ],
+)
+def test_a_value_that_is_none_of_its_type_is_named(engine: DuckDBEngine, types: dict[str, str], message: str) -> None:
+    data = pa.table({"s": ["1", "x1", None], "f": [1.0, 1.5, None]})
+    with engine.session() as session, pytest.raises(EngineError) as failed:
+        session.stage_arrow(T, data, types)
+    assert message in str(failed.value)
+
+
+def test_a_statement_is_interrupted_from_another_thread(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        threading.Timer(0.3, session.interrupt).start()
+        started = time.monotonic()
+        with pytest.raises(EngineError, match=r"(?i)interrupted"):
+            session.stage_query(T, "select count(*) as n from range(9999999) a, range(9999999) b where hash(a, b) = 0")
+        assert time.monotonic() - started < 10
+        assert session.stage_query(T, "select 1 as a").rows == 1
+
+
+def test_the_process_that_holds_the_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "db.duckdb"
+    code = f"import duckdb, time; c = duckdb.connect({str(path)!r}); print('open', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        monkeypatch.setattr(engine_module, "WAIT_SECONDS", 0.2)
+        with pytest.raises(EngineError, match=f"process {holder.pid} .* has the database .*db.duckdb open") as failed:
+            start(str(path))
+        assert f"kill {holder.pid}" in str(failed.value)
+        monkeypatch.setattr(engine_module, "WAIT_SECONDS", 30)
+        threading.Timer(0.3, holder.kill).start()
+        start(str(path)).close()
+
+
+def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "db.duckdb").write_text("no database at all" * 1000)
+    with pytest.raises(EngineError, match="not a valid DuckDB database file"):
+        start(str(tmp_path / "db.duckdb"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EngineError, match="cannot make the directory"):
+        start(str(tmp_path / "file" / "x" / "db.duckdb"))
