@@ -151,7 +151,9 @@ def manifest_of(stamp: Stamp | None) -> Manifest | None:
 
 def missing(stamp: Stamp | None, kind: RelationKind) -> str:
     """Why a relation whose output is known has to be put back."""
-    return f"the {kind} was not there" if stamp is None else "the database held another output"
+    if stamp is None:
+        return f"the {kind} was not there"
+    return "the database held another output" if kind is RelationKind.TABLE else "the database held another view"
 
 
 def cached(node: Node) -> bool:

@@ -83,5 +83,5 @@ def told_rows(cause: Cause, node: Node, rows: TableDiff | None) -> Cause:
     """A seed's changed file, told by a difference that is already known."""
     if cause.kind != "seed":
         return cause
-    words = cause.words if rows is None else SAME_ROWS if rows.same else rows_words(rows)
+    words = cause.words if rows is None else "its rows are in another order" if rows.same else rows_words(rows)
     return replace(cause, words=words, rows=rows, where=node.path)

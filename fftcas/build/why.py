@@ -19,7 +19,7 @@ from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.engines import typed_rows
 from fftcas.errors import FftcasError
-from fftcas.explain.causes import Cause, recipe_difference
+from fftcas.explain.causes import Cause, recipe_difference, unread_changes
 from fftcas.explain.rows import listing
 from fftcas.label import Label
 from fftcas.project.nodes import Node, Seed, Source, SqlModel
@@ -79,6 +79,7 @@ class _Explainer:
         self.decider = decider
         self.reasons = decider.reasons
         self.differences = Differences(decider.store)
+        self.unreadable: set[Label] = set()
 
     def foresee(self, node: Node) -> Identity | None:
         """What a seed will hold, from its file."""
@@ -99,7 +100,9 @@ class _Explainer:
     def explain(self, planned: Planned) -> Explanation:
         node = planned.node
         if planned.error is not None:
-            return Explanation(node, "error", planned.error.what.splitlines()[0], error=planned.error)
+            words = planned.error.what.splitlines()[0]
+            self.unreadable.add(node.label)
+            return Explanation(node, "error", words, (state(words),), error=planned.error)
         if planned.decision is None:
             return self._waiting(node, planned.waits_for)
         return self._decided(planned.decision)
@@ -110,10 +113,11 @@ class _Explainer:
         explanation = Explanation(
             node, decision.verdict, decision.reason, made=decision.realisation, new=derivation.key
         )
+        previous = self.reasons.previous(node)
         if decision.verdict is Verdict.FRESH:
             made = decision.realisation or self.decider.store.realisation(derivation.key)
-            return replace(explanation, made=made)
-        previous = self.reasons.previous(node)
+            unread = unread_changes(previous.derivation, derivation, self.differences) if previous else ()
+            return replace(explanation, made=made, unread=unread)
         forced = self.decider.forced(node)
         identity = self.decider.identities.get(node.label)
         output = partial(lambda identity: identity.output if identity else None, identity)
@@ -125,6 +129,9 @@ class _Explainer:
             explanation = replace(explanation, old=previous.key, seconds=last.seconds if last else None)
         if forced is not None:
             return replace(explanation, reason=forced, causes=(state(forced),))
+        if found is not None and found.causes and all(cause.only_order for cause in found.causes):
+            same = "its inputs have the same rows in another order"
+            return replace(explanation, verdict=Verdict.FRESH, reason=same, causes=(), unread=found.causes)
         if decision.verdict is Verdict.RESTORE:
             own = explanation.causes or (state(decision.reason),)
             return replace(explanation, causes=own)
@@ -140,6 +147,8 @@ class _Explainer:
         project = self.decider.project
         previous = self.reasons.previous(node)
         words = f"if {listing([label.text for label in waits_for], 2)} gives other rows"
+        if self.unreadable & set(waits_for):
+            words = f"{listing([label.text for label in waits_for if label in self.unreadable])} cannot be read"
         if previous is None:
             return Explanation(node, Verdict.BUILD, "first build", (state("first build"),), waits_for=waits_for)
         last = self.decider.store.realisation(previous.key)

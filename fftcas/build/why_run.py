@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from fftcas.build.differences import Differences
+from fftcas.build.reasons import told
 from fftcas.build.why import Explanation, state
 from fftcas.derivation import Derivation
 from fftcas.errors import UsageError, closest
 from fftcas.explain.causes import difference
-from fftcas.explain.rows import rows_words
 from fftcas.label import Label
 from fftcas.project.nodes import Node
 from fftcas.project.project import Project
@@ -69,12 +70,13 @@ def _explanation(
         known = "first build, or nothing older is kept"
         return Explanation(node, "build", known, (state(known),), made=made, seconds=made.seconds, new=made.derivation)
     found = difference(Derivation.from_json(old), Derivation.from_json(new), differences)
-    rows = differences(previous.output, made.output) if node.kind == "seed" else None
-    words = found.words if rows is None or rows.same else rows_words(rows)
+    if node.kind == "seed":
+        causes = tuple(told(one, node, previous.output, made.output, differences) for one in found.causes)
+        found = replace(found, causes=causes)
     return Explanation(
         node,
         "build",
-        words or "rebuild was asked for, or its output was lost",
+        found.words or "rebuild was asked for, or its output was lost",
         found.causes or (state("rebuild was asked for, or its output was lost"),),
         found.unread,
         made=made,

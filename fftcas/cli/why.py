@@ -56,20 +56,20 @@ def why_rebuild(
         if run_id is not None:
             from fftcas.build.why_run import explain_run
 
-            explanations, targets, would = *explain_run(project, store, run_id, targets if patterns else None), "did"
+            explanations, targets, mood = *explain_run(project, store, run_id, targets if patterns else None), "did"
         elif since is not None:
             from fftcas.build.why_since import explain_since
 
-            explanations, would = explain_since(project, since, targets, load_at(project, variables)), "may"
+            explanations, mood = explain_since(project, since, targets, load_at(project, variables)), "may"
         else:
             explanations = explain(project, store, targets, BuildOptions(cache=CacheMode(cache), forced=forced))
-            would = "would"
+            mood = "would"
     if as_json:
         compared = {"since": since, "run": run_id}
         about = {"project": project.settings.name, "profile": project.profile.name, **compared}
         click.echo(json.dumps(report.document(explanations, set(targets), about), indent=2, ensure_ascii=False))
         return
-    for line in report.text(explanations, set(targets), verbose, would=would):
+    for line in report.text(explanations, set(targets), verbose, mood=mood):
         print(line)
 
 

@@ -38,9 +38,9 @@ class Cause:
     label: str | None = None
 
     @property
-    def root(self) -> bool:
-        """Whether it lies in the node itself, not in one that it reads."""
-        return self.label is None
+    def only_order(self) -> bool:
+        """Whether it is an input that has its rows in another order, and nothing else."""
+        return self.kind == "input" and self.rows is not None and self.rows.same
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,16 @@ class Difference:
 def difference(old: Derivation, new: Derivation, compare: Compare = lambda old, new: None) -> Difference:
     """What differs between two derivations of one node."""
     causes = [*_recipe_causes(old, new), *_input_causes(old, new, compare)]
-    unread = [
+    return Difference(_once(causes), unread_changes(old, new, compare))
+
+
+def unread_changes(old: Derivation, new: Derivation, compare: Compare) -> tuple[Cause, ...]:
+    """Tables that changed without a difference in what the node reads of them."""
+    return tuple(
         _rows_cause("input", after, compare(before.output, after.output))
         for before, after in _pairs(old, new)
         if _seen(before) == _seen(after) and before.output != after.output
-    ]
-    return Difference(_once(causes), tuple(unread))
+    )
 
 
 def recipe_difference(old: Derivation, new: Derivation) -> Difference:
@@ -120,13 +124,15 @@ def _plain_cause(change: Change) -> Cause | None:
         case ("context", "env", name) | ("python", "env", name):
             return value_cause("env", name, old, new)
         case ("python", "vars", name):
-            return value_cause("var", name, old, new)
+            return value_cause("var", f"var {name}", old, new)
         case ("python", "distributions", name):
             return value_cause("package", name, old, new)
         case ("python", "version"):
             return value_cause("version", "Python", old, new)
         case ("python", "secrets"):
             return Cause("env", "secrets", "the secrets that it reads changed", old, new)
+        case ("context", "epoch"):
+            return value_cause("epoch", "cache epoch", old, new)
         case ("context", name):
             return value_cause(name, name, old, new)
         case ("file",):
@@ -172,7 +178,8 @@ def _sql_causes(old: Derivation, new: Derivation) -> Iterator[Cause]:
     ]
     for kind in ("var", "env"):
         a, b = before.get(kind, {}), after.get(kind, {})
-        found += [value_cause(kind, n, a[n], b[n]) for n in sorted(a.keys() & b.keys()) if a[n] != b[n]]
+        prefix = "var " if kind == "var" else ""
+        found += [value_cause(kind, prefix + n, a[n], b[n]) for n in sorted(a.keys() & b.keys()) if a[n] != b[n]]
     shared = {name for name, value in _env(old).items() if name in _env(new) and _env(new)[name] != value}
     found = [cause for cause in found if not (cause.kind == "env" and cause.subject in shared)]
     for path, where in changed_templates(before, after):
@@ -192,7 +199,9 @@ def _env(derivation: Derivation) -> dict[str, Value]:
 
 def _code_causes(old: Derivation, new: Derivation) -> list[Cause]:
     found = [
-        Cause("python", f"{path}: {name}", f"{path.rpartition('/')[2]}: {name or 'code'} {what}", where=where)
+        Cause(
+            "python", f"{path}: {name}", f"{path.rpartition('/')[2]}{f': {name}' if name else ''} {what}", where=where
+        )
         for path, name, what, where in changed_code(old.notes, new.notes)
     ]
     path: Any = new.notes.get("path")

@@ -11,12 +11,13 @@ from fftcas.build.why import Explanation
 from fftcas.explain.causes import Cause
 from fftcas.explain.rows import listing
 from fftcas.label import Label
-from fftcas.report.paint import Paint, ago
+from fftcas.report.paint import Paint, ago, crop
 from fftcas.report.row_samples import sample_lines
 
 SCHEMA = 1
 DIFF_LINES = 14
 NODE_LINES = 20
+WIDTH = 80
 COLOURS = {"build": "green", "restore": "cyan", "wait": "yellow", "error": "red", "fresh": "dim"}
 
 
@@ -41,16 +42,16 @@ def roots(explanations: Sequence[Explanation]) -> list[Root]:
 
 
 def text(
-    explanations: Sequence[Explanation], targets: Collection[Label], verbose: int = 0, *, would: str = "would"
+    explanations: Sequence[Explanation], targets: Collection[Label], verbose: int = 0, *, mood: str = "would"
 ) -> Iterator[str]:
-    """The lines of the report. `explanations` cover the targets and all that these read."""
+    """The report. `explanations` cover the targets and all that these read; `mood` is would, may or did."""
     paint = Paint()
     moving = [each for each in explanations if not each.fresh]
     if not any(each.label in targets for each in moving):
         yield from _all_fresh([each for each in explanations if each.label in targets])
         yield from _unread(explanations, paint)
         return
-    yield _headline(moving, len(explanations), would)
+    yield _headline(moving, len(explanations), mood)
     yield ""
     yield "because"
     for root in roots(explanations):
@@ -64,19 +65,19 @@ def text(
 def _all_fresh(shown: Sequence[Explanation]) -> Iterator[str]:
     if len(shown) == 1:
         made = shown[0].made
-        since = f" since it was built, {ago(made.built_at)}" if made else ""
-        yield f"{shown[0].label} is fresh: nothing that it is made of has changed{since}"
+        yield f"{shown[0].label} is fresh: unchanged" + (f" since it was built, {ago(made.built_at)}" if made else "")
     else:
         yield f"all {counted(len(shown), 'node')} are fresh: a build would do nothing"
 
 
-def _headline(moving: Sequence[Explanation], total: int, would: str) -> str:
+def _headline(moving: Sequence[Explanation], total: int, mood: str) -> str:
     numbers = {verdict: sum(each.verdict == verdict for each in moving) for verdict in COLOURS}
     seconds = sum(each.seconds or 0 for each in moving if each.verdict == "build")
-    about = f" (took {duration(seconds)} last time)" if seconds else ""
+    took = f"took {duration(seconds)}" + ("" if mood == "did" else " last time")
+    build = {"would": "would be built", "may": "may be built", "did": "were built"}[mood]
     parts = [
-        f"{numbers['build']} {would} build{about}" if numbers["build"] else "",
-        f"{numbers['restore']} {would} be restored" if numbers["restore"] else "",
+        f"{numbers['build']} {build}{f' ({took})' if seconds else ''}" if numbers["build"] else "",
+        f"{numbers['restore']} would be restored" if numbers["restore"] else "",
         f"{numbers['wait']} {'waits' if numbers['wait'] == 1 else 'wait'} for others" if numbers["wait"] else "",
         f"{numbers['error']} cannot be tried" if numbers["error"] else "",
     ]
@@ -87,10 +88,9 @@ def _root(root: Root, total: int, paint: Paint) -> Iterator[str]:
     cause, labels = root.cause, root.labels
     own = cause.kind in ("sql", "seed", "config", "python") and len(labels) == 1 and cause.label is None
     subject = f"{labels[0]}: {cause.words}" if own else cause.words
-    where = cause.where if cause.where and not cause.where.startswith(cause.subject) else None
     yield f"  {paint('●', 'yellow')} {paint(subject, 'bold')}"
-    if where:
-        yield f"      at {where}"
+    if cause.where:
+        yield f"      at {cause.where}"
     if not own:
         all_of = len(labels) == total and total > 1
         yield f"      concerns {f'all {total:,} nodes' if all_of else listing([label.text for label in labels])}"
@@ -106,7 +106,8 @@ def _nodes(moving: Sequence[Explanation], verbose: int, paint: Paint) -> Iterato
     shown = moving if verbose or len(moving) <= NODE_LINES else moving[: NODE_LINES - 1]
     width = max(len(each.label.text) for each in shown)
     for each in shown:
-        yield f"  {paint(each.verdict.ljust(7), COLOURS[each.verdict])}  {each.label.text:<{width}}  {reason(each)}"
+        verdict = paint(each.verdict.ljust(7), COLOURS[each.verdict])
+        yield f"  {verdict}  {each.label.text:<{width}}  {crop(reason(each), max(24, WIDTH - 13 - width))}"
         if verbose:
             yield f"           derivation {(each.old or 'none')[:16]} → {(each.new or 'not known yet')[:16]}"
             for cause in each.causes:
@@ -115,7 +116,7 @@ def _nodes(moving: Sequence[Explanation], verbose: int, paint: Paint) -> Iterato
         yield f"  and {len(moving) - len(shown):,} more (-v lists all)"
 
 
-def reason(each: Explanation, width: int = 60) -> str:
+def reason(each: Explanation, width: int = 40) -> str:
     """The reason in a few words: of many causes the first, and how many more."""
     if len(each.reason) <= width or len(each.causes) < 2:
         return each.reason
@@ -129,10 +130,10 @@ def _unread(explanations: Sequence[Explanation], paint: Paint) -> Iterator[str]:
             found.setdefault(cause.words, []).append(each.label.text)
     if found:
         yield ""
-        yield "changed, but not read"
+        yield "changed, to no effect"
     for words, labels in found.items():
         yield f"  {paint('○', 'dim')} {words}"
-        yield f"      not read by {listing(labels)}"
+        yield f"      {'of no matter to' if 'another order' in words else 'not read by'} {listing(labels)}"
 
 
 def document(explanations: Sequence[Explanation], targets: Collection[Label], about: dict[str, Any]) -> dict[str, Any]:
