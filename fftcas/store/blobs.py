@@ -40,12 +40,13 @@ class MissingBlob(Exception):
 
 @dataclass(frozen=True)
 class Blob:
-    """Bytes to be written: their digest, the raw buffer and, if it was worth making, the frame."""
+    """Bytes to be written: their digest and size, and the frame, or the raw buffer if the store seems to have them."""
 
     digest: Digest
-    raw: Any
+    size: int
     codec: Codec
     frame: bytes | None = None
+    raw: Any = b""
 
 
 class Blobs:
@@ -63,7 +64,9 @@ class Blobs:
         if size > MAX_BLOB:
             raise StoreError(f"a value of {size >> 20} MiB cannot be stored", why=f"the limit is {MAX_BLOB >> 20} MiB")
         digest = blake3(raw).hexdigest()
-        return Blob(digest, raw, codec, None if self.has([digest]) else pack(raw, codec))
+        if self.has([digest]):
+            return Blob(digest, size, codec, raw=raw)
+        return Blob(digest, size, codec, pack(raw, codec))
 
     def put(self, blobs: Sequence[Blob]) -> None:
         """Write blobs in one transaction, and hold them. Raises StoreError."""

@@ -163,7 +163,7 @@ class Environment:
     def _start(self) -> None:
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
-            for _ in range(3):
+            while True:
                 self._lock = take_gate(self.path, fcntl.LOCK_SH, _LOCK_SECONDS)
                 if self._lock is None:
                     raise StoreError(

@@ -95,6 +95,8 @@ def collect(
             _trim_caches(records, min(max(policy.max_size // 10, 64 << 20), 1 << 30))
             dead = [digest for step in steps for digest in blobs.environment.write(partial(sweep.delete, step))]
             blobs.settle()
+        for environment in (blobs.environment, records.environment):
+            _drop_corpses(environment, now)
     freed = sum(sizes[digest] for digest in dead)
     compacted = not dry_run and any([_compact(blobs.environment), _compact(records.environment)])
     went = tuple(each.realisation for each in forgotten)
@@ -246,6 +248,13 @@ def _trim_caches(records: Records, limit: int) -> None:
     size = records.read(lambda txn: sum(len(value) for kind in txn.kinds("cache:") for _, value in txn.scan(kind)))
     if size > limit:
         records.write(work)
+
+
+def _drop_corpses(environment: Environment, now: float) -> None:
+    """Delete damaged files that were set aside, once there was a week to look at them."""
+    for corpse in environment.path.glob("quarantine-*"):
+        if now - corpse.stat().st_mtime > 7 * 86400:
+            corpse.unlink(missing_ok=True)
 
 
 def _compact(environment: Environment) -> bool:

@@ -83,7 +83,7 @@ def write_table(table: Table, make: Callable[[Any, Codec], Blob], put: Callable[
 
 def measure(raw: Any, codec: Codec) -> Blob:
     """A blob that is only named, not packed."""
-    return Blob(blake3(raw).hexdigest(), b"", codec)
+    return Blob(blake3(raw).hexdigest(), 0, codec)
 
 
 class _Writing:
@@ -98,7 +98,7 @@ class _Writing:
 
     def add(self, blob: Blob) -> None:
         self._blobs.append(blob)
-        self._bytes += memoryview(blob.raw).nbytes
+        self._bytes += blob.size
         if self._bytes >= BATCH_BYTES:
             self._flush()
 
