@@ -16,6 +16,9 @@ COMMANDS = {
     "run": "fftcas.cli.build",
     "ls": "fftcas.cli.ls",
     "why-rebuild": "fftcas.cli.why",
+    "gc": "fftcas.cli.upkeep",
+    "doctor": "fftcas.cli.upkeep",
+    "key": "fftcas.cli.key",
 }
 """Every command and the module that holds it, under the command's name with `_` for `-`."""
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -19,6 +22,9 @@ from fftcas.store.remote.transport import Transport
 
 COUNTED = 2000
 """Claims up to which they are counted for the line at the start."""
+SECONDS = 30.0
+"""Time-out of one request, unless `$FFTCAS_REMOTE_TIMEOUT` says otherwise."""
+_PROBE_SECONDS = 10.0
 _FOREIGN = 64
 
 
@@ -56,10 +62,22 @@ def transport(url: str, seconds: float) -> Transport:
     )
 
 
-def probe(reach: Reach, mode: RemoteMode, seconds: float) -> Probe:
+def reach_for(url: str, required: bool = False, warn: Callable[[str], None] | None = None) -> Reach:
+    """The way to the remote at a path or a URL; nothing is read yet. Raises UsageError or RemoteError."""
+    text = os.environ.get("FFTCAS_REMOTE_TIMEOUT") or str(SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 86400:
+        raise UsageError(f"FFTCAS_REMOTE_TIMEOUT is '{text}'", hint="a number of seconds")
+    return Reach(transport(url, seconds), seconds, required, warn or logging.getLogger("fftcas.remote").warning)
+
+
+def probe(reach: Reach, mode: RemoteMode) -> Probe:
     """Find out what can be done. Raises RemoteError if that is not enough for `required`."""
     try:
-        found = reach.ask(lambda: _probe(reach.transport, mode is not RemoteMode.RO), seconds)
+        found = reach.ask(lambda: _probe(reach.transport, mode is not RemoteMode.RO), _PROBE_SECONDS)
     except OSError as error:
         found = Probe(False, False, said(error))
     if mode is RemoteMode.REQUIRED and not (found.reads and found.writes):

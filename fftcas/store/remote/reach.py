@@ -37,7 +37,7 @@ class Reach:
 
     def ask(self, call: Callable[[], Result], seconds: float) -> Result:
         """What the call returns; a failure says nothing about later ones."""
-        return self._workers.run(call, seconds)
+        return self._workers.run(call, min(seconds, self._workers.seconds))
 
     def run(self, call: Callable[[], Result], *, write: bool = False) -> Result:
         """What the call returns."""

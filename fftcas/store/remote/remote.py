@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,14 +16,11 @@ from fftcas.store.remote.fetch import TOGETHER, Bad, Fetcher, Responses
 from fftcas.store.remote.find import Finder
 from fftcas.store.remote.keys import Signer, Trust
 from fftcas.store.remote.layout import MAIN
-from fftcas.store.remote.probe import RemoteMode, count, probe, transport
+from fftcas.store.remote.probe import RemoteMode, count, probe, reach_for
 from fftcas.store.remote.publish import Published, Publisher
 from fftcas.store.remote.reach import Reach, said
 from fftcas.store.store import Store
 
-SECONDS = 30.0
-"""Time-out of one request, unless `$FFTCAS_REMOTE_TIMEOUT` says otherwise."""
-_PROBE_SECONDS = 10.0
 _BATCH = 128
 
 
@@ -78,12 +73,11 @@ class Remote:
 
         Raises UsageError for a wrong argument, and RemoteError if `mode` is `required` and the remote cannot be used.
         """
-        seconds = float(os.environ.get("FFTCAS_REMOTE_TIMEOUT") or SECONDS)
         own, believed = layout.check_namespace(namespace or MAIN), Trust.of(trust)
-        place = transport(url, seconds)
-        reach = Reach(place, seconds, mode is RemoteMode.REQUIRED, warn or logging.getLogger("fftcas.remote").warning)
+        reach = reach_for(url, mode is RemoteMode.REQUIRED, warn)
+        place = reach.transport
         remote = cls(reach, own, believed, responses or Responses())
-        found = probe(reach, mode, min(seconds, _PROBE_SECONDS))
+        found = probe(reach, mode)
         remote.reads, note = found.reads, found.note
         writes = found.writes
         if writes and believed and own == MAIN and (signer is None or believed.key(signer.public.id) is None):
