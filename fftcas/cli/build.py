@@ -15,6 +15,7 @@ from fftcas.build.run import Run
 from fftcas.build.run import build as build_targets
 from fftcas.cli.common import Pattern, PatternCommand, load, project_options
 from fftcas.cli.remote_options import remote_opener, remote_options
+from fftcas.cli.why import print_plan
 from fftcas.errors import UsageError
 from fftcas.label import Label
 from fftcas.project.nodes import Source
@@ -35,6 +36,7 @@ def build_options(command: Command) -> Command:
         click.option("-v", "--verbose", count=True, help="Say more."),
         click.option("-q", "--quiet", is_flag=True, help="Print only failures."),
         click.option("--json", "as_json", is_flag=True, help="Print run_results.json instead of lines."),
+        click.option("--dry-run", is_flag=True, help="Only tell what would be done, and why."),
         click.option("--keep-going", is_flag=True, help="After a failure go on with all it does not touch."),
         click.option("--no-cache", is_flag=True, help="The same as --cache off."),
         click.option(
@@ -106,6 +108,7 @@ def execute(
     cache: str,
     no_cache: bool,
     jobs: str,
+    dry_run: bool,
     keep_going: bool,
     as_json: bool,
     quiet: bool,
@@ -120,6 +123,9 @@ def execute(
         keep_going=keep_going,
         forced=forced,
     )
+    if dry_run:
+        print_plan(project, targets, options, as_json, verbose)
+        return 0
     shown = project.graph.ancestors(targets)
     order = [label for label in project.graph if label in shown and not isinstance(project.nodes[label], Source)]
     console = Console(order, verbosity=-1 if quiet or as_json else verbose)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import click
 
 from fftcas.build.options import BuildOptions, CacheMode
-from fftcas.build.why import explain
+from fftcas.build.why import Explanation, explain
 from fftcas.cli.common import Pattern, PatternCommand, load, load_at, project_options
 from fftcas.label import Label
 from fftcas.project.nodes import Source
@@ -52,20 +53,40 @@ def why_rebuild(
     project = load(directory, profile, variables)
     targets = [label for label in select(project, patterns or ("//...",)) if shown(project, label)]
     forced = frozenset(targets) if rebuild else frozenset()
+    if run_id is None and since is None:
+        print_plan(project, targets, BuildOptions(cache=CacheMode(cache), forced=forced), as_json, verbose)
+        return
+    mood = "did" if run_id is not None else "may"
+    if since is not None:
+        from fftcas.build.why_since import explain_since
+
+        explanations = explain_since(project, since, targets, load_at(project, variables))
+    else:
+        from fftcas.build.why_run import explain_run
+
+        with Store.open() as store:
+            explanations, targets = explain_run(project, store, run_id or "", targets if patterns else None)
+    print_report(project, explanations, targets, as_json, verbose, mood, since=since, run=run_id)
+
+
+def print_plan(project: Project, targets: Sequence[Label], options: BuildOptions, as_json: bool, verbose: int) -> None:
+    """Say what a build with these options would do, and why."""
+    targets = [label for label in targets if shown(project, label)]
     with Store.open() as store:
-        if run_id is not None:
-            from fftcas.build.why_run import explain_run
+        explanations = explain(project, store, targets, options)
+    print_report(project, explanations, targets, as_json, verbose, "would", since=None, run=None)
 
-            explanations, targets, mood = *explain_run(project, store, run_id, targets if patterns else None), "did"
-        elif since is not None:
-            from fftcas.build.why_since import explain_since
 
-            explanations, mood = explain_since(project, since, targets, load_at(project, variables)), "may"
-        else:
-            explanations = explain(project, store, targets, BuildOptions(cache=CacheMode(cache), forced=forced))
-            mood = "would"
+def print_report(
+    project: Project,
+    explanations: Sequence[Explanation],
+    targets: Sequence[Label],
+    as_json: bool,
+    verbose: int,
+    mood: str,
+    **compared: str | None,
+) -> None:
     if as_json:
-        compared = {"since": since, "run": run_id}
         about = {"project": project.settings.name, "profile": project.profile.name, **compared}
         click.echo(json.dumps(report.document(explanations, set(targets), about), indent=2, ensure_ascii=False))
         return

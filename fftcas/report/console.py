@@ -11,12 +11,16 @@ from fftcas.build.outcome import Outcome, Status
 from fftcas.build.run import Run
 from fftcas.errors import BudgetError, FftcasError
 from fftcas.label import Label
+from fftcas.report.paint import fit
 
 if TYPE_CHECKING:
     from rich.live import Live
 
 COLOURS = {Status.FRESH: 2, Status.RESTORED: 36, Status.BUILT: 32, Status.FAILED: 31, Status.SKIPPED: 33}
 """ANSI colour codes by status."""
+
+WIDTH = 80
+"""Columns that a line fits into, unless its label is too long."""
 
 MANY = 50
 """Above so many nodes, fresh ones are counted and not listed, unless asked for with -v."""
@@ -74,7 +78,8 @@ class Console:
             return
         if outcome.status is Status.FRESH and self.verbosity == 0 and len(self.order) > MANY:
             return
-        text = f"{outcome.label.text:<{self.width}}  {facts(outcome)}".rstrip()
+        room = max(24, WIDTH - self.width - len("restored") - 27) if self.verbosity == 0 else len(outcome.reason)
+        text = f"{outcome.label.text:<{self.width}}  {facts(outcome, room)}".rstrip()
         self.print(f"{self.paint(outcome.status.value.ljust(8), outcome.status)}  {text}")
         for warning in outcome.warnings:
             self.print(f"          warning: {warning}")
@@ -107,11 +112,11 @@ class Console:
         self.live.update(Group(*(Spinner("dots", label.text) for label in list(self.running)[:8]), count))
 
 
-def facts(outcome: Outcome) -> str:
-    """Rows, time and reason of a node, in columns."""
+def facts(outcome: Outcome, room: int) -> str:
+    """Rows, time and reason of a node, in columns; the reason in at most `room` characters."""
     rows = "" if outcome.rows is None else counted(outcome.rows, "row")
     seconds = "" if outcome.status in (Status.FRESH, Status.SKIPPED) else duration(outcome.seconds)
-    reason = "" if outcome.status is Status.FRESH else outcome.reason
+    reason = "" if outcome.status is Status.FRESH else fit(outcome.reason, room)
     return f"{rows:>12}  {seconds:>7}  {reason}"
 
 

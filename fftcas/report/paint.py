@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TextIO
@@ -30,6 +31,11 @@ def ago(moment: str, now: datetime | None = None) -> str:
     if seconds < 48 * 3600:
         return f"{seconds // 3600:.0f} h ago"
     return f"{seconds // 86400:.0f} days ago"
+
+
+def fit(reason: str, width: int) -> str:
+    """A reason in at most `width` characters: labels lose their package before anything is cut off."""
+    return reason if len(reason) <= width else crop(re.sub(r"//[\w/.-]*:", "", reason), width)
 
 
 def crop(text: str, width: int) -> str:

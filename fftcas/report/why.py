@@ -11,7 +11,7 @@ from fftcas.build.why import Explanation
 from fftcas.explain.causes import Cause
 from fftcas.explain.rows import listing
 from fftcas.label import Label
-from fftcas.report.paint import Paint, ago, crop
+from fftcas.report.paint import Paint, ago, fit
 from fftcas.report.row_samples import sample_lines
 
 SCHEMA = 1
@@ -107,7 +107,7 @@ def _nodes(moving: Sequence[Explanation], verbose: int, paint: Paint) -> Iterato
     width = max(len(each.label.text) for each in shown)
     for each in shown:
         verdict = paint(each.verdict.ljust(7), COLOURS[each.verdict])
-        yield f"  {verdict}  {each.label.text:<{width}}  {crop(reason(each), max(24, WIDTH - 13 - width))}"
+        yield f"  {verdict}  {each.label.text:<{width}}  {fit(reason(each), max(24, WIDTH - 13 - width))}"
         if verbose:
             yield f"           derivation {(each.old or 'none')[:16]} → {(each.new or 'not known yet')[:16]}"
             for cause in each.causes:

@@ -356,6 +356,34 @@ def test_in_a_process_of_its_own(shop: Shop) -> None:
     assert done.stdout == "all 8 nodes are fresh: a build would do nothing\n"
 
 
+def test_a_dry_run_says_the_same_and_does_nothing(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.edit("seeds/users.csv", "Bob", "Bobby")
+    capsys.readouterr()
+    assert shop.run("why-rebuild") == 0
+    said = capsys.readouterr().out
+    before = (shop.root / "data.duckdb").read_bytes()
+    assert shop.run("build", "--dry-run") == 0
+    assert capsys.readouterr().out == said
+    assert (shop.root / "data.duckdb").read_bytes() == before
+
+
+def test_lines_of_a_build_carry_their_reasons(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.edit("seeds/users.csv", "Bob", "Bobby")
+    shop.edit("models/macros_py/prices.py", "* 100", "* 1000")
+    shop.edit("helpers.py", "text.upper()", "text.title()")
+    capsys.readouterr()
+    assert shop.run("build") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    reasons = {line.split()[1]: line for line in lines if line.startswith("built")}
+    assert reasons["//seeds:users"].endswith("  1 row changed (name)")
+    assert reasons["//staging:stg_users"].endswith("  users 1 row changed (name)")
+    assert "helpers.py: shout() changed" in reasons["//python:names"]
+    results = json.loads((shop.root / ".fftcas/target/run_results.json").read_text())["results"]
+    (spend,) = (result for result in results if result["label"] == "//marts:spend")
+    assert spend["reason"] == "macro cents changed, //staging:stg_users 1 row changed (name)"
+
+
 def commit(folder: Path) -> None:
     """A repository with one commit of the shop."""
     (folder / ".gitignore").write_text("store/\n*.duckdb\n.fftcas/\n")
