@@ -1,27 +1,28 @@
 """How dear the store is, beside what DuckDB itself does: `python tests/benchmarks/store.py [ROWS] [FOLDER]`.
 
 Prints ratios within one run: storing a table against the `CREATE TABLE AS` that made it, restoring it against
-DuckDB's own copy, and the bytes that an edit adds as a share of the first store; and the peak of memory above DuckDB's.
+DuckDB's own copy, and the bytes that an edit adds as a share of the first store; and the peak of memory.
 """
 
 from __future__ import annotations
 
-import resource
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fftcas.store import Store, measure_table
 from fftcas.store.blobs import BLOB
 from fftcas.table import Column, Manifest, Table
 
 ROUNDS = 3
+ROWS = 1 << 18  # of a batch of the stream that memory is measured with
 MAKE = """create or replace table a as select i::int id, (hash(i) % 100000)::bigint user_id,
     (i * 7919 % 1000003) / 100.0::double amount, ((i * 31) % 100000 / 100)::decimal(18, 2) price,
     'user' || (hash(i) % 100000) || '@example.com' email,
@@ -59,15 +60,50 @@ def stored(store: Store) -> int:
     return sum(store.blobs.scan(BLOB, lambda key, value: len(value)))
 
 
-def peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+def anonymous() -> int:
+    """MiB of memory that is not a mapped file."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) >> 10
+
+
+def stream(rows: int) -> Iterator[pa.RecordBatch]:
+    """Batches that cost nothing to make: the same numbers and words, a little apart each time."""
+    words = pa.array([f"user{number}@example.com" for number in range(ROWS)])
+    for start in range(0, rows, ROWS):
+        ids = pa.array(range(start, start + ROWS))
+        yield pa.record_batch(
+            [ids, pc.multiply(ids, 7919), pc.divide(ids, 7.0), words], ["id", "user", "amount", "email"]
+        )
+
+
+def memory(folder: Path, rows: int) -> tuple[int, int]:
+    """The most memory that writing and reading take above what lay there before, looked at after every batch."""
+    peaks = [0, 0]
+
+    def watched(batches: Iterable[pa.RecordBatch], which: int) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            peaks[which] = max(peaks[which], anonymous())
+            yield batch
+
+    before = max(anonymous() for _ in stream(ROWS))
+    schema = next(stream(1)).schema
+    columns = tuple(Column(name, "ANY") for name in schema.names)
+    with Store.open(folder / "memory") as store:
+        manifest = store.write_table(Table(columns, schema, watched(stream(rows), 0)))
+        for _ in watched(store.read_table(manifest).batches, 1):
+            pass
+    return peaks[0] - before, peaks[1] - before
 
 
 def main(rows: int, folder: Path) -> None:
+    print(
+        "memory for {:,} rows: {} MiB to write, {} MiB to read    (to reach 300)".format(
+            2 * rows, *memory(folder, 2 * rows)
+        )
+    )
     connection = duckdb.connect(str(folder / "bench.duckdb"), config={"memory_limit": "2GB"})
     made = best(lambda: connection.execute(MAKE.format(rows=rows)))
     copied = best(lambda: connection.execute("create or replace table b as from a"))
-    before = peak()
 
     def store_once() -> Manifest:
         shutil.rmtree(folder / "store", ignore_errors=True)
@@ -95,7 +131,6 @@ def main(rows: int, folder: Path) -> None:
             size = stored(store)
             store.write_table(read(connection, sql.format(rows=rows)))
             print(f"{what:22}{(stored(store) - size) / first:6.1%}    (to reach {goal:.0%})")
-    print(f"memory above DuckDB's {peak() - before:4d} MiB    (to reach 300)")
 
 
 if __name__ == "__main__":
