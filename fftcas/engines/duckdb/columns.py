@@ -64,10 +64,10 @@ def columns_read(
 ) -> ColumnsRead:
     """The columns that the statement reads of each input, through `views`; None stands for all of them.
 
-    Read is what the plan scans, and what the text or a view names at all. The answer is then proven: the statement
-    must have the same plan, constants and result columns on tables that have *only* these columns. So two states of
-    the inputs that agree in the columns read share one plan, and with it the result. Where that cannot be shown,
-    all columns of all inputs are read.
+    Read is what the plan scans. The answer is then proven: the statement must have the same plan, constants and result
+    columns on tables that have *only* these columns. So two states of the inputs that agree in the columns read share
+    one plan, and with it the result. If it does not even bind there, because the text names columns that the plan then
+    drops, those count as read. Where nothing can be proven, all columns of all inputs are read.
     """
     everything: dict[RelationName, frozenset[str] | None] = dict.fromkeys(inputs)
     texts = "\n".join([sql, *views.values()])
@@ -80,16 +80,21 @@ def columns_read(
     scanned = _scanned(plans, place, inputs) if plans is not None else None
     if plans is None or scanned is None:
         return everything
-    read = {
-        relation: frozenset(scanned[relation] | {c.name for c in columns if _named(c.name, words, texts)})
+    named = {
+        relation: scanned[relation] | {column.name for column in columns if _named(column.name, words, texts)}
         for relation, columns in inputs.items()
     }
-    only = {
-        relation: tuple(column for column in columns if column.name in read[relation]) or (ODD,)
-        for relation, columns in inputs.items()
-    }
-    alone = _plans(connection, place, sql, only, views)
-    return read if alone is not None and alone.proof() == plans.proof() else everything
+    bound = _bound(plans.bound)
+    met = {r: scanned[r] | (names & bound.get(place.full(r), set())) for r, names in named.items()}
+    for read in (scanned, met, named):
+        only = {
+            relation: tuple(column for column in columns if column.name in read[relation]) or (ODD,)
+            for relation, columns in inputs.items()
+        }
+        alone = _plans(connection, place, sql, only, views)
+        if alone is not None and alone.proof() == plans.proof():
+            return {relation: frozenset(columns) for relation, columns in read.items()}
+    return everything
 
 
 def switch_off_optimizers(connection: duckdb.DuckDBPyConnection) -> None:
