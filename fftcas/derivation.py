@@ -23,13 +23,14 @@ class Input:
     """A table that a node reads: the columns that it reads there, and the identity of what these hold.
 
     `content` is the projection's digest (its representative, where an equality was proven) or a source's fingerprint.
-    `label` and `output` are kept for people; they are not hashed.
+    `label`, `output` and `bytes` (of the columns read, uncompressed; None if not known) are not hashed.
     """
 
     columns: tuple[tuple[str, str], ...]
     content: Digest
     label: str
     output: Digest
+    bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,13 @@ class Derivation:
 
     def to_json(self) -> bytes:
         inputs = [
-            {"label": i.label, "output": i.output, "columns": [list(c) for c in i.columns], "content": i.content}
+            {
+                "label": i.label,
+                "output": i.output,
+                "columns": [list(column) for column in i.columns],
+                "content": i.content,
+                "bytes": i.bytes,
+            }
             for i in self.inputs
         ]
         document = {"recipe": self.recipe, "inputs": inputs, "notes": self.notes}
@@ -70,7 +77,13 @@ class Derivation:
         try:
             document: dict[str, Any] = json.loads(data)
             inputs = tuple(
-                Input(tuple((name, type_) for name, type_ in i["columns"]), i["content"], i["label"], i["output"])
+                Input(
+                    tuple((name, type_) for name, type_ in i["columns"]),
+                    i["content"],
+                    i["label"],
+                    i["output"],
+                    i["bytes"],
+                )
                 for i in document["inputs"]
             )
             return cls(document["recipe"], inputs, document.get("notes", {}))

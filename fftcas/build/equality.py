@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from fftcas.derivation import Derivation, Input
 from fftcas.engines import same_rows
+from fftcas.label import Label
 from fftcas.store import MissingBlob, Store
 
 CANDIDATES = 3
 """How many earlier realisations of the recipe are compared with, the newest first."""
 
 
-def prove_equal(store: Store, derivation: Derivation) -> bool:
-    """True if each input that is new holds the same rows, in another order, as that of an earlier realisation.
+def prove_equal(store: Store, label: Label, derivation: Derivation) -> bool:
+    """True if each input that is new holds the same rows, in another order, as that of an earlier build of `label`.
 
     What was proven is recorded, so that the derivation, derived again, has the earlier one's key.
     """
-    for earlier in store.realisations_of(derivation.recipe_digest, CANDIDATES):
+    for earlier in store.realisations_of(derivation.recipe_digest, label.text, CANDIDATES):
         document = store.derivation_document(earlier.derivation)
         if document is None or store.manifest(earlier.output) is None:
             continue

@@ -52,5 +52,7 @@ def seen(
     """What a reader of the columns `names` (None: all) sees of a table or source."""
     columns = tuple((c.name, c.type) for c in identity.columns if names is None or c.name in names)
     manifest = identity.manifest
-    content = identity.output if manifest is None else representative(manifest.projection(names))
-    return Input(columns, content, label.text, identity.output)
+    if manifest is None:
+        return Input(columns, identity.output, label.text, identity.output)
+    size = sum(column.bytes for column in manifest.columns if names is None or column.name in names)
+    return Input(columns, representative(manifest.projection(names)), label.text, identity.output, size)

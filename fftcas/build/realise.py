@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fftcas.build.decide import Decision, cached
 from fftcas.build.failures import located
 from fftcas.build.guard import check_cost
+from fftcas.build.http import Fetched, Http
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity, Outcome, Status
 from fftcas.build.sharing import Sharing
@@ -62,6 +63,7 @@ class Realiser:
     run_id: str
     host: str
     sharing: Sharing
+    http: Http
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -92,6 +94,7 @@ class Realiser:
             seconds=clock.seconds,
             saved_seconds=realisation.seconds,
             source=self.sharing.source(derivation.key),
+            http=self.http.rested(realisation),
             output_changed=self.changed(node, manifest.output),
         )
 
@@ -99,16 +102,18 @@ class Realiser:
         """Run the node, keep its output as the cache mode says, and put it in place."""
         clock = Clock()
         with self.target.session() as session:
-            scanned = self.may_run(session, node)
-            staged = self.make(session, node)
+            scanned = self.may_run(session, node, derivation)
+            with self.http.fetching(node) as fetched:
+                staged = self.make(session, node)
             query_seconds = clock.seconds
             try:
                 output = session.read(staged.hidden)
-                writes = self.options.cache.writes and cached(node)
+                writes = self.options.cache.writes and cached(node) and not fetched.failed
                 manifest = self.store.write_table(output) if writes else measure_table(output)
                 if writes:
-                    self.commit(node, derivation, manifest, query_seconds)
-                session.publish(staged, self.stamp(node, derivation, manifest))
+                    self.commit(node, derivation, manifest, query_seconds, fetched)
+                stamp = self.stamp(node, derivation, manifest)
+                session.publish(staged, replace(stamp, fingerprint="") if fetched.failed else stamp)
             except BaseException:
                 session.discard(staged)
                 raise
@@ -125,6 +130,8 @@ class Realiser:
             finished_at=now(),
             seconds=clock.seconds,
             query_seconds=query_seconds,
+            http=fetched.usage,
+            warnings=tuple(fetched.warnings),
             output_changed=self.changed(node, manifest.output),
         )
 
@@ -137,7 +144,7 @@ class Realiser:
         with self.target.session() as session, located(self.project, node, self.bind(node)) as sql:
             session.publish_view(node.relation, sql, stamp)
         if self.options.cache.writes and not known:
-            self.commit(node, derivation, None, clock.seconds)
+            self.commit(node, derivation, None, clock.seconds, Fetched())
         return Outcome(
             node.label,
             Status.RESTORED if known else Status.BUILT,
@@ -152,22 +159,29 @@ class Realiser:
             output_changed=self.changed(node, derivation.key),
         )
 
-    def may_run(self, session: Session, node: Node) -> int:
+    def may_run(self, session: Session, node: Node, derivation: Derivation) -> int:
         """How many bytes the node will scan. Raises NodeError if that is too much, or if columns that it needs miss."""
-        if isinstance(node, SqlModel):
-            with located(self.project, node, self.bind(node)) as sql:
-                scanned = session.estimate(sql)
-        elif isinstance(node, PythonModel):
+        if isinstance(node, PythonModel):
             for label, required in (*node.require.items(), *node.columns.items()):
                 columns = self.target.engine().describe(self.project.nodes[label].relation) or ()
                 check_required(node, label, required, [column.name for column in columns])
-            relations = {label: self.project.nodes[label].relation for label in node.inputs}
-            frames = [session.estimate(session.select(relations[i], node.columns.get(i))) for i in node.inputs]
-            scanned = Estimate(tuple(scan for frame in frames for scan in frame.scans))
-        else:
-            return 0
+        sizes = [source.bytes for source in derivation.inputs]
+        if self.project.budgets.query is None and None not in sizes:
+            return sum(size for size in sizes if size is not None)  # known without asking the engine
+        scanned = self.estimate(session, node)
         check_cost(scanned, self.project.budgets.query)
         return scanned.bytes
+
+    def estimate(self, session: Session, node: Node) -> Estimate:
+        """What the engine expects the node to scan."""
+        if isinstance(node, SqlModel):
+            with located(self.project, node, self.bind(node)) as sql:
+                return session.estimate(sql)
+        if isinstance(node, PythonModel):
+            relations = {label: self.project.nodes[label].relation for label in node.inputs}
+            frames = [session.estimate(session.select(relations[i], node.columns.get(i))) for i in node.inputs]
+            return Estimate(tuple(scan for frame in frames for scan in frame.scans))
+        return Estimate(())
 
     def make(self, session: Session, node: Node) -> Staged:
         """Run the node's own code; its rows are staged. Raises FftcasError."""
@@ -187,7 +201,9 @@ class Realiser:
         secrets = {name: value for name, value in self.project.environ.items() if is_secret(name)}
         return node.sql.bind(names, engine.quote(node.relation), secrets)
 
-    def commit(self, node: Node, derivation: Derivation, manifest: Manifest | None, seconds: float) -> None:
+    def commit(
+        self, node: Node, derivation: Derivation, manifest: Manifest | None, seconds: float, fetched: Fetched
+    ) -> None:
         realisation = Realisation(
             derivation=derivation.key,
             recipe=derivation.recipe_digest,
@@ -201,6 +217,8 @@ class Realiser:
             run_id=self.run_id,
             host=self.host,
             inputs={source.label: source.output for source in derivation.inputs},
+            http=fetched.usage.responses if fetched.usage else {},
+            http_max_age=fetched.usage.max_age if fetched.usage else {},
         )
         document = replace(derivation, notes={**derivation.notes, **self.provenance.of(node)}).to_json()
         self.store.commit(realisation, document, manifest)

@@ -13,6 +13,7 @@ from fftcas.build.decide import Decider, Decision, Verdict
 from fftcas.build.differences import Differences
 from fftcas.build.equality import prove_equal
 from fftcas.build.git import checkout
+from fftcas.build.http import Http
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.reads import is_view
@@ -67,12 +68,14 @@ def build(
     started: Callable[[Label], None] = lambda label: None,
     done: Callable[[Outcome], None] = lambda outcome: None,
     remote: Callable[[], Remote | None] = lambda: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Bring `targets` and all that they read up to date.
 
     `remote` opens the remote, when it is needed for the first time. `started` is called when a node begins to be
-    restored or run, `done` when a node is done, both in this thread. A node that fails is an outcome, not an
-    exception. Raises FftcasError if store or database cannot be used, RemoteError if a required remote cannot.
+    restored or run, `done` when a node is done, both in this thread; `say` gets the progress of long fetches, in any. A
+    node that fails is an outcome, not an exception. Raises FftcasError if store or database cannot be used, RemoteError
+    if a required remote cannot, LockError if the lock file is wanted and cannot be used.
     """
     clock = Clock()
     here = checkout(project.root)
@@ -87,11 +90,12 @@ def build(
     )
     outcomes: dict[Label, Outcome] = {}
     interrupted = False
+    http = Http(project, store, options.http, say)
     target = Target(project, store)
-    decider = Decider(project, store, target, options)
+    decider = Decider(project, store, target, options, http)
     sharing = Sharing(store, remote)
     wanted = project.graph.ancestors(targets)
-    realiser = Realiser(project, store, target, options, record.run_id, socket.gethostname(), sharing)
+    realiser = Realiser(project, store, target, options, record.run_id, socket.gethostname(), sharing, http)
     builder = _Builder(decider, realiser, started, wanted)
     try:
 
@@ -173,11 +177,25 @@ class _Builder:
         except FftcasError as error:
             return failure(label, error, clock)
         if decision.verdict is Verdict.FRESH:
-            return fresh(decision)
+            return self.fresh(decision)
         if decision.verdict is Verdict.BUILD and (exceeded := self.exceeded) and not self.shared(decision):
             return over_budget(label, exceeded)
         self.started(label)
         return lambda: self.guarded(decision)
+
+    def fresh(self, decision: Decision) -> Outcome:
+        manifest = decision.identity.manifest if decision.identity else None
+        return Outcome(
+            decision.node.label,
+            Status.FRESH,
+            decision.reason,
+            decision.derivation.key if decision.derivation else None,
+            decision.identity,
+            rows=manifest.rows if manifest else None,
+            bytes=manifest.size if manifest else 0,
+            saved_seconds=decision.realisation.seconds if decision.realisation else 0.0,
+            http=self.decider.http.rested(decision.realisation),
+        )
 
     def guarded(self, decision: Decision) -> Outcome:
         clock = Clock()
@@ -191,9 +209,9 @@ class _Builder:
         node, derivation = decision.node, decision.derivation
         assert derivation is not None
         if decision.verdict is Verdict.BUILD and self.decider.may_read(node):
-            again = self.found(node, derivation)
+            again = self.found(decision, derivation)
             if again is not None:
-                return fresh(again) if again.verdict is Verdict.FRESH else self.carry_out(again)
+                return self.fresh(again) if again.verdict is Verdict.FRESH else self.carry_out(again)
         if isinstance(node, SqlModel) and node.materialized == "view":
             return self.reasoned(decision, self.realiser.view(node, decision))
         if decision.realisation is not None:
@@ -201,15 +219,21 @@ class _Builder:
             return restored or self.realiser.build(node, derivation, "its output is no longer in the store")
         return self.reasoned(decision, self.realiser.build(node, derivation, decision.reason))
 
-    def found(self, node: Node, derivation: Derivation) -> Decision | None:
-        """Look for the node's output where that takes time: the remote may have it, or its inputs be equal to old ones.
+    def found(self, decision: Decision, derivation: Derivation) -> Decision | None:
+        """Look for the node's output where that takes time: servers may say that their responses are still the same,
+        the remote may have it, or its inputs be equal to old ones.
 
         Returns what is to be done then, None if it has to be built.
         """
+        node = decision.node
+        if decision.stale is not None:
+            again = self.decider.decide(node, ask=True)
+            if again.verdict is not Verdict.BUILD:
+                return again
         taken = self.sharing.take(derivation)
-        if not taken and (is_view(node) or not prove_equal(self.decider.store, derivation)):
+        if not taken and (is_view(node) or not prove_equal(self.decider.store, node.label, derivation)):
             return None
-        again = self.decider.decide(node)
+        again = self.decider.decide(node, ask=True)
         if again.verdict is Verdict.BUILD:
             return None
         if not taken and again.realisation is not None:
@@ -225,6 +249,9 @@ class _Builder:
         """The outcome of a node that ran, with the reason, for which a seed's new rows had to be there."""
         if decision.derivation is None or outcome.status is not Status.BUILT:
             return outcome
+        if decision.stale is not None:
+            words = self.decider.http.changed(decision.stale) or "only the model could ask again for its responses"
+            return replace(outcome, reason=words)
         output = outcome.identity.output if outcome.identity else None
         reason = self.decider.reason(decision.node, decision.derivation, self.differences, lambda: output)
         return replace(outcome, reason=reason)
@@ -236,20 +263,6 @@ class _Builder:
         root = self.root_failures.setdefault(label, self.root_failures.get(failed, failed))
         touched = failed in self.decider.project.graph.inputs[label]
         return Outcome(label, Status.SKIPPED, f"{root} failed" if touched else f"the run stopped: {root} failed")
-
-
-def fresh(decision: Decision) -> Outcome:
-    manifest = decision.identity.manifest if decision.identity else None
-    return Outcome(
-        decision.node.label,
-        Status.FRESH,
-        decision.reason,
-        decision.derivation.key if decision.derivation else None,
-        decision.identity,
-        rows=manifest.rows if manifest else None,
-        bytes=manifest.size if manifest else 0,
-        saved_seconds=decision.realisation.seconds if decision.realisation else 0.0,
-    )
 
 
 def over_budget(label: Label, exceeded: Spent) -> Outcome:

@@ -73,12 +73,14 @@ def number_of(txn: RecordTxn, derivation: Digest) -> int | None:
     return None if value is None else int.from_bytes(value[:_NUMBER], "big")
 
 
-def of_recipe(txn: RecordTxn, recipe: Digest, limit: int) -> list[Realisation]:
-    return _first(_found(txn, "by-recipe", bytes.fromhex(recipe)), limit)
+def of_recipe(txn: RecordTxn, recipe: Digest, label: str, limit: int) -> list[Realisation]:
+    return _first(_found(txn, "by-recipe", bytes.fromhex(recipe) + _label(label)), limit)
 
 
 def history(txn: RecordTxn, project: str, label: str, limit: int) -> list[Realisation]:
     """Realisations of a label that the project's runs committed or used."""
+    if next(txn.scan("by-label", _label(label)), None) is None:
+        return []  # before the outputs of all runs are read for nothing
     kept = kept_runs(txn, project)
     run_ids = {run.run.run_id for run in kept}
     outputs = {outputs_of(txn, run).get(label) for run in {run.outputs: run for run in kept}.values()}
@@ -113,7 +115,7 @@ def _first(found: Iterator[Realisation], limit: int) -> list[Realisation]:
 
 def _indices(realisation: Realisation) -> list[tuple[str, bytes]]:
     return [
-        ("by-recipe", bytes.fromhex(realisation.recipe)),
+        ("by-recipe", bytes.fromhex(realisation.recipe) + _label(realisation.label)),
         ("by-label", _label(realisation.label)),
         ("by-output", bytes.fromhex(realisation.output)),
         ("by-number", b""),

@@ -115,9 +115,9 @@ class Store:
     def derivation_document(self, derivation: Digest) -> bytes | None:
         return self.records.get("derivation", bytes.fromhex(derivation))
 
-    def realisations_of(self, recipe: Digest, limit: int = 20) -> list[Realisation]:
-        """Realisations of one recipe, newest first."""
-        return self.records.read(lambda txn: index.of_recipe(txn, recipe, limit))
+    def realisations_of(self, recipe: Digest, label: str, limit: int = 20) -> list[Realisation]:
+        """Realisations of one recipe under one label, newest first."""
+        return self.records.read(lambda txn: index.of_recipe(txn, recipe, label, limit))
 
     def disown(self, derivation: Digest) -> None:
         """Forget a realisation; its derivation will be a miss."""

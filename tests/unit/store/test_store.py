@@ -89,7 +89,7 @@ def test_realisations_of_a_recipe_are_newest_first_whatever_the_clock_says(store
     for number in range(5):
         realise(store, f"d{number}", manifest, built_at=f"20{30 - number}-01-01T00:00:00+00:00")
     realise(store, "d1", manifest)
-    found = [each.derivation for each in store.realisations_of(name("recipe"), 3)]
+    found = [each.derivation for each in store.realisations_of(name("recipe"), "//a:b", 3)]
     assert found == [name("d1"), name("d4"), name("d3")]
 
 
@@ -102,7 +102,7 @@ def test_disowning_forgets_the_manifest_with_its_last_realisation(store: Store) 
     assert store.manifest(manifest.output) == manifest
     store.disown(name("d2"))
     assert store.manifest(manifest.output) is None
-    assert store.realisations_of(name("recipe")) == []
+    assert store.realisations_of(name("recipe"), "//a:b") == []
 
 
 def test_equivalences_lead_to_one_representative(store: Store) -> None:
