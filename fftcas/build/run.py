@@ -65,6 +65,7 @@ def build(
     options: BuildOptions,
     *,
     command: str = "build",
+    run_id: str | None = None,
     started: Callable[[Label], None] = lambda label: None,
     done: Callable[[Outcome], None] = lambda outcome: None,
     remote: Callable[[], Remote | None] = lambda: None,
@@ -80,7 +81,7 @@ def build(
     clock = Clock()
     here = checkout(project.root)
     record = RunRecord(
-        new_run_id(clock.started_at),
+        run_id or new_run_id(clock.started_at),
         str(project.root),
         project.profile.name,
         clock.started_at,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from fftcas.build.options import BuildOptions, CacheMode
-from fftcas.build.run import Run
+from fftcas.build.outcome import Outcome
+from fftcas.build.realise import now
 from fftcas.build.run import build as build_targets
+from fftcas.build.run import new_run_id
 from fftcas.cli.common import Pattern, PatternCommand, load, project_options
 from fftcas.cli.remote_options import remote_opener, remote_options
 from fftcas.cli.why import print_plan
@@ -21,9 +22,10 @@ from fftcas.label import Label
 from fftcas.project.nodes import Source
 from fftcas.project.project import Project
 from fftcas.project.selection import select
+from fftcas.report.artifacts import event_logs, leave_artifacts, leave_extras
 from fftcas.report.console import Console
+from fftcas.report.events import EventLog
 from fftcas.report.remote import remote_lines
-from fftcas.report.run_results import run_results, write_json
 from fftcas.store import Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -46,6 +48,9 @@ def build_options(command: Command) -> Command:
             show_default=True,
             help="Whether outputs are taken from the store (r) and put there (w).",
         ),
+        click.option("--trace", metavar="FILE", help="Write the run's times for Perfetto or chrome://tracing."),
+        click.option("--junit", metavar="FILE", help="Write the run as JUnit XML."),
+        click.option("--md", "markdown", metavar="FILE", help="Write the run as Markdown."),
         click.option("--jobs", default="auto", metavar="N|auto", show_default=True, help="Nodes at a time."),
     ):
         command = option(command)
@@ -115,8 +120,9 @@ def execute(
     verbose: int,
     remote: str | None,
     remote_mode: str | None,
+    **extras: str | None,
 ) -> int:
-    """Build the targets, show it, leave run_results.json; returns the exit code."""
+    """Build the targets, show it, leave the artifacts; returns the exit code."""
     options = BuildOptions(
         cache=CacheMode.OFF if no_cache else CacheMode(cache),
         jobs=parse_jobs(jobs),
@@ -131,6 +137,17 @@ def execute(
     console = Console(order, verbosity=-1 if quiet or as_json else verbose)
     say = console.print if console.verbosity >= 0 else lambda line: None
     opener = remote_opener(remote, remote_mode, project.settings.remote, say)
+    run_id = new_run_id(now())
+    log = EventLog(event_logs(project.root), run_id, command)
+
+    def started(label: Label) -> None:
+        log.started(label)
+        console.started(label)
+
+    def done(outcome: Outcome) -> None:
+        log.done(outcome)
+        console.done(outcome)
+
     with Store.open() as store:
         result = build_targets(
             project,
@@ -138,23 +155,20 @@ def execute(
             store,
             options,
             command=command,
-            started=console.started,
-            done=console.done,
+            run_id=run_id,
+            started=started,
+            done=done,
             remote=opener,
         )
+        log.finish(result)
+        written = leave_artifacts(project, store, result, command)
     console.finish(result)
     for line in remote_lines(result.remote) if result.remote else ():
         say(line)
-    leave(project, result, command, as_json)
-    return result.exit_code
-
-
-def leave(project: Project, result: Run, command: str, as_json: bool) -> None:
-    document = run_results(project, result, command)
-    write_json(project.root / ".fftcas" / "target" / "run_results.json", document)
+    leave_extras(project, result, {name: Path(path) for name, path in extras.items() if path})
     if as_json:
-        json.dump(document, sys.stdout, indent=2)
-        print()
+        print(written.read_text("utf-8"), end="")
+    return result.exit_code
 
 
 def parse_jobs(text: str) -> int:

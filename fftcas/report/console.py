@@ -12,6 +12,7 @@ from fftcas.build.run import Run
 from fftcas.errors import BudgetError, FftcasError
 from fftcas.label import Label
 from fftcas.report.paint import fit
+from fftcas.report.savings import saved_text
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -121,10 +122,12 @@ def facts(outcome: Outcome, room: int) -> str:
 
 
 def summary(run: Run) -> str:
-    """One line: how many nodes of each status, and the time."""
+    """One line: how many nodes of each status, the time, and the time that hits saved if it is worth a word."""
     counts = [f"{run.count(status)} {status.value}" for status in Status if run.count(status)]
     words = ", ".join(counts) or "nothing to do"
-    return f"{words} in {duration(run.seconds)}{' (interrupted)' if run.interrupted else ''}"
+    spared = saved_text(run)
+    ends = f"{', ' + spared if spared else ''}{' (interrupted)' if run.interrupted else ''}"
+    return f"{words} in {duration(run.seconds)}{ends}"
 
 
 def print_error(error: FftcasError, title: str | None = None) -> None:

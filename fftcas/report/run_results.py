@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.run import Run
-from fftcas.errors import UsageError
 from fftcas.project.project import Project
+from fftcas.report.savings import saved
 
 SCHEMA = 1
 
@@ -33,6 +30,7 @@ def run_results(project: Project, run: Run, command: str) -> dict[str, Any]:
         "summary": {status.value: run.count(status) for status in Status},
         "results": [result(project, outcome) for outcome in run.outcomes],
         "budgets": budgets(run),
+        "saved": asdict(saved(run)),
     }
 
 
@@ -77,14 +75,3 @@ def result(project: Project, outcome: Outcome) -> dict[str, Any]:
         "message": error,
         "warnings": list(outcome.warnings),
     }
-
-
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON file at once or not at all. Raises UsageError if the directory cannot be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(document, indent=2, sort_keys=False, ensure_ascii=False) + "\n", "utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}", why=error.strerror, hint="make the directory writable") from error

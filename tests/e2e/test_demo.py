@@ -256,7 +256,7 @@ def test_rebuild_only_builds_one_node(built: Demo) -> None:
 
 def test_run_results_has_the_shape_that_others_rely_on(demo: Demo) -> None:
     results = demo.build().run_results
-    assert set(results) == {"metadata", "summary", "results", "budgets"}
+    assert set(results) == {"metadata", "summary", "results", "budgets", "saved"}
     metadata = {"schema", "run_id", "command", "project", "profile", "engine", "started_at", "finished_at", "exit_code"}
     assert set(results["metadata"]) >= metadata
     assert (results["metadata"]["project"], results["metadata"]["profile"]) == ("cache_demo", "dev_duckdb")

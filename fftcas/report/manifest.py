@@ -1,0 +1,113 @@
+"""`manifest.json` and `catalog.json`: what the project is, and what its relations hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fftcas.build.outcome import Outcome
+from fftcas.build.run import Run
+from fftcas.derivation import Derivation
+from fftcas.digest import digest_value
+from fftcas.label import Label
+from fftcas.project.nodes import Node
+from fftcas.project.project import Project
+from fftcas.store import Store
+from fftcas.table import StoredColumn
+
+SCHEMA = 1
+
+
+def metadata(project: Project, run: Run, state: str) -> dict[str, Any]:
+    """What both documents begin with; `state` changes whenever anything else in them does."""
+    return {
+        "schema": SCHEMA,
+        "state": state,
+        "run_id": run.run_id,
+        "generated_at": run.finished_at,
+        "project": project.settings.name,
+        "profile": project.profile.name,
+        "engine": project.profile.engine,
+    }
+
+
+def manifest(project: Project, store: Store, run: Run, state: str) -> dict[str, Any]:
+    """All nodes with their edges, files, settings and derivations, and the project's shared ingredients."""
+    outcomes = {outcome.label: outcome for outcome in run.outcomes}
+    return {
+        "metadata": metadata(project, run, state),
+        "context": project.context,
+        "vars": sorted(project.vars),
+        "nodes": {label.text: entry(project, store, label, outcomes.get(label)) for label in project.graph},
+    }
+
+
+def entry(project: Project, store: Store, label: Label, outcome: Outcome | None) -> dict[str, Any]:
+    node = project.nodes[label]
+    return {
+        "name": node.name,
+        "kind": node.kind,
+        "path": node.path,
+        "relation": str(node.relation),
+        "materialized": materialized(node),
+        "description": project.descriptions.get(label, ""),
+        "tags": sorted(node.tags),
+        "level": project.graph.level[label],
+        "inputs": [source.text for source in project.graph.inputs[label]],
+        "readers": sorted(reader.text for reader in project.graph.readers[label]),
+        "derivation": derivation(store, outcome),
+    }
+
+
+def materialized(node: Node) -> str | None:
+    """`table`, `view` or `ephemeral`; None for a source."""
+    return None if node.kind == "source" else str(getattr(node, "materialized", "table"))
+
+
+def derivation(store: Store, outcome: Outcome | None) -> dict[str, Any] | None:
+    """The key and its ingredients by digest; None for a node that the run did not look at."""
+    if outcome is None or outcome.derivation is None:
+        return None
+    document = store.derivation_document(outcome.derivation)
+    if document is None:
+        return {"key": outcome.derivation, "recipe": {}, "inputs": []}
+    found = Derivation.from_json(document)
+    return {
+        "key": outcome.derivation,
+        "recipe": {name: digest_value("ingredient 1", value) for name, value in found.recipe.items()},
+        "inputs": [
+            {"label": i.label, "output": i.output, "columns": [name for name, _ in i.columns]} for i in found.inputs
+        ],
+    }
+
+
+def catalog(project: Project, run: Run, state: str) -> dict[str, Any]:
+    """What the relations that the run looked at hold: columns, rows and uncompressed bytes."""
+    return {
+        "metadata": metadata(project, run, state),
+        "relations": {
+            outcome.label.text: {
+                "relation": str(project.nodes[outcome.label].relation),
+                "output": outcome.identity.output,
+                "rows": outcome.rows,
+                "bytes": outcome.bytes,
+                "columns": columns(outcome),
+            }
+            for outcome in run.outcomes
+            if outcome.identity is not None
+        },
+    }
+
+
+def columns(outcome: Outcome) -> list[dict[str, Any]]:
+    """Name, type, nullability and size of each column; empty for a view, whose columns are those of its query."""
+    assert outcome.identity is not None
+    held = outcome.identity.manifest.columns if outcome.identity.manifest else outcome.identity.columns
+    return [
+        {
+            "name": column.name,
+            "type": column.type,
+            "nullable": column.nullable,
+            "bytes": column.bytes if isinstance(column, StoredColumn) else None,
+        }
+        for column in held
+    ]
