@@ -120,7 +120,9 @@ def execute(
     verbose: int,
     remote: str | None,
     remote_mode: str | None,
-    **extras: str | None,
+    trace: str | None,
+    junit: str | None,
+    markdown: str | None,
 ) -> int:
     """Build the targets, show it, leave the artifacts; returns the exit code."""
     options = BuildOptions(
@@ -165,6 +167,7 @@ def execute(
     console.finish(result)
     for line in remote_lines(result.remote) if result.remote else ():
         say(line)
+    extras = {"trace": trace, "junit": junit, "markdown": markdown}
     leave_extras(project, result, {name: Path(path) for name, path in extras.items() if path})
     if as_json:
         print(written.read_text("utf-8"), end="")
