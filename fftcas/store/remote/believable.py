@@ -90,6 +90,7 @@ def _realisation(value: Mapping[str, Any]) -> Realisation:
         host=_printable(value["host"], 255),
         inputs={_label(name): digest_of(each) for name, each in _mapping(value["inputs"]).items()},
         http={digest_of(name): digest_of(each) for name, each in _mapping(value["http"]).items()},
+        http_max_age={digest_of(name): _age(each) for name, each in _mapping(value.get("http_max_age", {})).items()},
     )
 
 
@@ -180,6 +181,13 @@ def _printable(value: object, limit: int) -> str:
         raise ValueError("a text has characters that it may not have")
     assert isinstance(value, str)
     return value
+
+
+def _age(value: object) -> float:
+    """Seconds, or infinity."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ValueError("an age is wrong")
+    return float(value)
 
 
 def _one_of(value: object, known: tuple[str, ...]) -> str:

@@ -104,16 +104,15 @@ def collect(
 
 def _doomed(found: _Listing, policy: RemotePolicy, now: float) -> list[str]:
     """The claims that the policy does not keep, the oldest first."""
-    size = 0
+    size, full = 0, False
     counted: set[Digest] = set()
     doomed = []
     for name, entry in sorted(found.claims.items(), key=lambda item: item[1].modified, reverse=True):
         packs = {pack: length for pack, length in found.needs[name].items() if pack not in counted}
         size += entry.size + sum(packs.values())
         too_old = policy.older_than is not None and entry.modified < now - policy.older_than
-        too_much = policy.max_size is not None and size > policy.max_size
-        if too_old or too_much:
-            size -= entry.size + sum(packs.values())
+        full = full or (policy.max_size is not None and size > policy.max_size)
+        if too_old or full:
             doomed.append(name)
         else:
             counted.update(packs)

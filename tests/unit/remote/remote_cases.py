@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+from blake3 import blake3
 
 from fftcas.derivation import Derivation, recipe
 from fftcas.digest import Digest
@@ -94,7 +96,14 @@ def objects(place: Path, folder: str) -> list[Path]:
     return sorted(path for path in (place / folder).rglob("*") if path.is_file())
 
 
-def claim_parts(path: Path) -> tuple[dict[str, object], dict[str, object]]:
+def claim_parts(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The two lines of a claim."""
     seal, _, body = path.read_bytes().partition(b"\n")
     return json.loads(seal), json.loads(body)
+
+
+def write_claim(path: Path, body: dict[str, Any]) -> None:
+    """Replace an unsigned claim by another body, with the right digest."""
+    data = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    seal = {"fftcas-claim": 1, "digest": blake3(data).hexdigest(), "key": None, "signature": None}
+    path.write_bytes(json.dumps(seal).encode() + b"\n" + data)

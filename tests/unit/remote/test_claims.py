@@ -11,7 +11,19 @@ import pytest
 from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
-from remote_cases import claim_parts, derivation, expected, fetch, fill, objects, publish, realisation, rows, table
+from remote_cases import (
+    claim_parts,
+    derivation,
+    expected,
+    fetch,
+    fill,
+    objects,
+    publish,
+    realisation,
+    rows,
+    table,
+    write_claim,
+)
 
 from fftcas.store import Store
 from fftcas.store.remote import Remote, RemoteMode, Signer, Trust
@@ -29,13 +41,6 @@ def place(tmp_path: Path) -> Path:
     path = tmp_path / "remote"
     path.mkdir()
     return path
-
-
-def write_claim(path: Path, body: dict[str, Any]) -> None:
-    """Replace an unsigned claim by another body, with the right digest."""
-    data = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
-    seal = {"fftcas-claim": 1, "digest": blake3(data).hexdigest(), "key": None, "signature": None}
-    path.write_bytes(json.dumps(seal).encode() + b"\n" + data)
 
 
 def hostile(body: dict[str, Any], how: str) -> None:
