@@ -19,7 +19,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 MINUS = "\0"
 """Stands for the `-` of a pattern while click parses the arguments; no argument can contain it."""
 
-SUBTRACTION = re.compile(r"-(//|@|\d*\+|(tag|kind|type|source|path):)")
+SUBTRACTION = re.compile(r"-(//|@|\d*\+|(tag|kind|type|source|path|state|result|changed):)")
 
 
 class PatternCommand(click.Command):
@@ -29,7 +29,7 @@ class PatternCommand(click.Command):
         return super().parse_args(ctx, [MINUS + a[1:] if SUBTRACTION.match(a) else a for a in args])
 
 
-class Pattern(click.ParamType):
+class Pattern(click.ParamType):  # type: ignore[type-arg]  # click 8.1 takes none
     """A pattern; see `fftcas.project.selection`."""
 
     name = "pattern"

@@ -1,18 +1,61 @@
-"""`fftcas ls`: the labels of a project's nodes."""
+"""`fftcas ls` and `fftcas query`: which nodes there are, and how they hang together."""
 
 from __future__ import annotations
 
 import click
 
 from fftcas.cli.common import Pattern, PatternCommand, load, project_options
-from fftcas.project.selection import select
+from fftcas.cli.selecting import choose, past
+from fftcas.report.graph import FORMATS, lines
+
+output_option = click.option(
+    "-o", "--output", type=click.Choice(FORMATS), default="label", show_default=True, help="How to print them."
+)
 
 
 @click.command(cls=PatternCommand)
 @click.argument("patterns", nargs=-1, type=Pattern())
+@click.option("--select", "selected", multiple=True, metavar="PATTERN", help="Another pattern.")
+@click.option("--exclude", "excluded", multiple=True, metavar="PATTERN", help="A pattern to leave out.")
+@click.option("--changed-since", metavar="GITREF", help="Only what has changed since a commit, and what reads it.")
+@output_option
 @project_options
-def ls(patterns: tuple[str, ...], directory: str | None, profile: str | None, variables: tuple[str, ...]) -> None:
-    """Print the labels that PATTERNS (all nodes by default) mean, in build order."""
+def ls(
+    patterns: tuple[str, ...],
+    selected: tuple[str, ...],
+    excluded: tuple[str, ...],
+    changed_since: str | None,
+    output: str,
+    directory: str | None,
+    profile: str | None,
+    variables: tuple[str, ...],
+) -> None:
+    """Print the nodes that PATTERNS (all by default) mean, in build order.
+
+    Beside those of build there are patterns that ask about the past: state:modified, state:new, result:error,
+    changed:GITREF. All of them take +, as in state:modified+.
+    """
     project = load(directory, profile, variables)
-    for label in select(project, patterns or ("//...",)):
-        click.echo(label.text)
+    labels = choose(project, patterns, variables, selected=selected, excluded=excluded, changed_since=changed_since)
+    for line in lines(project, labels, output):
+        click.echo(line)
+
+
+@click.command()
+@click.argument("expression", nargs=-1, required=True)
+@output_option
+@project_options
+def query(
+    expression: tuple[str, ...], output: str, directory: str | None, profile: str | None, variables: tuple[str, ...]
+) -> None:
+    """Print the nodes that EXPRESSION means, e.g. 'deps(//marts/...) - kind(seed, //...)'.
+
+    Functions: deps(x[, n]), rdeps(universe, x[, n]), allpaths(from, to), somepath(from, to), kind(regex, x),
+    tag(regex, x), attr(name, regex, x), filter(regex, x), some(x[, n]), stale([x]), cached([x]). Operators: + - ^, or
+    union, except, intersect.
+    """
+    from fftcas.project.query import query as answer
+
+    project = load(directory, profile, variables)
+    for line in lines(project, answer(project, " ".join(expression), past(project, variables)), output):
+        click.echo(line)

@@ -10,10 +10,10 @@ import click
 from fftcas.build.options import BuildOptions, CacheMode
 from fftcas.build.why import Explanation, explain
 from fftcas.cli.common import Pattern, PatternCommand, load, load_at, project_options
+from fftcas.cli.selecting import choose
 from fftcas.label import Label
 from fftcas.project.nodes import Source
 from fftcas.project.project import Project
-from fftcas.project.selection import select
 from fftcas.report import why as report
 from fftcas.store import Store
 
@@ -51,7 +51,7 @@ def why_rebuild(
     changed.
     """
     project = load(directory, profile, variables)
-    targets = [label for label in select(project, patterns or ("//...",)) if shown(project, label)]
+    targets = [label for label in choose(project, patterns, variables) if shown(project, label)]
     forced = frozenset(targets) if rebuild else frozenset()
     if run_id is None and since is None:
         print_plan(project, targets, BuildOptions(cache=CacheMode(cache), forced=forced), as_json, verbose)

@@ -15,7 +15,18 @@ KINDS = ("seed", "sql", "python", "source")
 GRAPH = re.compile(r"(?P<up>(?P<up_depth>\d*)\+)?(?P<core>.*?)(?P<down>\+(?P<down_depth>\d*))?", re.DOTALL)
 
 
-def select(project: Project, patterns: Sequence[str]) -> tuple[Label, ...]:
+States = Callable[[str, str], set[Label]]
+"""Answers `state:modified`, `result:error`, `changed:main` and the like, given the two words: it knows the past."""
+
+PAST = ("state", "result", "changed")
+
+
+def no_past(method: str, value: str) -> set[Label]:
+    """For commands that look at the project only. Raises UsageError."""
+    raise UsageError(f"'{method}:{value}' has no meaning in this command", hint="try it with fftcas ls or build")
+
+
+def select(project: Project, patterns: Sequence[str], states: States = no_past) -> tuple[Label, ...]:
     """The labels that the patterns mean, in build order; a pattern with a leading `-` takes away from those before it.
 
     Raises UsageError for a pattern that is malformed or names nothing.
@@ -27,18 +38,18 @@ def select(project: Project, patterns: Sequence[str]) -> tuple[Label, ...]:
         if pattern.startswith("--"):
             raise UsageError(f"no such option: {pattern}")
         if pattern.startswith("-"):
-            chosen -= match(project, pattern[1:])
+            chosen -= match(project, pattern[1:], states)
         else:
-            chosen |= match(project, pattern)
+            chosen |= match(project, pattern, states)
     return tuple(label for label in project.graph if label in chosen)
 
 
-def match(project: Project, pattern: str) -> set[Label]:
+def match(project: Project, pattern: str, states: States = no_past) -> set[Label]:
     """The labels that one pattern means, its graph operators `2+x`, `+x`, `x+`, `x+1` included."""
     parts = GRAPH.fullmatch(pattern)
     if parts is None or not parts["core"]:
         raise UsageError(f"'{pattern}' is not a pattern", hint="patterns look like //marts/... or +//marts:orders")
-    chosen = match_core(project, parts["core"])
+    chosen = match_core(project, parts["core"], states)
     found = set(chosen)
     if parts["up"]:
         found |= project.graph.ancestors(chosen, int(parts["up_depth"]) if parts["up_depth"] else None)
@@ -47,8 +58,10 @@ def match(project: Project, pattern: str) -> set[Label]:
     return found
 
 
-def match_core(project: Project, pattern: str) -> set[Label]:
+def match_core(project: Project, pattern: str, states: States = no_past) -> set[Label]:
     method, colon, value = pattern.partition(":")
+    if colon and method in PAST:
+        return states(method, value)
     if colon and method == "source":
         return by_source(project, value)
     if colon and method in METHODS:

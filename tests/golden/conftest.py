@@ -60,4 +60,6 @@ def normalised(text: str) -> str:
     text = re.sub(r"\b(just now|\d+ (min|h|days) ago)", "<ago>", text)
     text = re.sub(r"\b\d[\d.,]* (ms|s|min( \d+ s)?)\b", "<time>", text)
     text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d[.\d]*)?(\+00:00)?", "<date>", text)
+    text = re.sub(r"(run <run> on) \S+,", r"\1 <host>,", text)
+    text = re.sub(r"(package +\S+) \S+", r"\1 <version>", text)
     return re.sub(r"DuckDB \d+\.\d+|duckdb \d+\.\d+", "duckdb <version>", text)

@@ -1,0 +1,21 @@
+"""Deciding for those who only want to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from fftcas.build.decide import Decider
+from fftcas.build.http import Http
+from fftcas.build.options import BuildOptions
+from fftcas.build.target import Target
+from fftcas.project.project import Project
+from fftcas.store import Store
+
+
+@contextmanager
+def looking(project: Project, store: Store, options: BuildOptions | None = None) -> Iterator[Decider]:
+    """A decider that changes nothing: the database is opened for reading, if at all, and no server is asked."""
+    options = options or BuildOptions()
+    with closing(Target(project, store, read_only=True)) as target:
+        yield Decider(project, store, target, options, Http(project, store, options.http, say=lambda line: None))

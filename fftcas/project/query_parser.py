@@ -1,0 +1,142 @@
+"""The query language: `deps(//marts/... ^ tag(nightly, //...), 2) - kind(seed, //...)` as a tree.
+
+    expression = term { ("+" | "union" | "-" | "except" | "^" | "intersect") term }
+    term       = "(" expression ")" | FUNCTION "(" [ expression { "," expression } ] ")" | WORD
+    WORD       = a pattern, a number, a name; in quotes if it has blanks or operators in it
+
+As in Bazel all operators bind alike, from left to right, and a `-` inside of a word belongs to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from fftcas.errors import UsageError
+
+OPERATORS = {"+": "+", "union": "+", "-": "-", "except": "-", "^": "^", "intersect": "^"}
+TOKEN = re.compile(
+    r"""\s*(?:(?P<mark>[(),+^-])|"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>[\w@*/.:~\[\]$|]+(?:-[\w@*/.:~\[\]$|]+)*))"""
+)
+
+
+@dataclass(frozen=True)
+class Word:
+    text: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Call:
+    name: str
+    arguments: tuple[Expression, ...]
+    position: int
+
+
+@dataclass(frozen=True)
+class Binary:
+    """`operator` is `+`, `-` or `^`."""
+
+    operator: str
+    left: Expression
+    right: Expression
+    position: int
+
+
+Expression: TypeAlias = "Word | Call | Binary"
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str  # a mark itself, `word`, `quoted`, or `end`
+    text: str
+    position: int
+
+
+def parse(text: str) -> Expression:
+    """The tree of a query. Raises UsageError that shows the place and says what was expected there."""
+    parser = _Parser(text)
+    expression = parser.expression()
+    if parser.token.kind != "end":
+        parser.fail("an operator (+ - ^) or the end")
+    return expression
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = self._tokenise()
+        self.token = next(self.tokens)
+
+    def expression(self) -> Expression:
+        left = self.term()
+        while self.token.kind != "quoted" and self.token.text in OPERATORS:
+            operator = self.advance()
+            left = Binary(OPERATORS[operator.text], left, self.term(), operator.position)
+        return left
+
+    def term(self) -> Expression:
+        if self.token.kind == "(":
+            self.advance()
+            inside = self.expression()
+            self.expect(")", "an operator or ')'")
+            return inside
+        if self.token.kind == "quoted":
+            word = self.advance()
+            return Word(word.text, word.position)
+        if self.token.kind != "word" or self.token.text in OPERATORS:
+            self.fail("a pattern, a function or '('")
+        word = self.advance()
+        if self.token.kind == "(":
+            return Call(word.text, self.arguments(), word.position)
+        return Word(word.text, word.position)
+
+    def arguments(self) -> tuple[Expression, ...]:
+        self.advance()
+        if self.token.kind == ")":
+            self.advance()
+            return ()
+        found = [self.expression()]
+        while self.token.kind == ",":
+            self.advance()
+            found.append(self.expression())
+        self.expect(")", "an operator, ',' or ')'")
+        return tuple(found)
+
+    def advance(self) -> _Token:
+        token = self.token
+        self.token = next(self.tokens)
+        return token
+
+    def expect(self, kind: str, expected: str) -> None:
+        if self.token.kind != kind:
+            self.fail(expected)
+        self.advance()
+
+    def fail(self, expected: str) -> None:
+        found = "the end" if self.token.kind == "end" else f"'{self.token.text}'"
+        raise query_error(self.text, self.token.position, f"expected {expected}, found {found}")
+
+    def _tokenise(self) -> Iterator[_Token]:
+        position = 0
+        while self.text[position:].strip():
+            match = TOKEN.match(self.text, position)
+            if match is None:
+                position += len(self.text[position:]) - len(self.text[position:].lstrip())
+                found = self.text[position]
+                what = "the quote is never closed" if found in "\"'" else f"{found!r} is not part of the language"
+                raise query_error(self.text, position, what)
+            group = str(match.lastgroup)
+            kind = {"mark": match[group], "word": "word"}.get(group, "quoted")
+            yield _Token(kind, match[group], match.start(group) - (kind == "quoted"))
+            position = match.end()
+        while True:
+            yield _Token("end", "", len(self.text))
+
+
+def query_error(text: str, position: int, what: str) -> UsageError:
+    """A wrong query, with a mark below the place."""
+    line = text.replace("\n", " ").replace("\t", " ")
+    return UsageError(f"the query is wrong at position {position + 1}: {what}", why=f"{line}\n{' ' * position}^")

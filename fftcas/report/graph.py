@@ -1,0 +1,77 @@
+"""Sets of nodes as labels, JSON, a tree, or a drawing for Graphviz."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fftcas.label import Label
+from fftcas.project.nodes import PythonModel, SqlModel
+from fftcas.project.project import Project
+
+FORMATS = ("label", "name", "path", "json", "tree", "dot")
+
+
+def lines(project: Project, labels: Sequence[Label], form: str) -> Iterator[str]:
+    """The nodes in one of the `FORMATS`; edges between them are those of the project."""
+    match form:
+        case "name":
+            yield from (project.nodes[label].name for label in labels)
+        case "path":
+            yield from dict.fromkeys(project.nodes[label].path for label in labels)
+        case "json":
+            yield json.dumps([described(project, label) for label in labels], indent=2, ensure_ascii=False)
+        case "tree":
+            yield from tree(project, labels)
+        case "dot":
+            yield from dot(project, labels)
+        case _:
+            yield from (label.text for label in labels)
+
+
+def described(project: Project, label: Label) -> dict[str, Any]:
+    node = project.nodes[label]
+    return {
+        "label": label.text,
+        "name": node.name,
+        "kind": node.kind,
+        "type": node.materialized if isinstance(node, SqlModel | PythonModel) else node.kind,
+        "path": node.path,
+        "relation": str(node.relation),
+        "tags": sorted(node.tags),
+        "inputs": [source.text for source in project.graph.inputs[label]],
+        "description": project.descriptions.get(label),
+    }
+
+
+def tree(project: Project, labels: Sequence[Label]) -> Iterator[str]:
+    """Each node above what it reads, from those that no other of them reads; none is unfolded twice."""
+    chosen = set(labels)
+    seen: set[Label] = set()
+
+    def branch(label: Label, indent: str, marker: str, below: str) -> Iterator[str]:
+        inputs = [source for source in dict.fromkeys(project.graph.inputs[label]) if source in chosen]
+        again = label in seen and bool(inputs)
+        yield f"{indent}{marker}{label.text}{' …' if again else ''}"
+        seen.add(label)
+        for index, source in enumerate([] if again else inputs):
+            last = index == len(inputs) - 1
+            yield from branch(source, indent + below, "└─ " if last else "├─ ", "   " if last else "│  ")
+
+    for label in labels:
+        if not any(reader in chosen for reader in project.graph.readers[label]):
+            yield from branch(label, "", "", "")
+
+
+def dot(project: Project, labels: Sequence[Label]) -> Iterator[str]:
+    chosen = set(labels)
+    yield "digraph fftcas {"
+    yield "  rankdir=LR; node [shape=box];"
+    for label in labels:
+        yield f'  "{label}";'
+    for label in labels:
+        for source in dict.fromkeys(project.graph.inputs[label]):
+            if source in chosen:
+                yield f'  "{source}" -> "{label}";'
+    yield "}"

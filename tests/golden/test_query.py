@@ -1,0 +1,139 @@
+"""`query` and `ls`: the language, its errors, and what can be asked about the past."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from shop import Shop
+
+ANSWERS = {
+    "//seeds:users": "users",
+    "deps(names)": "users stg_users names",
+    "deps(spend, 1)": "stg_users big_orders spend",
+    "deps(//marts:spend, 0)": "spend",
+    "rdeps(//..., users, 1)": "users stg_users",
+    "rdeps(deps(titles), users)": "users stg_users titles",
+    "somepath(spend, users)": "users stg_users spend",
+    "somepath(users, spend)": "",
+    "allpaths(spend, orders)": "orders stg_orders big_orders spend",
+    "kind(seed|python, //...)": "orders users names",
+    "kind(see, //...)": "",
+    "attr(type, view, //...)": "stg_orders",
+    "filter('st[go]', //...)": "stock stg_orders stg_users",
+    "some(kind(seed, //...))": "orders",
+    "//marts/... - //marts:spend": "stock big_orders titles",
+    "//marts/... except spend ^ //marts/...": "stock big_orders titles",
+    "//seeds:all union (//python/... intersect names)": "orders users names",
+    '"+names" - users': "stg_users names",
+    "users-x + users": "error",
+    "source:erp": "stock",
+    "stale()": "",
+    "cached(//marts:all)": "stock titles spend",
+    "state:modified": "",
+    "result:built ^ //marts/...": "stock titles spend",
+}
+
+ERRORS = {
+    "": ("expected a pattern, a function or '(', found the end", 1),
+    "deps(//...": ("expected an operator, ',' or ')', found the end", 11),
+    "deps(users,)": ("expected a pattern, a function or '(', found ')'", 12),
+    "users names": ("expected an operator (+ - ^) or the end, found 'names'", 7),
+    "(users": ("expected an operator or ')', found the end", 7),
+    "users + ": ("expected a pattern, a function or '(', found the end", 9),
+    "users & names": ("'&' is not part of the language", 7),
+    "filter('a, //...)": ("the quote is never closed", 8),
+    "filter('(', //...)": ("not a regular expression: missing ), unterminated subpattern", 8),
+    "dep(users)": ("there is no function 'dep'; did you mean 'deps'", 1),
+    "deps()": ("it is written deps(x[, depth])", 1),
+    "deps(users, names)": ("expected a number, found 'names'", 13),
+    "deps(users, deps(names))": ("expected a word here", 13),
+    "attr(colour, red, //...)": ("nodes have no 'colour'", 6),
+    "names + usrs": ("there is no node 'usrs'", 9),
+    "union": ("expected a pattern, a function or '(', found 'union'", 1),
+}
+
+
+@pytest.mark.parametrize("expression", ANSWERS)
+def test_answers(expression: str, shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    code = shop.run("query", "-o", "name", expression)
+    printed = capsys.readouterr()
+    if ANSWERS[expression] == "error":
+        assert code == 2
+        assert "there is no node 'users-x'" in printed.err
+    else:
+        assert printed.out.split() == ANSWERS[expression].split()
+
+
+@pytest.mark.parametrize("expression", ERRORS)
+def test_errors_show_the_place(expression: str, shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    what, position = ERRORS[expression]
+    assert shop.run("query", expression) == 2
+    printed = capsys.readouterr().err
+    assert f"at position {position}: {what}" in printed
+    assert printed.rstrip("\n").splitlines()[-1].index("^") == position + 1
+
+
+def test_drawings(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shop.run("query", "deps(spend)", "-o", "tree") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "//marts:spend",
+        "├─ //staging:stg_users",
+        "│  └─ //seeds:users",
+        "└─ //marts:big_orders",
+        "   └─ //staging:stg_orders",
+        "      └─ //seeds:orders",
+    ]
+    assert shop.run("query", "deps(names, 1)", "-o", "dot") == 0
+    assert '  "//staging:stg_users" -> "//python:names";' in capsys.readouterr().out
+    assert shop.run("ls", "names", "-o", "json") == 0
+    (node,) = json.loads(capsys.readouterr().out)
+    assert (node["kind"], node["inputs"]) == ("python", ["//staging:stg_users"])
+
+
+def names(shop: Shop, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    capsys.readouterr()
+    assert shop.run("ls", "-o", "name", *arguments) == 0
+    return capsys.readouterr().out.split()
+
+
+def test_states(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert names(shop, capsys, "state:modified") == []
+    shop.edit("models/macros/text.sql", "lower(", "upper(")
+    shop.write("models/marts/count.sql", "select count(*) as users from {{ ref('stg_users') }}\n")
+    assert names(shop, capsys, "state:modified") == ["stg_users", "count"]
+    assert names(shop, capsys, "state:new") == ["count"]
+    assert names(shop, capsys, "state:modified+", "--exclude", "kind:python") == [
+        *("stg_users", "count", "titles", "spend"),
+    ]
+    assert names(shop, capsys, "//marts/...", "-state:modified+") == ["stock", "big_orders"]
+
+
+def test_results(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert names(shop, capsys, "result:error") == []
+    shop.edit("models/marts/titles.sql", "select country", "select nothing")
+    assert shop.run("build", "-q", "--keep-going") == 1
+    assert names(shop, capsys, "result:error") == ["titles"]
+    assert names(shop, capsys, "1+result:fail") == ["stg_users", "titles"]
+    assert shop.run("ls", "result:eror") == 2
+    assert "did you mean 'error'?" in capsys.readouterr().err
+
+
+def test_changed_since_a_commit_in_a_subdirectory(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop.folder / ".gitignore").write_text("store/\n*.duckdb\n.fftcas/\n")
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        subprocess.run(["git", "-C", str(shop.folder), *identity, *arguments], check=True)
+    assert names(shop, capsys, "--changed-since", "HEAD") == []
+    shop.edit("seeds/users.csv", "Bob", "Bobby")  # not committed, and no model
+    shop.write(
+        "models/marts/count.sql", "select count(*) as orders from {{ ref('orders') }}\n"
+    )  # not even known to git
+    assert names(shop, capsys, "changed:HEAD") == ["users", "count"]
+    assert names(shop, capsys, "--changed-since", "HEAD") == [
+        *("users", "count", "stg_users", "titles", "names", "spend"),
+    ]
+    assert names(shop, capsys, "--changed-since", "HEAD", "//marts/...") == ["count", "titles", "spend"]
+    assert shop.run("build", "-q", "--changed-since", "HEAD") == 0
+    assert names(shop, capsys, "state:new") == []
