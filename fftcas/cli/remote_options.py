@@ -53,6 +53,7 @@ def remote_opener(
 
 def open_remote(wanted: RemoteSettings, say: Callable[[str], None]) -> Remote:
     """Raises UsageError or RemoteError."""
+    from fftcas.http.sharing import SharedResponses
     from fftcas.store.remote import Remote, RemoteMode, Signer
 
     key = os.environ.get("FFTCAS_REMOTE_KEY")
@@ -62,6 +63,7 @@ def open_remote(wanted: RemoteSettings, say: Callable[[str], None]) -> Remote:
         trust=wanted.trust,
         namespace=wanted.namespace,
         signer=Signer.load(key) if key else None,
+        responses=SharedResponses(),
         warn=lambda text: print(f"warning: {text}", file=sys.stderr),
     )
     say(remote.summary)
