@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fftcas.build.columns import Columns
+from fftcas.build.http import Http
 from fftcas.build.keys import derive
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity
@@ -39,7 +40,8 @@ class Decision:
     """What has to be done for a node, and why; for what has to run, `Decider.reason` finds out.
 
     `identity` is what its readers see, if that is known before anything is done. `realisation` is what is put back,
-    `definition` is the digest that a view will be stamped with.
+    `definition` is the digest that a view will be stamped with. `stale` is what was known, but rests on responses that
+    are not current, or of which only their servers can say whether they are.
     """
 
     node: Node
@@ -49,23 +51,28 @@ class Decision:
     identity: Identity | None = None
     realisation: Realisation | None = None
     definition: Digest | None = None
+    stale: Realisation | None = None
 
 
 class Decider:
     """Decides for the nodes of one run; `identities` has to hold what the inputs of a node are known to hold."""
 
-    def __init__(self, project: Project, store: Store, target: Target, options: BuildOptions) -> None:
+    def __init__(
+        self, project: Project, store: Store, target: Target, options: BuildOptions, http: Http | None = None
+    ) -> None:
         self.project = project
         self.store = store
         self.target = target
         self.options = options
+        self.http = http or Http(project, store, options.http)
         self.context = context(project)
         self.columns = Columns(project, store, self.context)
         self.reasons = Reasons(project, store, target, Provenance(project))
         self.identities: dict[Label, Identity] = {}
 
-    def decide(self, node: Node) -> Decision:
-        """Raises FftcasError if an input cannot be read."""
+    def decide(self, node: Node, *, ask: bool = False) -> Decision:
+        """`ask`: servers may be asked whether their responses are still the same. Raises FftcasError if an input
+        cannot be read."""
         if isinstance(node, Source):
             return Decision(node, Verdict.FRESH, "source", identity=self.target.source(node))
         if isinstance(node, SqlModel) and node.materialized == "ephemeral":
@@ -73,7 +80,7 @@ class Decider:
         derivation = self.derive(node)
         if isinstance(node, SqlModel) and node.materialized == "view":
             return self._view(node, derivation)
-        return self._table(node, derivation)
+        return self._table(node, derivation, ask)
 
     def derive(self, node: Node) -> Derivation:
         return derive(
@@ -113,14 +120,18 @@ class Decider:
             return f"--cache {self.options.cache}"
         return None if cached(node) else "cache: false"
 
-    def _table(self, node: Node, derivation: Derivation) -> Decision:
+    def _table(self, node: Node, derivation: Derivation, ask: bool) -> Decision:
         if self.may_read(node):
             stamp = self.target.stamps().get(node.relation)
             realisation = self.store.realisation(derivation.key)
+            if not self.http.current(node, realisation, ask=ask):
+                return Decision(node, Verdict.BUILD, "", derivation, stale=realisation)
             held = manifest_of(stamp)
             if stamp is not None and held is not None:
+                # The key says nothing about responses: what was made of older ones has the same.
+                fetched = realisation is not None and realisation.http
                 same = realisation is not None and realisation.output == stamp.output
-                if same or stamp.fingerprint == derivation.key:
+                if same or (stamp.fingerprint == derivation.key and not fetched):
                     return Decision(node, Verdict.FRESH, "unchanged", derivation, Identity.of(held), realisation)
             manifest = self.store.manifest(realisation.output) if realisation else None
             if manifest is not None and self.store.holds(manifest):

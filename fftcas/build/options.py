@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fftcas.http.settings import HttpCacheMode
 from fftcas.label import Label
 
 
@@ -26,10 +27,26 @@ class CacheMode(StrEnum):
 
 
 @dataclass(frozen=True)
+class HttpOptions:
+    """What was said about HTTP besides the environment's settings; a `mode` of None leaves it to them.
+
+    Nodes in `refresh` have their responses asked for again. `locked`: exactly those of the lock file are used. `prove`:
+    a model of which it is not known what it fetched is run.
+    """
+
+    offline: bool = False
+    mode: HttpCacheMode | None = None
+    refresh: frozenset[Label] = frozenset()
+    locked: bool = False
+    prove: bool = False
+
+
+@dataclass(frozen=True)
 class BuildOptions:
     """`forced` nodes are built whatever the store holds."""
 
     cache: CacheMode = CacheMode.RW
     jobs: int = 1
     keep_going: bool = False
+    http: HttpOptions = HttpOptions()
     forced: frozenset[Label] = frozenset()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from fftcas.digest import Digest
 from fftcas.errors import FftcasError
 from fftcas.label import Label
 from fftcas.table import Column, Manifest
+
+if TYPE_CHECKING:
+    from fftcas.http.context import HttpUsage
 
 
 class Status(StrEnum):
@@ -41,7 +44,8 @@ class Outcome:
     """What became of a node; times are ISO 8601 in UTC, `seconds` is the whole node, `query_seconds` its own code.
 
     `saved_seconds` is what its own code took when it last ran, if it did not have to run now. `source` says where a
-    restored table came from. `output_changed` says whether readers can notice.
+    restored table came from, `http` tells of the responses that the output rests on. `output_changed` says whether
+    readers can notice.
     """
 
     label: Label
@@ -59,7 +63,7 @@ class Outcome:
     query_seconds: float = 0.0
     saved_seconds: float = 0.0
     source: str | None = None
-    http: Mapping[str, object] | None = None
+    http: HttpUsage | None = None
     warnings: tuple[str, ...] = field(default=())
     error: FftcasError | None = None
 

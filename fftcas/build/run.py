@@ -22,9 +22,10 @@ from fftcas.build.schedule import Job, run_nodes
 from fftcas.build.sharing import Sharing
 from fftcas.build.target import Target
 from fftcas.derivation import Derivation
+from fftcas.engines.base import EngineError
 from fftcas.errors import BudgetError, FftcasError, NodeError, UsageError
 from fftcas.label import Label
-from fftcas.project.nodes import Node, Source, SqlModel
+from fftcas.project.nodes import Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.store import RunRecord, Store
 
@@ -216,7 +217,13 @@ class _Builder:
         if isinstance(node, SqlModel) and node.materialized == "view":
             return self.reasoned(decision, self.realiser.view(node, decision))
         if decision.realisation is not None:
-            restored = self.realiser.restore(node, derivation, decision.realisation, decision.reason)
+            try:
+                restored = self.realiser.restore(node, derivation, decision.realisation, decision.reason)
+            except EngineError as error:
+                # What comes from elsewhere may be verified and still no table of this engine.
+                if not self.sharing.refuse(derivation.key, error):
+                    raise
+                restored = None
             return restored or self.realiser.build(node, derivation, "its output is no longer in the store")
         return self.reasoned(decision, self.realiser.build(node, derivation, decision.reason))
 

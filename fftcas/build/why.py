@@ -35,9 +35,9 @@ MOST_BYTES = 64 << 20
 class Explanation:
     """What would become of a node, and why.
 
-    `verdict` is fresh, restore, build, wait (it depends on the nodes in `waits_for`) or error. `causes` say why it is
-    not what it was, `unread` what changed that it does not read. `made` is what it is fresh or restored from, `old`
-    and `new` are derivation keys, `seconds` is what its own code took last time.
+    `verdict` is fresh, restore, build, wait (it depends on the nodes in `waits_for`, or on servers) or error. `causes`
+    say why it is not what it was, `unread` what changed that it does not read. `made` is what it is fresh or restored
+    from, `old` and `new` are derivation keys, `seconds` is what its own code took last time.
     """
 
     node: Node
@@ -135,6 +135,11 @@ class _Explainer:
         if decision.verdict is Verdict.RESTORE:
             own = explanation.causes or (state(decision.reason),)
             return replace(explanation, causes=own)
+        if decision.stale is not None:
+            changed = self.decider.http.changed(decision.stale)
+            if changed is None:
+                return replace(explanation, verdict="wait", reason="if other responses come", causes=())
+            return replace(explanation, reason=changed, causes=(state(changed),))
         if found is None:
             return replace(explanation, reason="first build", causes=(state("first build"),))
         if not found.causes:

@@ -15,6 +15,7 @@ from fftcas.build.realise import now
 from fftcas.build.run import build as build_targets
 from fftcas.build.run import new_run_id
 from fftcas.cli.common import Pattern, PatternCommand, load, project_options
+from fftcas.cli.http_options import http_options, read_http_options
 from fftcas.cli.remote_options import remote_opener, remote_options
 from fftcas.cli.why import print_plan
 from fftcas.errors import UsageError
@@ -35,6 +36,7 @@ def build_options(command: Command) -> Command:
     """The options that say how to build."""
     for option in (
         remote_options,
+        http_options,
         click.option("-v", "--verbose", count=True, help="Say more."),
         click.option("-q", "--quiet", is_flag=True, help="Print only failures."),
         click.option("--json", "as_json", is_flag=True, help="Print run_results.json instead of lines."),
@@ -123,6 +125,7 @@ def execute(
     trace: str | None,
     junit: str | None,
     markdown: str | None,
+    **http: Any,
 ) -> int:
     """Build the targets, show it, leave the artifacts; returns the exit code."""
     options = BuildOptions(
@@ -130,6 +133,7 @@ def execute(
         jobs=parse_jobs(jobs),
         keep_going=keep_going,
         forced=forced,
+        http=read_http_options(project, **http),
     )
     if dry_run:
         print_plan(project, targets, options, as_json, verbose)
@@ -161,6 +165,7 @@ def execute(
             started=started,
             done=done,
             remote=opener,
+            say=say,
         )
         log.finish(result)
         written = leave_artifacts(project, store, result, command)

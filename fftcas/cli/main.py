@@ -14,6 +14,7 @@ COMMANDS = {
     "build": "fftcas.cli.build",
     "seed": "fftcas.cli.build",
     "run": "fftcas.cli.build",
+    "lock": "fftcas.cli.lock",
     "ls": "fftcas.cli.ls",
     "query": "fftcas.cli.ls",
     "why-rebuild": "fftcas.cli.why",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +12,6 @@ import click
 
 from fftcas.amounts import bytes_text, duration
 from fftcas.cli.remote_options import merged
-from fftcas.digest import Digest
 from fftcas.errors import RemoteError, UsageError
 from fftcas.project.budgets import parse_duration, parse_size
 from fftcas.project.settings import RemoteSettings, read_settings
@@ -70,13 +68,14 @@ def gc(
     """
     if remote is not None:
         return _gc_remote(_remote(remote, directory)[0], older_than, max_size, grace, dry_run)
+    from fftcas.http.sharing import blobs_to_keep
     from fftcas.store.gc import Policy, collect, default_bound
 
     with Store.open() as store:
         policy = Policy(default_bound(store.path) if max_size is None else max_size, older_than)
         if grace is not None:
             policy = Policy(policy.max_size, older_than, grace)
-        done = collect(store, policy, dry_run=dry_run, keep_blobs=_responses(store))
+        done = collect(store, policy, dry_run=dry_run, keep_blobs=blobs_to_keep(store))
     forgot = "would forget" if dry_run else "forgot"
     click.echo(
         f"{forgot} {len(done.forgotten):,} outputs ({duration(done.seconds)} of work), "
@@ -151,16 +150,6 @@ def _reached(reach: Reach, call: Callable[[], Any]) -> Any:
     except OSError as error:
         why = error.strerror or str(error)
         raise RemoteError(f"the remote {reach.transport.url} cannot be used", why=why) from error
-
-
-def _responses(store: Store) -> Iterator[Digest]:
-    """The blobs of all HTTP responses."""
-    records = store.records.read(lambda txn: [record for _, record in txn.scan("cache:http-response")])
-    for value in records:
-        try:
-            yield str(json.loads(value)["blob"])
-        except (ValueError, KeyError, TypeError):
-            continue
 
 
 def _parsed(param: click.Parameter, value: str, parse: Callable[[str], int]) -> int:

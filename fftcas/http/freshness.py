@@ -29,12 +29,16 @@ def fresh(entry: Entry, max_age: float | None, context: HttpContext, now: float)
 
 
 def rests_on_current(
-    context: HttpContext, responses: Mapping[Digest, Digest], max_age: Mapping[Digest, float] | None = None
+    context: HttpContext,
+    responses: Mapping[Digest, Digest],
+    max_age: Mapping[Digest, float] | None = None,
+    *,
+    ask: bool = True,
 ) -> bool:
     """Whether an output that rests on these responses (request → response) needs no new run because of them.
 
     A response that expired, or that is to be refreshed, is asked for again here, if its request can be repeated
-    without the model. False: some response changed, or only the model itself can ask.
+    without the model; unless `ask`, it counts as changed. False: some response changed, or only the model can ask.
     """
     if not responses:
         return True
@@ -56,7 +60,7 @@ def rests_on_current(
             # It came from elsewhere, with the output. Its age is not known.
             if context.refresh or settings.ttl or (limit is not None and limit < math.inf):
                 return False
-        elif not fresh(entry, limit, context, now) and _asked_again(context, request, entry) != response:
+        elif not fresh(entry, limit, context, now) and not (ask and _asked_again(context, request, entry) == response):
             return False
     return True
 

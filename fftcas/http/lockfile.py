@@ -94,7 +94,7 @@ def lock_of(cache: ResponseCache, responses: Mapping[Digest, Digest]) -> Lock:
         entry = entries.get(request)
         if entry is None or response not in sizes:
             what = f"{entry.method} {entry.url}" if entry else f"request {request[:16]}"
-            raise LockError(f"the response to {what} is not in the store", hint="fetch it: `fftcas build`, then lock")
+            raise LockError(f"the response to {what} is not in the store", hint="`fftcas lock --update` fetches it")
         date = datetime.fromtimestamp(entry.fetched_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         locked.append(LockedResponse(entry.url, entry.method, entry.public, response, sizes[response], date))
     return as_lock(locked)

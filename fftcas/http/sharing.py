@@ -48,8 +48,8 @@ class SharedResponses(Responses):
 def blobs_to_keep(store: Store) -> set[Digest]:
     """The blobs of all current responses, and of those on which a stored output rests."""
     cache = ResponseCache(store)
-    entries = store.records.read(lambda txn: [Entry.from_json(data) for _, data in txn.scan("cache:http")])
-    current = {entry.response for entry in entries}
+    requests = store.records.read(lambda txn: [key.hex() for key, _ in txn.scan("cache:http")])
+    current = {entry.response for entry in cache.entries(requests).values()}
     rested = store.records.read(lambda txn: {each for _, r in index.since(txn, 0) for each in r.http.values()})
     return set(cache.blobs(current | rested).values())
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from fftcas.declare import MODELS, VARS
-from fftcas.errors import Location, NodeError
+from fftcas.errors import FftcasError, Location, NodeError
 from fftcas.label import Label
 from fftcas.project.environment import is_secret
 from fftcas.project.files import Files
@@ -23,7 +23,7 @@ from fftcas.project.python_import import IMPORTING, environment, import_file, im
 def call_model(project: Project, node: PythonModel, frames: Sequence[Any]) -> object:
     """What the model's function returns for `frames`, one per input. Safe to call from several threads.
 
-    Raises NodeError with the traceback of whatever the model raises.
+    Raises NodeError with the traceback of whatever the model raises, and errors of ours as they are.
     """
     file = str(project.root / node.path)
     with ExitStack() as stack:
@@ -35,7 +35,7 @@ def call_model(project: Project, node: PythonModel, frames: Sequence[Any]) -> ob
         stack.callback(VARS.reset, token)
         try:
             return _function(project, node)(*frames)
-        except NodeError:
+        except FftcasError:
             raise
         except (Exception, SystemExit) as error:
             raise _failed(error, node, file, project.environ) from error

@@ -70,7 +70,7 @@ def result(project: Project, outcome: Outcome) -> dict[str, Any]:
         "duration_ms": round(outcome.seconds * 1000),
         "query_duration_ms": round(outcome.query_seconds * 1000),
         "source": outcome.source,
-        "http": outcome.http,
+        "http": outcome.http.to_json() if outcome.http else None,
         "error": error,
         "message": error,
         "warnings": list(outcome.warnings),

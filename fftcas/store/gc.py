@@ -34,6 +34,8 @@ from fftcas.table import Manifest
 
 PAGE = 4096
 _STEP = 500  # deletions in one transaction
+RESPONSES = "cache:http"
+"""Kinds of records that begin so lead to HTTP responses, which may not be had again."""
 
 
 @dataclass(frozen=True)
@@ -238,15 +240,18 @@ class _Sweep:
 
 
 def _trim_caches(records: Records, limit: int) -> None:
-    """Drop the records of all caches if they have grown above a limit; they fill again."""
+    """Drop the records of all caches that fill again if they have grown above a limit."""
+
+    def found(txn: RecordTxn) -> Iterator[tuple[str, bytes, int]]:
+        for kind in txn.kinds("cache:"):
+            if not kind.startswith(RESPONSES):
+                yield from ((kind, key, len(value)) for key, value in txn.scan(kind))
 
     def work(txn: RecordTxn) -> None:
-        keys = [(kind, key) for kind in txn.kinds("cache:") for key, _ in txn.scan(kind)]
-        for kind, key in keys:
+        for kind, key, _ in list(found(txn)):
             txn.delete(kind, key)
 
-    size = records.read(lambda txn: sum(len(value) for kind in txn.kinds("cache:") for _, value in txn.scan(kind)))
-    if size > limit:
+    if records.read(lambda txn: sum(size for *_, size in found(txn))) > limit:
         records.write(work)
 
 

@@ -17,7 +17,8 @@ class Realisation:
 
     `recipe` is the digest of the recipe alone, so that realisations of one recipe on other inputs can be found.
     `inputs` maps the labels that were read to their output digests or fingerprints; `http` maps requests to response
-    digests. `seconds` is what the model's own code took; `built_at` is ISO 8601 in UTC. A view has no rows of its own.
+    digests, `http_max_age` those requests that say how old (in seconds) their response may become to that age.
+    `seconds` is what the model's own code took; `built_at` is ISO 8601 in UTC. A view has no rows of its own.
     """
 
     derivation: Digest
@@ -33,6 +34,7 @@ class Realisation:
     host: str
     inputs: Mapping[str, Digest] = field(default_factory=dict)
     http: Mapping[str, Digest] = field(default_factory=dict)
+    http_max_age: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> builtins.bytes:
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
