@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
 from fftcas.build.decide import Decider, Decision, Verdict
 from fftcas.build.differences import Differences
 from fftcas.build.keys import full_recipe
+from fftcas.build.looking import looking
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity
 from fftcas.build.plan import Planned, plan
 from fftcas.build.reads import reads
-from fftcas.build.target import Target
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.engines import typed_rows
@@ -63,10 +62,21 @@ class Explanation:
 
 def explain(project: Project, store: Store, targets: Sequence[Label], options: BuildOptions) -> list[Explanation]:
     """Explanations for the targets and all that they read, in build order; what has no relation is left out."""
-    with closing(Target(project, store, read_only=True)) as target:
-        explainer = _Explainer(Decider(project, store, target, options))
-        planned = plan(project, project.graph.ancestors(targets), explainer.decider, explainer.foresee)
+    with looking(project, store, options) as decider:
+        explainer = _Explainer(decider)
+        planned = plan(project, project.graph.ancestors(targets), decider, explainer.foresee)
         return [explainer.explain(each) for each in planned if each.error is not None or is_built(each.node)]
+
+
+def verdicts(project: Project, store: Store) -> dict[Label, str]:
+    """What a build of everything would do with each node, as in `Explanation.verdict`."""
+    with looking(project, store) as decider:
+        planned = plan(project, project.nodes, decider, _Explainer(decider).foresee)
+    return {
+        each.node.label: "error" if each.error else str(each.decision.verdict) if each.decision else "wait"
+        for each in planned
+        if is_built(each.node)
+    }
 
 
 def is_built(node: Node) -> bool:

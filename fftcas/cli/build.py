@@ -10,21 +10,23 @@ from typing import Any, TypeVar
 import click
 
 from fftcas.build.options import BuildOptions, CacheMode
-from fftcas.build.outcome import Outcome
+from fftcas.build.outcome import Outcome, Status
 from fftcas.build.realise import now
+from fftcas.build.run import Run, new_run_id
 from fftcas.build.run import build as build_targets
-from fftcas.build.run import new_run_id
 from fftcas.cli.common import Pattern, PatternCommand, load, project_options
 from fftcas.cli.http_options import http_options, read_http_options
 from fftcas.cli.remote_options import remote_opener, remote_options
+from fftcas.cli.selecting import choose
+from fftcas.cli.unchanged import Look
 from fftcas.cli.why import print_plan
+from fftcas.engines import database_files
 from fftcas.errors import UsageError
 from fftcas.label import Label
 from fftcas.project.nodes import Source
 from fftcas.project.project import Project
-from fftcas.project.selection import select
 from fftcas.report.artifacts import event_logs, leave_artifacts, leave_extras
-from fftcas.report.console import Console
+from fftcas.report.console import Console, around_time
 from fftcas.report.events import EventLog
 from fftcas.report.remote import remote_lines
 from fftcas.store import Store
@@ -63,6 +65,7 @@ def build_options(command: Command) -> Command:
 @click.argument("patterns", nargs=-1, type=Pattern())
 @click.option("--select", "selected", multiple=True, metavar="PATTERN", help="Another pattern to build.")
 @click.option("--exclude", "excluded", multiple=True, metavar="PATTERN", help="A pattern not to build.")
+@click.option("--changed-since", metavar="GITREF", help="Only what has changed since a commit, and what reads it.")
 @click.option("--rebuild", is_flag=True, help="Build the targets even if their outputs are known.")
 @click.option("--rebuild-only", "-R", "only", multiple=True, metavar="LABEL", help="Build just this node again.")
 @build_options
@@ -71,6 +74,7 @@ def build(
     patterns: tuple[str, ...],
     selected: tuple[str, ...],
     excluded: tuple[str, ...],
+    changed_since: str | None,
     rebuild: bool,
     only: tuple[str, ...],
     directory: str | None,
@@ -83,14 +87,14 @@ def build(
     A pattern is a label (//marts:orders), a package (//marts/...), a name, or tag:T, kind:K, type:T, source:S,
     path:P; +P adds what it reads, P+ what reads it, -P takes away.
     """
+    look = Look(click.get_current_context().obj or ())
     project = load(directory, profile, variables)
-    wanted = [*patterns, *selected] or ["//..."]
-    targets = select(project, [*wanted, *(f"-{pattern}" for pattern in excluded)])
+    targets = choose(project, patterns, variables, selected=selected, excluded=excluded, changed_since=changed_since)
     forced: frozenset[Label] = frozenset(targets) if rebuild else frozenset()
     if only:
         targets = tuple(project.find(text).label for text in only)
         forced = frozenset(targets)
-    return execute(project, targets, forced, "build", **how)
+    return execute(project, targets, forced, "build", look, **how)
 
 
 @click.command()
@@ -98,9 +102,10 @@ def build(
 @project_options
 def seed(directory: str | None, profile: str | None, variables: tuple[str, ...], **how: Any) -> int:
     """Load the seeds."""
+    look = Look(click.get_current_context().obj or ())
     project = load(directory, profile, variables)
     targets = [label for label, node in project.nodes.items() if node.kind == "seed"]
-    return execute(project, targets, frozenset(), "seed", **how)
+    return execute(project, targets, frozenset(), "seed", look, **how)
 
 
 run = PatternCommand("run", callback=build.callback, params=build.params, help="FFT's word for build.")
@@ -111,6 +116,7 @@ def execute(
     targets: Sequence[Label],
     forced: frozenset[Label],
     command: str,
+    look: Look,
     *,
     cache: str,
     no_cache: bool,
@@ -176,7 +182,27 @@ def execute(
     leave_extras(project, result, {name: Path(path) for name, path in extras.items() if path})
     if as_json:
         print(written.read_text("utf-8"), end="")
+    elif not any(extras.values()):
+        remember(look, project, options, result, console, written)
     return result.exit_code
+
+
+def remember(look: Look, project: Project, options: BuildOptions, result: Run, console: Console, results: Path) -> None:
+    """Remember a run that found nothing to do, if all that it rested on can be watched."""
+    databases = database_files(project.profile.engine, project.profile.options)
+    rested = all(outcome.status is Status.FRESH and outcome.http is None for outcome in result.outcomes)
+    outside = any(Path(node.path).is_absolute() for node in project.nodes.values())
+    if not (databases and rested and options.cache.reads) or outside or result.remote or result.exit_code:
+        return
+    watched = [*databases, Path.cwd() / ".env"]
+    look.remember(
+        [str(path) for path in watched],
+        console.said[:-1],
+        [f"warning: {warning}" for warning in project.warnings],
+        around_time(result) if console.verbosity >= 0 else ("", ""),
+        [result.run_id, result.started_at, result.finished_at],
+        results.read_text("utf-8"),
+    )
 
 
 def parse_jobs(text: str) -> int:

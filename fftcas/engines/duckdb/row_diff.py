@@ -162,6 +162,5 @@ class _Comparison:
         return self._row(sql)[0]
 
     def _row(self, sql: str) -> tuple[Any, ...]:
-        row = self.connection.execute(sql).fetchone()
-        assert row is not None
-        return row
+        (row,) = self.connection.execute(sql).fetchall()
+        return tuple(row)
