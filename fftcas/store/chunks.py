@@ -6,6 +6,7 @@ taken away: offsets of slices, values under nulls, spare bits and bytes, and met
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ ROWS = 1 << 16
 """Rows of a chunk, counted from the table's start; chunks above `BYTES` are halved, down to one row."""
 BYTES = (1 << 20) + (1 << 18)
 """Bytes above which a chunk is halved: 64 Ki 16-byte values and their nulls still fit."""
+_HEADER, _DICTIONARY_DATA, _COMPRESSION = 2, 1, 3
+"""Numbers of fields in Arrow's `Message`, `DictionaryBatch` and `RecordBatch` (Message.fbs)."""
 
 
 def parts(array: pa.Array) -> Iterator[pa.Array]:
@@ -43,11 +46,17 @@ def encode(array: pa.Array, field: pa.Field) -> pa.Buffer:
 
 
 def decode(data: Any, rows: int) -> pa.RecordBatch:
-    """The one-column batch in a chunk's bytes, validated in full. Raises ValueError."""
+    """The one-column batch in a chunk's bytes, validated in full. Raises ValueError.
+
+    Nothing is allocated that the bytes do not hold: compressed bodies, which may declare any size, are refused.
+    """
     import pyarrow as pa
 
     try:
-        reader = pa.ipc.open_stream(pa.py_buffer(data))
+        buffer = pa.py_buffer(data)
+        if any(is_compressed(message) for message in pa.ipc.MessageReader.open_stream(buffer)):
+            raise ValueError("its body is compressed")
+        reader = pa.ipc.open_stream(buffer)
         if len(reader.schema) != 1:
             raise ValueError(f"it has {len(reader.schema)} columns")
         batch = reader.read_next_batch()
@@ -57,6 +66,34 @@ def decode(data: Any, rows: int) -> pa.RecordBatch:
     if batch.num_rows != rows:
         raise ValueError(f"it has {batch.num_rows} rows instead of {rows}")
     return batch
+
+
+def is_compressed(message: pa.ipc.Message) -> bool:
+    """Whether a message's flatbuffer names a codec for its body. Raises ValueError."""
+    data = memoryview(message.metadata)
+
+    def field(table: int, index: int) -> int | None:
+        """Where a table's field lies, None if it is not set."""
+        layout = table - struct.unpack_from("<i", data, table)[0]
+        at = 4 + 2 * index
+        (size,) = struct.unpack_from("<H", data, layout)
+        (offset,) = struct.unpack_from("<H", data, layout + at) if at < size else (0,)
+        return table + offset if offset else None
+
+    def table(at: int | None) -> int:
+        if at is None:
+            raise ValueError("its message has no header")
+        return int(at + struct.unpack_from("<I", data, at)[0])
+
+    try:
+        header = table(field(table(0), _HEADER))
+        if message.type == "dictionary":
+            header = table(field(header, _DICTIONARY_DATA))
+        elif message.type != "record batch":
+            return False
+        return field(header, _COMPRESSION) is not None
+    except struct.error as error:
+        raise ValueError("its message is cut off") from error
 
 
 def normal(array: pa.Array) -> pa.Array:

@@ -187,6 +187,18 @@ def test_damaged_chunks_are_refused() -> None:
             decode(data[:length], 2)
 
 
+@pytest.mark.parametrize("values", [pa.array([0] * 1000), pa.array(["a", "b"] * 500).dictionary_encode()])
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+def test_compressed_bodies_are_refused(values: pa.Array, codec: str) -> None:
+    """They may declare any size, which Arrow would allocate before anybody could look."""
+    batch = pa.record_batch([values], ["x"])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression=codec)) as writer:
+        writer.write_batch(batch)
+    with pytest.raises(ValueError, match="compressed"):
+        decode(sink.getvalue(), 1000)
+
+
 @pytest.mark.parametrize("array", [pa.array([1, 2, 3]), pa.array(["a", "b", "c"])])
 def test_plain_columns_without_nulls_are_not_copied(array: pa.Array) -> None:
     assert normal(array).buffers()[-1].address == array.buffers()[-1].address
