@@ -94,6 +94,14 @@ class Sharing:
         """The reason, for a node that the remote has spared its run."""
         return "from the remote" if self.source(derivation) == "remote" else reason
 
+    def refuse(self, derivation: Digest, error: FftcasError) -> bool:
+        """Give up an output that came from the remote and cannot be put in place; False if it did not."""
+        if self.source(derivation) != "remote" or self.remote is None:
+            return False
+        self.remote.refuse(derivation, error.what)
+        self.store.disown(derivation)
+        return True
+
     def finish(self) -> RemoteReport | None:
         """Wait until all is published. Raises RemoteError if the remote is required and failed."""
         return self.remote.finish() if self._used and self.remote is not None else None

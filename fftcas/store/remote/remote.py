@@ -138,6 +138,14 @@ class Remote:
         if claims:
             threading.Thread(target=self._prefetch, args=(claims, store), name="fftcas-fetch", daemon=True).start()
 
+    def refuse(self, derivation: Digest, why: str) -> None:
+        """An output that was taken over turned out to be none; it may be published anew."""
+        claim = self._finder.claims.get(derivation)
+        if claim is not None:
+            self._refuse(claim, Bad(claim.name.path, why.splitlines()[0]))
+        with self._lock:
+            self.fetched.pop(derivation, None)
+
     def publish(self, derivation: Digest, store: Store) -> None:
         """Give an output of the local store away, in the background."""
         if self.publisher is not None and derivation not in self.fetched:

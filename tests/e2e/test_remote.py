@@ -1,0 +1,144 @@
+"""One machine's work is everybody's: machines have their own homes, stores, users' folders and databases."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from harness import Demo, new_demo
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "remote"))
+
+from remote_cases import claim_parts, objects, write_claim
+
+TABLES = ["seed_users", "seed_orders", "stg_users", "py_constants", "mart_user_orders"]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    path = tmp_path / "remote"
+    path.mkdir()
+    return path
+
+
+def machine(tmp_path: Path, name: str) -> Demo:
+    """A new checkout on a new machine."""
+    (tmp_path / name).mkdir()
+    return new_demo(tmp_path / name)
+
+
+def statuses(demo: Demo, *arguments: str, **environment: str) -> set[str]:
+    done = demo.build(*arguments, **environment)
+    assert done.exit_code == 0, done.stderr
+    return set(done.statuses.values())
+
+
+def tables(demo: Demo) -> dict[str, list[tuple[object, ...]]]:
+    return {name: sorted(demo.sql(f"select * from cache_demo.{name}"), key=repr) for name in TABLES}
+
+
+def test_a_fresh_machine_runs_no_model(tmp_path: Path, place: Path) -> None:
+    one, two = machine(tmp_path, "one"), machine(tmp_path, "two")
+    first = one.build("--remote", str(place))
+    assert first.stdout.splitlines()[0] == f"remote: {place}, read-write, 0 outputs"
+    assert "6 published" in first.stdout
+    second = two.build("--remote", str(place), FF_DUCKDB_PATH=str(tmp_path / "elsewhere.duckdb"))
+    assert set(second.statuses.values()) == {"restored"}, second.stdout
+    assert {result["source"] for result in second.run_results["results"]} == {"remote"}
+    assert two.log.models() == []
+    assert "6 of 6 outputs found (100 %); 6 fetched" in second.stdout
+    moved = tmp_path / "two" / "moved.duckdb"
+    shutil.move(tmp_path / "elsewhere.duckdb", moved)
+    two.database.parent.mkdir(exist_ok=True)
+    shutil.move(moved, two.database)
+    assert tables(one) == tables(two)
+    assert [one.types(name) for name in TABLES] == [two.types(name) for name in TABLES]
+
+
+def test_nothing_to_do_needs_no_remote(tmp_path: Path, place: Path) -> None:
+    one = machine(tmp_path, "one")
+    one.build("--remote", str(place))
+    again = one.build("--remote", str(place))
+    assert set(again.statuses.values()) == {"fresh"}
+    assert "remote" not in again.stdout
+
+
+def test_settings_and_environment_name_the_remote(tmp_path: Path, place: Path) -> None:
+    one, two, three = (machine(tmp_path, name) for name in ("one", "two", "three"))
+    assert statuses(one, FFTCAS_REMOTE=str(place)) == {"built"}
+    two.write("project.yml", (two.project / "project.yml").read_text() + f"\nremote: {{url: {place}, mode: ro}}\n")
+    assert statuses(two) == {"restored"}
+    assert statuses(three, FFTCAS_REMOTE=str(place), FFTCAS_REMOTE_MODE="off") == {"built"}
+
+
+def test_only_what_changed_is_built_elsewhere(tmp_path: Path, place: Path) -> None:
+    one, two = machine(tmp_path, "one"), machine(tmp_path, "two")
+    one.build("--remote", str(place))
+    two.edit("models/marts/mart_user_orders.ff.sql", "sum(", "2 * sum(")
+    done = two.build("--remote", str(place))
+    assert done.built == {"//marts:mart_user_orders"}
+
+
+def test_a_remote_that_is_not_there(tmp_path: Path) -> None:
+    one = machine(tmp_path, "one")
+    done = one.build("--remote", str(tmp_path / "nowhere"))
+    assert done.exit_code == 0
+    assert f"remote: {tmp_path / 'nowhere'}, off (No such file or directory)" in done.stdout
+    done = one.build("--remote", str(tmp_path / "nowhere"), "--remote-mode", "required")
+    assert done.exit_code == 6
+    assert "is required and cannot be used" in done.stderr
+
+
+def test_a_table_that_this_engine_cannot_make_is_built(tmp_path: Path, place: Path) -> None:
+    """Verified, valid Arrow under a type that does not fit: the engine refuses it, and the build goes on."""
+    from blake3 import blake3
+
+    one, two, three = (machine(tmp_path, name) for name in ("one", "two", "three"))
+    one.build("--remote", str(place))
+    (path,) = [path for path in objects(place, "claims") if b"//marts:mart_user_orders" in path.read_bytes()]
+    body = claim_parts(path)[1]
+    manifest = json.loads(body["manifest"])
+    text = next(column for column in manifest["columns"] if column[1] == "VARCHAR")
+    text[1] = "DATE"
+    body["manifest"] = json.dumps(manifest, separators=(",", ":"))
+    body["realisation"]["output"] = blake3(body["manifest"].encode()).hexdigest()
+    write_claim(path, body)
+    done = two.build("--remote", str(place))
+    assert (done.exit_code, done.built) == (0, {"//marts:mart_user_orders"}), done.stdout + done.stderr
+    assert done.stderr.count("was not used") == 1
+    assert statuses(three, "--remote", str(place)) == {"restored"}
+    assert tables(one) == tables(two) == tables(three)
+
+
+def test_main_signs_and_requests_read(tmp_path: Path, place: Path) -> None:
+    main, request, again, merged = (machine(tmp_path, name) for name in ("main", "request", "again", "merged"))
+    key = tmp_path / "ci.key"
+    made = main.fftcas("key", "new", "ci-main", "--out", str(key))
+    assert oct(key.stat().st_mode & 0o777) == "0o600"
+    shared = {"FFTCAS_REMOTE": str(place), "FFTCAS_REMOTE_TRUST": made.stdout.strip()}
+    of_main, of_request = {**shared, "FFTCAS_REMOTE_KEY": str(key)}, {**shared, "FFTCAS_REMOTE_NAMESPACE": "pr/7"}
+    assert statuses(main, **of_main) == {"built"}
+    assert statuses(request, **of_request) == {"restored"}
+    for demo in (request, again, merged):
+        demo.edit("models/marts/mart_user_orders.ff.sql", "sum(", "10 * sum(")
+    assert request.build(**of_request).built == {"//marts:mart_user_orders"}
+    assert statuses(again, **of_request) == {"restored"}, "a request finds what it has built before"
+    # Merged, the very same derivation is built by main itself: it believes nothing that a request has published.
+    done = merged.build(**{**of_main, "FFTCAS_REMOTE_KEY": key.read_text()})
+    assert done.built == {"//marts:mart_user_orders"}
+    assert "read-only (there is no key to sign with)" in merged.build("--rebuild", **shared).stdout
+
+
+def test_http_responses_travel(tmp_path: Path, place: Path, api: str) -> None:
+    one, two = machine(tmp_path, "one"), machine(tmp_path, "two")
+    how = {"FF_DEMO_API_URL": api, "FFTCAS_REMOTE": str(place)}
+    first = one.fftcas("build", "-e", "dev_duckdb", "//http:http_users", **how)
+    assert first.statuses == {"//http:http_users": "built"}, first.stderr
+    second = two.fftcas("build", "-e", "dev_duckdb", "--offline", "//http:http_users", **how)
+    assert second.statuses == {"//http:http_users": "restored"}, second.stdout + second.stderr
+    # The response came along: the model itself can run again without a network.
+    third = two.fftcas("build", "-e", "dev_duckdb", "--offline", "--rebuild", "//http:http_users", **how)
+    assert third.statuses == {"//http:http_users": "built"}, third.stdout + third.stderr
