@@ -132,69 +132,62 @@ def test_names_are_bound_as_the_engine_writes_them(path: str) -> None:
 
 # Random SELECTs: whatever is said not to be read is changed, and the result has to stay.
 
-NUMBERS = st.sampled_from(["a", "c", "e", "t.a", "u.a", "u.e", "1"])
-TABLES = st.sampled_from(
-    [
-        "s.t",
-        "s.u",
-        "s.t natural join s.u",
-        "s.t join s.u using (a)",
-        "s.t left join s.u on t.a = u.e",
-        "s.t, s.u",
-        "(select * from s.t) t",
-        "(select *, c as e from s.t) t",
-        "(select a, c, e from s.t join s.u using (a)) t",
-        "s.t positional join s.u",
-        "s.t semi join s.u using (a)",
-        "v t",
-        "s.t, lateral (select u.e, t.c as g from s.u) u",
-        "(from s.u union all by name from s.u) u",
-        "(select * exclude (f) from s.u) u",
-        "s.t t join s.t u on t.a = u.a",
-    ]
-)
-ITEMS = st.one_of(
-    NUMBERS,
-    st.sampled_from(
-        [
-            "*",
-            "t",
-            "t.*",
-            "u.*",
-            "b",
-            "d.x",
-            "count(*)",
-            "columns('a|c')",
-            "typeof(t)",
-            "typeof(u) as k",
-            "concat(*columns(*)) as k",
-            "u",
-            "f",
-            "rowid",
-        ]
-    ),
-    NUMBERS.map("max({})".format),
-    NUMBERS.map("sum({}) over ()".format),
-    NUMBERS.map("(select max(e) from s.u q where q.a = {})".format),
-    NUMBERS.map("(select count(*) from s.u q where {} > 1)".format),
-    st.just("(select count(*) from (from s.u except from s.u))"),
-)
-CLAUSES = st.one_of(
-    st.just(""),
-    NUMBERS.map("where {} > 1".format),
-    NUMBERS.map("where {} in (select e from s.u)".format),
-    st.just("where exists (select * from s.u q where q.a = t.a)"),
-    st.just("group by all"),
-    NUMBERS.map("qualify row_number() over (partition by {} order by all) = 1".format),
-    st.just("order by all limit 2"),
-    st.just("union select * from (values (1)) x(a)"),
-)
+ONE_T, ONE_U, BOTH = ["a", "c", "t.a"], ["a", "e", "u.e"], ["t.a", "c", "u.a", "e"]
+FROM = {  # what to select from, and numbers that it has
+    "s.t": ONE_T,
+    "s.u": ONE_U,
+    "s.t natural join s.u": ["a", *BOTH],
+    "s.t join s.u using (a)": ["a", *BOTH],
+    "s.t left join s.u on t.a = u.e": BOTH,
+    "s.t, s.u": BOTH,
+    "s.t positional join s.u": BOTH,
+    "s.t semi join s.u using (a)": ONE_T,
+    "(select * from s.t) t": ONE_T,
+    "(select *, c as e from s.t) t": [*ONE_T, "e"],
+    "(select a, c, e from s.t join s.u using (a)) t": [*ONE_T, "e"],
+    "v t": ONE_T,
+    "s.t, lateral (select u.e, t.c as g from s.u) u": ["a", "e", "g", "t.c"],
+    "(from s.u union all by name from s.u) u": ONE_U,
+    "(select * exclude (f) from s.u) u": ONE_U,
+    "s.t t join s.t u on t.a = u.a": ["t.a", "t.c", "u.c"],
+}
+ITEMS = [
+    "{}",
+    "{}",
+    "{} as k",
+    "max({}) over ()",
+    "count(*) over (partition by {})",
+    "(select max(e) from s.u q where q.a = {})",
+    "(select count(*) from s.u q where {} > 1)",
+    "(select count(*) from (from s.u except from s.u))",
+    "*",
+    "columns('a|c')",
+    "concat(*columns(*)) as k",
+]
+ALIASED = ["{}", "{}.*", "typeof({}) as k", "{} is null as k"]
+CLAUSES = [
+    "",
+    "",
+    "where {} > 1",
+    "where {} in (select e from s.u)",
+    "where exists (select * from s.u q where q.a = {})",
+    "qualify row_number() over (partition by {0} order by {0}) = 1",
+    "order by all limit 2",
+    "group by all",
+]
 
 
 @st.composite
 def selects(draw: st.DrawFn) -> str:
-    items = ", ".join(draw(st.lists(ITEMS, min_size=1, max_size=3)))
-    inner = f"select {items} from {draw(TABLES)} {draw(CLAUSES)}"
+    source = draw(st.sampled_from(sorted(FROM)))
+    numbers = st.sampled_from([*FROM[source], "1"])
+    aliases = [alias for alias in "tu" if any(number.startswith(f"{alias}.") for number in FROM[source])]
+    items = st.one_of(
+        st.builds(str.format, st.sampled_from(ITEMS), numbers),
+        st.builds(str.format, st.sampled_from(ALIASED), st.sampled_from(aliases)),
+    )
+    clause = draw(st.builds(str.format, st.sampled_from(CLAUSES), numbers))
+    inner = f"select {', '.join(draw(st.lists(items, min_size=1, max_size=3)))} from {source} {clause}"
     shape = draw(
         st.sampled_from(
             ["{}", "with q as ({}) from q", "with q as ({}) select a from q", "select count(*) from ({}) q"]
