@@ -2,6 +2,6 @@
 
 import sys
 
-from fftcas.cli.main import main
+from fftcas.cli.entry import main
 
 sys.exit(main())

@@ -82,7 +82,7 @@ class Derivation:
                     i["content"],
                     i["label"],
                     i["output"],
-                    i["bytes"],
+                    i.get("bytes"),
                 )
                 for i in document["inputs"]
             )

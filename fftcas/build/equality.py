@@ -17,10 +17,10 @@ def prove_equal(store: Store, label: Label, derivation: Derivation) -> bool:
     What was proven is recorded, so that the derivation, derived again, has the earlier one's key.
     """
     for earlier in store.realisations_of(derivation.recipe_digest, label.text, CANDIDATES):
-        document = store.derivation_document(earlier.derivation)
-        if document is None or store.manifest(earlier.output) is None:
+        past = store.derivation(earlier.derivation)
+        if past is None or store.manifest(earlier.output) is None:
             continue
-        old = Derivation.from_json(document).inputs
+        old = past.inputs
         if len(old) != len(derivation.inputs):
             continue
         differing = [(a, b) for a, b in zip(derivation.inputs, old, strict=True) if a.content != b.content]

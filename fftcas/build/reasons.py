@@ -40,13 +40,13 @@ class Reasons:
     def previous(self, node: Node) -> Previous | None:
         """The derivation that the relation was made from, or else the one that the node was last built from."""
         stamp = self.target.stamps().get(node.relation)
-        document = self.store.derivation_document(stamp.fingerprint) if stamp else None
-        if stamp is not None and document is not None:
-            return Previous(stamp.fingerprint, Derivation.from_json(document), stamp.output)
+        held = self.store.derivation(stamp.fingerprint) if stamp else None
+        if stamp is not None and held is not None:
+            return Previous(stamp.fingerprint, held, stamp.output)
         for last in self.store.history(str(self.project.root), node.label.text, limit=1):
-            document = self.store.derivation_document(last.derivation)
-            if document is not None:
-                return Previous(last.derivation, Derivation.from_json(document), last.output)
+            built = self.store.derivation(last.derivation)
+            if built is not None:
+                return Previous(last.derivation, built, last.output)
         return None
 
     def difference(

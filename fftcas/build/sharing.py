@@ -110,8 +110,8 @@ class Sharing:
         """Keep a realisation under another derivation, too, that was found to mean the same."""
         manifest = self.store.manifest(realisation.output) if realisation.rows is not None else None
         output = manifest.output if manifest else derivation.key
-        document = self.store.derivation_document(realisation.derivation)
-        notes = Derivation.from_json(document).notes if document else {}
+        known = self.store.derivation(realisation.derivation)
+        notes = known.notes if known else {}
         self.store.commit(
             replace(realisation, derivation=derivation.key, output=output),
             replace(derivation, notes=notes).to_json(),

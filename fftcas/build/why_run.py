@@ -8,7 +8,6 @@ from dataclasses import replace
 from fftcas.build.differences import Differences
 from fftcas.build.reasons import told
 from fftcas.build.why import Explanation, state
-from fftcas.derivation import Derivation
 from fftcas.errors import UsageError, closest
 from fftcas.explain.causes import difference
 from fftcas.label import Label
@@ -64,12 +63,12 @@ def _explanation(
     output = before.outputs.get(node.label.text) if before else None
     older = [each for each in history[history.index(made) + 1 :] if each.run_id != run.run_id]
     previous = next((each for each in older if each.output == output), older[0] if older else None)
-    new = store.derivation_document(made.derivation)
-    old = store.derivation_document(previous.derivation) if previous else None
+    new = store.derivation(made.derivation)
+    old = store.derivation(previous.derivation) if previous else None
     if previous is None or old is None or new is None:
         known = "first build, or nothing older is kept"
         return Explanation(node, "build", known, (state(known),), made=made, seconds=made.seconds, new=made.derivation)
-    found = difference(Derivation.from_json(old), Derivation.from_json(new), differences)
+    found = difference(old, new, differences)
     if node.kind == "seed":
         causes = tuple(told(one, node, previous.output, made.output, differences) for one in found.causes)
         found = replace(found, causes=causes)

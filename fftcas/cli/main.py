@@ -19,6 +19,10 @@ COMMANDS = {
     "query": "fftcas.cli.ls",
     "why-rebuild": "fftcas.cli.why",
     "why-hit": "fftcas.cli.why_hit",
+    "log": "fftcas.cli.past",
+    "show": "fftcas.cli.past",
+    "diff": "fftcas.cli.past",
+    "restore": "fftcas.cli.past",
     "gc": "fftcas.cli.upkeep",
     "doctor": "fftcas.cli.upkeep",
     "key": "fftcas.cli.key",
@@ -57,7 +61,8 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. Errors are printed to stderr as one block."""
     try:
-        code = cli.main(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        code = cli.main(args=given, standalone_mode=False, obj=given)
         return code if isinstance(code, int) else 0
     except FftcasError as error:
         print(f"error: {error}", file=sys.stderr)

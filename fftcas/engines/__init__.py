@@ -64,16 +64,22 @@ def database_state(name: str, options: Mapping[str, Any]) -> str | None:
 
     For a DuckDB file: inode, size and times of the file, and of its write-ahead log if there is one.
     """
-    path = str(options.get("path") or ":memory:")
-    if name != "duckdb" or path == ":memory:":
-        return None
+    paths = database_files(name, options)
     try:
-        files = [Path(path).stat()]
+        files = [path.stat() for path in paths[:1]]
         with suppress(FileNotFoundError):
-            files.append(Path(f"{path}.wal").stat())
+            files += [path.stat() for path in paths[1:]]
     except OSError:
         return None
+    if not files:
+        return None
     return " ".join(f"{f.st_dev}:{f.st_ino}:{f.st_size}:{f.st_mtime_ns}:{f.st_ctime_ns}" for f in files)
+
+
+def database_files(name: str, options: Mapping[str, Any]) -> list[Path]:
+    """The files that change whenever the database does, the main one first; none if that cannot be told."""
+    path = str(options.get("path") or ":memory:")
+    return [Path(path), Path(f"{path}.wal")] if name == "duckdb" and path != ":memory:" else []
 
 
 def same_rows(a: Table, b: Table) -> bool:
@@ -88,6 +94,20 @@ def diff_rows(old: Table, new: Table, samples: int = 3, key: Sequence[str] = ())
     from fftcas.engines.duckdb.row_diff import diff_rows as diff
 
     return diff(old, new, samples, key)
+
+
+def text_rows(table: Table, limit: int | None = None) -> list[tuple[str | None, ...]]:
+    """A table's first rows with all values as text; the stream is read."""
+    from fftcas.engines.duckdb.export import text_rows as rows
+
+    return rows(table, limit)
+
+
+def write_file(table: Table, path: str, form: str, limit: int | None = None) -> None:
+    """Write a table to a file as csv, json, parquet or arrow. Raises EngineError or OSError."""
+    from fftcas.engines.duckdb.export import write_file as write
+
+    write(table, path, form, limit)
 
 
 def typed_rows(data: pa.Table, types: Mapping[str, str]) -> Table:

@@ -37,6 +37,7 @@ class Console:
         self.position = 0
         self.outcomes: dict[Label, Outcome] = {}
         self.running: dict[Label, None] = {}
+        self.said: list[str] = []
         self.width = max((len(label.text) for label in order), default=0)
         self.terminal = self.out.isatty()
         self.live: Live | None = None
@@ -86,6 +87,7 @@ class Console:
             self.print(f"          warning: {warning}")
 
     def print(self, text: str) -> None:
+        self.said.append(text)
         if self.live is not None:
             from rich.text import Text
 
@@ -123,11 +125,16 @@ def facts(outcome: Outcome, room: int) -> str:
 
 def summary(run: Run) -> str:
     """One line: how many nodes of each status, the time, and the time that hits saved if it is worth a word."""
+    before, after = around_time(run)
+    return f"{before}{duration(run.seconds)}{after}"
+
+
+def around_time(run: Run) -> tuple[str, str]:
+    """The summary's words before and after the time."""
     counts = [f"{run.count(status)} {status.value}" for status in Status if run.count(status)]
     words = ", ".join(counts) or "nothing to do"
     spared = saved_text(run)
-    ends = f"{', ' + spared if spared else ''}{' (interrupted)' if run.interrupted else ''}"
-    return f"{words} in {duration(run.seconds)}{ends}"
+    return f"{words} in ", f"{', ' + spared if spared else ''}{' (interrupted)' if run.interrupted else ''}"
 
 
 def print_error(error: FftcasError, title: str | None = None) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from fftcas.build.outcome import Outcome
 from fftcas.build.run import Run
-from fftcas.derivation import Derivation
 from fftcas.digest import digest_value
 from fftcas.label import Label
 from fftcas.project.nodes import Node
@@ -67,10 +66,9 @@ def derivation(store: Store, outcome: Outcome | None) -> dict[str, Any] | None:
     """The key and its ingredients by digest; None for a node that the run did not look at."""
     if outcome is None or outcome.derivation is None:
         return None
-    document = store.derivation_document(outcome.derivation)
-    if document is None:
+    found = store.derivation(outcome.derivation)
+    if found is None:
         return {"key": outcome.derivation, "recipe": {}, "inputs": []}
-    found = Derivation.from_json(document)
     return {
         "key": outcome.derivation,
         "recipe": {name: digest_value("ingredient 1", value) for name, value in found.recipe.items()},

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.store import index, runs, tables
 from fftcas.store.blobs import Blobs, MissingBlob
@@ -111,6 +112,14 @@ class Store:
     def commit(self, realisation: Realisation, document: bytes, manifest: Manifest | None) -> None:
         """Derivation document, manifest and realisation, in one transaction: from here on the output exists."""
         self.records.write(lambda txn: index.put(txn, realisation, document, manifest))
+
+    def derivation(self, key: Digest) -> Derivation | None:
+        """The derivation with this key; None if it is not known, or its document is of another version."""
+        document = self.derivation_document(key)
+        if document is not None:
+            with contextlib.suppress(ValueError):
+                return Derivation.from_json(document)
+        return None
 
     def derivation_document(self, derivation: Digest) -> bytes | None:
         return self.records.get("derivation", bytes.fromhex(derivation))

@@ -1,0 +1,17 @@
+"""Where `fftcas` begins: what needs no finding out is said at once, before anything large is imported."""
+
+from __future__ import annotations
+
+import sys
+
+from fftcas.cli.unchanged import replay
+
+
+def main() -> int:
+    """Run the command line of this process; returns the exit code."""
+    code = replay(sys.argv[1:])
+    if code is None:
+        from fftcas.cli.main import main as run
+
+        code = run(sys.argv[1:])
+    return code
