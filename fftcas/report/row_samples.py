@@ -34,5 +34,5 @@ def value(text: str | None) -> str:
     """A value in a few characters, NULL told from the text NULL."""
     if text is None:
         return "NULL"
-    short = crop(text, VALUE)
+    short = text if len(text) <= VALUE and text.isprintable() else crop(text, VALUE)
     return f"'{short}'" if text != text.strip() or short in ("", "NULL") else short
