@@ -164,7 +164,7 @@ def missing(stamp: Stamp | None, kind: RelationKind) -> str:
     """Why a relation whose output is known has to be put back."""
     if stamp is None:
         return f"the {kind} was not there"
-    return "the database held another output" if kind is RelationKind.TABLE else "the database held another view"
+    return "another output was there" if kind is RelationKind.TABLE else "another view was there"
 
 
 def cached(node: Node) -> bool:
