@@ -1,0 +1,102 @@
+"""What is said again without finding it out: only while nothing at all has changed, and with next to no imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+from harness import Demo
+
+MODULES = """
+import sys
+sys.argv = ["fftcas", *{arguments!r}]
+from fftcas.cli.entry import main
+code = main()
+print("modules", *sorted(sys.modules))
+sys.exit(code)
+"""
+HEAVY = {"duckdb", "pyarrow", "pandas", "jinja2", "yaml", "urllib3", "rich", "click", "lmdb", "json"}
+
+
+def modules(demo: Demo, **more: str) -> set[str]:
+    """The modules that a build imports."""
+    arguments = ["build", "-e", "dev_duckdb", "--", "//...", "-//http/..."]
+    done = subprocess.run(
+        [sys.executable, "-c", MODULES.format(arguments=arguments)],
+        cwd=demo.home,
+        env=demo.environment(FFTCAS_PROJECT=str(demo.project), **more),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout, done.stderr
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+@pytest.fixture
+def remembered(built: Demo) -> Demo:
+    """A built demo whose last run was remembered: its files are old enough to be told apart from later edits."""
+    time.sleep(2.1)
+    modules(built)
+    assert not modules(built) & HEAVY
+    return built
+
+
+def test_a_build_with_nothing_to_do_imports_nothing_large(remembered: Demo) -> None:
+    assert not modules(remembered) & HEAVY
+
+
+def test_it_leaves_results_of_a_new_run(remembered: Demo) -> None:
+    path = remembered.project / ".fftcas" / "target" / "run_results.json"
+    before = json.loads(path.read_text())
+    modules(remembered)
+    after = json.loads(path.read_text())
+    assert after["results"] == before["results"]
+    assert after["metadata"]["run_id"] != before["metadata"]["run_id"]
+    assert after["metadata"]["started_at"] > before["metadata"]["finished_at"]
+    assert after["metadata"].keys() == before["metadata"].keys()
+
+
+CHANGES: dict[str, Callable[[Demo], None]] = {
+    "a model": lambda demo: demo.edit("models/marts/mart_user_orders.ff.sql", "select", "select "),
+    "a model of the same size": lambda demo: demo.edit(
+        "models/python/py_constants.ff.py", "ANSWER = 42", "ANSWER = 43"
+    ),
+    "a new model": lambda demo: demo.write("models/marts/other.ff.sql", "select 1 as one"),
+    "a model taken away": lambda demo: (demo.project / "models/marts/mart_user_orders.ff.sql").unlink(),
+    "a seed": lambda demo: demo.edit("seeds/seed_users.csv", "1,", "9,"),
+    "a .env file": lambda demo: demo.write(".env", "FF_DEMO_TOGGLE=1"),
+    "the working directory's .env file": lambda demo: (demo.home / ".env").write_text("FF_DEMO_TOGGLE=1") and None,
+    "a helper": lambda demo: demo.write("helpers/__init__.py", ""),
+    "the database": lambda demo: demo.sql("drop table cache_demo.mart_user_orders") and None,
+    "no database": lambda demo: demo.database.unlink(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_any_change_is_found_out(remembered: Demo, change: Callable[[Demo], None]) -> None:
+    change(remembered)
+    assert "click" in modules(remembered)
+
+
+def test_a_variable_is_found_out(remembered: Demo) -> None:
+    assert "click" in modules(remembered, FF_DEMO_TOGGLE="1")
+    assert "click" in modules(remembered, SOME_TOKEN="s3cret")
+
+
+def test_a_file_that_was_just_written_is_not_trusted(built: Demo) -> None:
+    built.write("models/marts/other.ff.sql", "select 1 as one")
+    modules(built)
+    modules(built)
+    assert "click" in modules(built)
+
+
+def test_no_value_of_a_variable_is_kept(remembered: Demo) -> None:
+    modules(remembered, SOME_TOKEN="s3cret-canary")
+    modules(remembered, SOME_TOKEN="s3cret-canary")
+    kept = [path.read_bytes() for path in (remembered.project / ".fftcas").rglob("*") if path.is_file()]
+    assert kept
+    assert not any(b"s3cret-canary" in data for data in kept)
