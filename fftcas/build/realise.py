@@ -79,6 +79,7 @@ class Realiser:
             try:
                 staged = session.stage_table(node.relation, self.store.read_table(manifest))
             except MissingBlob:
+                self.store.weed(manifest)
                 return None
             session.publish(staged, self.stamp(node, derivation, manifest))
         return Outcome(

@@ -18,6 +18,7 @@ from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.reads import is_view
 from fftcas.build.realise import Clock, Realiser, now
+from fftcas.build.recording import Recording
 from fftcas.build.schedule import Job, run_nodes
 from fftcas.build.sharing import Sharing
 from fftcas.build.target import Target
@@ -98,7 +99,13 @@ def build(
     sharing = Sharing(store, remote)
     wanted = project.graph.ancestors(targets)
     realiser = Realiser(project, store, target, options, record.run_id, socket.gethostname(), sharing, http)
-    builder = _Builder(decider, realiser, started, wanted)
+    recording = Recording(store, record, decider.identities)
+
+    def begin(label: Label) -> None:
+        recording.keep()
+        started(label)
+
+    builder = _Builder(decider, realiser, begin, wanted)
     try:
 
         def keep(outcome: Outcome) -> None:
@@ -207,7 +214,7 @@ class _Builder:
             return failure(decision.node.label, error, clock)
 
     def carry_out(self, decision: Decision) -> Outcome:
-        """Restore or run the node. A table that cannot be restored after all is built."""
+        """Restore or run the node. A table that cannot be restored after all is taken from the remote, or built."""
         node, derivation = decision.node, decision.derivation
         assert derivation is not None
         if decision.verdict is Verdict.BUILD and self.decider.may_read(node):
@@ -219,12 +226,14 @@ class _Builder:
         if decision.realisation is not None:
             try:
                 restored = self.realiser.restore(node, derivation, decision.realisation, decision.reason)
+                if restored is None and self.sharing.take(derivation):
+                    restored = self.realiser.restore(node, derivation, decision.realisation, decision.reason)
             except EngineError as error:
                 # What comes from elsewhere may be verified and still no table of this engine.
                 if not self.sharing.refuse(derivation.key, error):
                     raise
                 restored = None
-            return restored or self.realiser.build(node, derivation, "its output is no longer in the store")
+            return restored or self.realiser.build(node, derivation, "its output in the store was no longer whole")
         return self.reasoned(decision, self.realiser.build(node, derivation, decision.reason))
 
     def found(self, decision: Decision, derivation: Derivation) -> Decision | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -60,6 +61,8 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. Errors are printed to stderr as one block."""
+    if logging.lastResort is not None:  # what the store has to say is told as other warnings are
+        logging.lastResort.setFormatter(logging.Formatter("warning: %(message)s"))
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         code = cli.main(args=given, standalone_mode=False, obj=given)

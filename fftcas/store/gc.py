@@ -72,9 +72,13 @@ def collect(
     *,
     dry_run: bool = False,
     keep_blobs: Iterable[Digest] = (),
+    compact: bool = True,
     now: float | None = None,
 ) -> Collected:
-    """Run a collection. `keep_blobs` are digests that other caches name (HTTP bodies). Raises StoreError."""
+    """Run a collection. `keep_blobs` are digests that other caches name (HTTP bodies). Raises StoreError.
+
+    `compact` gives the space back to the disk, by a copy of what is left.
+    """
     now = time.time() if now is None else now
     blobs, records = store.blobs, store.records
     others = {bytes.fromhex(digest) for digest in keep_blobs}
@@ -100,7 +104,7 @@ def collect(
         for environment in (blobs.environment, records.environment):
             _drop_corpses(environment, now)
     freed = sum(sizes[digest] for digest in dead)
-    compacted = not dry_run and any([_compact(blobs.environment), _compact(records.environment)])
+    compacted = compact and not dry_run and any([_compact(blobs.environment), _compact(records.environment)])
     went = tuple(each.realisation for each in forgotten)
     seconds = sum(each.seconds for each in went)
     return Collected(went, len(dead), freed, seconds, sum(sizes.values()) - freed, compacted, dry_run)

@@ -104,6 +104,13 @@ class Store:
             return False
         return self.blobs.has([chunk.digest for chunk in chunks])
 
+    def weed(self, manifest: Manifest) -> None:
+        """Verify all of a table's chunks, and remove those that are bad: what is there is not written again."""
+        for column in manifest.columns:
+            with contextlib.suppress(MissingBlob):
+                for chunk in tables.chunk_list(self.blobs, column):
+                    self.blobs.get(chunk.digest)
+
     # realisations
 
     def realisation(self, derivation: Digest) -> Realisation | None:

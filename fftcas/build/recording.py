@@ -1,0 +1,32 @@
+"""The record of a run while it goes on: `gc` spares what a running build has, and what it has made so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from fftcas.build.outcome import Identity
+from fftcas.label import Label
+from fftcas.store import RunRecord, Store
+
+SECONDS = 10.0
+"""The record is written again at most so often."""
+
+
+class Recording:
+    """Keeps the record of one run up to date; `identities` is what the run knows of its nodes so far."""
+
+    def __init__(self, store: Store, run: RunRecord, identities: Mapping[Label, Identity]) -> None:
+        self.store = store
+        self.run = run
+        self.identities = identities
+        self._written: float | None = None
+
+    def keep(self) -> None:
+        """Write down what the run has; at the first call, and then from time to time."""
+        now = time.monotonic()
+        if self._written is None or now - self._written > SECONDS:
+            self._written = now
+            outputs = {label.text: identity.output for label, identity in self.identities.items()}
+            self.store.record_run(replace(self.run, outputs=outputs))
