@@ -7,12 +7,15 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from fftcas.errors import UsageError
 from fftcas.project.project import Project
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,6 +39,18 @@ class Pattern(click.ParamType):  # type: ignore[type-arg]  # click 8.1 takes non
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return "-" + value[1:] if value.startswith(MINUS) else value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from fftcas.cli.completion import complete_patterns
+
+        return complete_patterns(ctx, param, incomplete)
+
+
+def complete_label(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For arguments that are labels."""
+    from fftcas.cli.completion import complete_labels
+
+    return complete_labels(ctx, param, incomplete)
 
 
 def project_options(command: Command) -> Command:

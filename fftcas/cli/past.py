@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from fftcas.build import versions
-from fftcas.cli.common import load, project_options
+from fftcas.cli.common import complete_label, load, project_options
 from fftcas.engines import diff_rows, text_rows, write_file
 from fftcas.errors import UsageError
 from fftcas.report import past as report
@@ -21,7 +21,7 @@ ROWS = 20
 
 
 @click.command()
-@click.argument("label")
+@click.argument("label", shell_complete=complete_label)
 @click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many outputs.")
 @click.option("-v", "--verbose", count=True, help="With digests.")
 @project_options
@@ -40,7 +40,7 @@ def log(
 
 
 @click.command()
-@click.argument("version", metavar="LABEL[@VERSION]")
+@click.argument("version", metavar="LABEL[@VERSION]", shell_complete=complete_label)
 @click.option("-f", "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("-o", "--output", "path", metavar="FILE", help="Write to a file.")
 @click.option("-n", "--limit", type=click.IntRange(0), metavar="ROWS", help="At most so many rows [table: 20].")
@@ -85,8 +85,8 @@ def show(
 
 
 @click.command()
-@click.argument("old", metavar="LABEL[@VERSION]")
-@click.argument("new", metavar="[LABEL][@VERSION]", required=False)
+@click.argument("old", metavar="LABEL[@VERSION]", shell_complete=complete_label)
+@click.argument("new", metavar="[LABEL][@VERSION]", required=False, shell_complete=complete_label)
 @click.option("--key", multiple=True, metavar="COLUMN", help="Match rows by this column; repeatable.")
 @click.option("-n", "--samples", type=click.IntRange(0), default=5, show_default=True, help="Rows shown of each kind.")
 @click.option("--md", is_flag=True, help="Markdown, for a pull request.")

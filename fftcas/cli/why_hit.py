@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from fftcas.build.why_hit import prove_hit
-from fftcas.cli.common import load, project_options
+from fftcas.cli.common import complete_label, load, project_options
 from fftcas.errors import UsageError
 from fftcas.project.nodes import Source
 from fftcas.report import why_hit as report
@@ -13,7 +13,7 @@ from fftcas.store import Store
 
 
 @click.command("why-hit")
-@click.argument("label")
+@click.argument("label", shell_complete=complete_label)
 @click.option("-v", "--verbose", count=True, help="With keys and all columns.")
 @project_options
 def why_hit(label: str, verbose: int, directory: str | None, profile: str | None, variables: tuple[str, ...]) -> None:
