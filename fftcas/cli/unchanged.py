@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 COMMANDS = ("build", "run", "seed")
 FORMAT = "1"
 
+PAST = ("--changed-since", "state:", "result:", "changed:")
+"""What is chosen by these depends on commits and on earlier runs, which are not looked at here."""
+
 NOISE = frozenset({"_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "TERM", "PS1"})
 """Variables that differ from one call to the next; the working directory counts by itself."""
 
@@ -104,7 +107,8 @@ class Look:
 
 
 def asks_to_build(arguments: Sequence[str]) -> bool:
-    return bool(arguments) and arguments[0] in COMMANDS
+    asks_the_past = any(word in argument for argument in arguments for word in PAST)
+    return bool(arguments) and arguments[0] in COMMANDS and not asks_the_past
 
 
 def memory(arguments: Sequence[str]) -> str:
