@@ -18,6 +18,8 @@ COMMANDS = {
     "lock": "fftcas.cli.lock",
     "ls": "fftcas.cli.ls",
     "query": "fftcas.cli.ls",
+    "dag": "fftcas.cli.dag",
+    "report": "fftcas.cli.dag",
     "why-rebuild": "fftcas.cli.why",
     "why-hit": "fftcas.cli.why_hit",
     "log": "fftcas.cli.past",

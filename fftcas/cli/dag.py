@@ -1,0 +1,83 @@
+"""`fftcas dag` and `fftcas report`: the graph, and what the last run did, as pages or as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fftcas.cli.common import Pattern, PatternCommand, load, project_options
+from fftcas.label import Label
+from fftcas.project.nodes import Source
+from fftcas.project.project import Project
+from fftcas.project.selection import select
+from fftcas.report.diagram import dot, mermaid
+from fftcas.report.page import View
+
+
+@click.command(cls=PatternCommand)
+@click.argument("patterns", nargs=-1, type=Pattern())
+@click.option("--html", is_flag=True, help="Write a page: site/dag/index.html.")
+@click.option("--dot", "as_dot", is_flag=True, help="Print Graphviz's DOT instead of Mermaid.")
+@click.option("--out", metavar="DIR", help="Where the page goes.")
+@click.option("--rows", default=5, show_default=True, help="Rows of each table that the page shows.")
+@project_options
+def dag(
+    patterns: tuple[str, ...],
+    html: bool,
+    as_dot: bool,
+    out: str | None,
+    rows: int,
+    directory: str | None,
+    profile: str | None,
+    variables: tuple[str, ...],
+) -> None:
+    """Draw the graph of PATTERNS (all nodes by default): as Mermaid on stdout, or as a page."""
+    project = load(directory, profile, variables)
+    if html or out:
+        write_page(project, patterns, Path(out) if out else project.root / "site" / "dag", rows, "graph")
+        return
+    labels = shown(project, patterns)
+    click.echo(dot(project, labels) if as_dot else mermaid(project, labels), nl=False)
+
+
+@click.command(cls=PatternCommand)
+@click.argument("patterns", nargs=-1, type=Pattern())
+@click.option("--out", metavar="DIR", help="Where the page goes [site/report].")
+@click.option("--rows", default=5, show_default=True, help="Rows of each table that the page shows.")
+@project_options
+def report(
+    patterns: tuple[str, ...],
+    out: str | None,
+    rows: int,
+    directory: str | None,
+    profile: str | None,
+    variables: tuple[str, ...],
+) -> None:
+    """Write a page about the last run: its timeline, what took long, and what was saved."""
+    project = load(directory, profile, variables)
+    write_page(project, patterns, Path(out) if out else project.root / "site" / "report", rows, "run")
+
+
+def shown(project: Project, patterns: tuple[str, ...]) -> list[Label]:
+    """What the patterns mean, and the sources that it reads; without patterns all nodes."""
+    if not patterns:
+        return list(project.graph)
+    chosen = set(select(project, patterns))
+    sources = {i for label in chosen for i in project.graph.inputs[label] if isinstance(project.nodes[i], Source)}
+    return [label for label in project.graph if label in chosen | sources]
+
+
+def write_page(project: Project, patterns: tuple[str, ...], folder: Path, rows: int, view: View) -> None:
+    from fftcas.report.files import write_text
+    from fftcas.report.page import page
+    from fftcas.report.page_data import page_data
+    from fftcas.store import Store
+
+    labels = shown(project, patterns)
+    with Store.open() as store:
+        data = page_data(project, store, labels, max(0, rows))
+    write_text(folder / "index.html", page(data, view))
+    click.echo(folder / "index.html")
+    if data["run"] is None:
+        click.echo("there was no run yet: `fftcas build`, and then draw it again to see what it did", err=True)
