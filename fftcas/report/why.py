@@ -76,10 +76,10 @@ def _headline(moving: Sequence[Explanation], total: int, mood: str) -> str:
     took = f"took {duration(seconds)}" + ("" if mood == "did" else " last time")
     build = {"would": "would be built", "may": "may be built", "did": "were built"}[mood]
     parts = [
-        f"{numbers['build']} {build}{f' ({took})' if seconds else ''}" if numbers["build"] else "",
-        f"{numbers['restore']} would be restored" if numbers["restore"] else "",
-        f"{numbers['wait']} {'waits' if numbers['wait'] == 1 else 'wait'} for others" if numbers["wait"] else "",
-        f"{numbers['error']} cannot be tried" if numbers["error"] else "",
+        f"{numbers['build']:,} {build}{f' ({took})' if seconds else ''}" if numbers["build"] else "",
+        f"{numbers['restore']:,} would be restored" if numbers["restore"] else "",
+        f"{numbers['wait']:,} {'waits' if numbers['wait'] == 1 else 'wait'} for others" if numbers["wait"] else "",
+        f"{numbers['error']:,} cannot be tried" if numbers["error"] else "",
     ]
     return f"of {counted(total, 'node')}, " + ", ".join(part for part in parts if part)
 
