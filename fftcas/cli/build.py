@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from fftcas.amounts import bytes_text
 from fftcas.build.options import BuildOptions, CacheMode
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.realise import now
@@ -21,7 +23,7 @@ from fftcas.cli.selecting import choose
 from fftcas.cli.unchanged import Look
 from fftcas.cli.why import print_plan
 from fftcas.engines import database_files
-from fftcas.errors import UsageError
+from fftcas.errors import FftcasError, UsageError
 from fftcas.label import Label
 from fftcas.project.nodes import Source
 from fftcas.project.project import Project
@@ -184,7 +186,24 @@ def execute(
         print(written.read_text("utf-8"), end="")
     elif not any(extras.values()):
         remember(look, project, options, result, console, written)
+    if any(outcome.status is Status.BUILT or outcome.source == "remote" for outcome in result.outcomes):
+        keep_store_small(say)
     return result.exit_code
+
+
+def keep_store_small(say: Callable[[str], None]) -> None:
+    """Collect garbage if the store has grown above its bound. It is no part of the run, and cannot make it fail."""
+    from fftcas.build.bound import bound, keep_within
+    from fftcas.report.store import gone
+
+    try:
+        with Store.open() as store:
+            limit = bound(store.path, os.environ)
+            done = keep_within(store, limit)
+        if done is not None:
+            say(f"the store had grown above {bytes_text(limit)}: forgot {gone(done)}")
+    except FftcasError as error:
+        print(f"warning: the store was not made smaller: {error}", file=sys.stderr)
 
 
 def remember(look: Look, project: Project, options: BuildOptions, result: Run, console: Console, results: Path) -> None:

@@ -28,6 +28,11 @@ COMMANDS = {
     "restore": "fftcas.cli.past",
     "gc": "fftcas.cli.upkeep",
     "doctor": "fftcas.cli.upkeep",
+    "pin": "fftcas.cli.pin",
+    "unpin": "fftcas.cli.pin",
+    "stats": "fftcas.cli.stats",
+    "clean": "fftcas.cli.clean",
+    "init": "fftcas.cli.init",
     "key": "fftcas.cli.key",
 }
 """Every command and the module that holds it, under the command's name with `_` for `-`."""

@@ -50,7 +50,12 @@ def seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> fl
 
 @click.command()
 @click.option("--older-than", callback=seconds, metavar="TIME", help="What was not used for so long goes, e.g. 30d.")
-@click.option("--max-size", callback=size, metavar="SIZE", help="The oldest go until no more than this is left: 50GB.")
+@click.option(
+    "--max-size",
+    callback=size,
+    metavar="SIZE",
+    help="The oldest go until no more than this is left: 50GB [FFTCAS_STORE_SIZE].",
+)
 @click.option("--grace", callback=seconds, metavar="TIME", help="What is younger stays [1h; 1d in a remote].")
 @click.option("--dry-run", is_flag=True, help="Say what would go.")
 @remote_choice
@@ -68,19 +73,17 @@ def gc(
     """
     if remote is not None:
         return _gc_remote(_remote(remote, directory)[0], older_than, max_size, grace, dry_run)
+    from fftcas.build.bound import bound
     from fftcas.http.sharing import blobs_to_keep
-    from fftcas.store.gc import Policy, collect, default_bound
+    from fftcas.report.store import gc_lines
+    from fftcas.store.gc import GRACE, Policy, collect
 
     with Store.open() as store:
-        policy = Policy(default_bound(store.path) if max_size is None else max_size, older_than)
-        if grace is not None:
-            policy = Policy(policy.max_size, older_than, grace)
+        limit = bound(store.path, os.environ) if max_size is None else max_size
+        policy = Policy(limit, older_than, GRACE if grace is None else grace)
         done = collect(store, policy, dry_run=dry_run, keep_blobs=blobs_to_keep(store))
-    forgot = "would forget" if dry_run else "forgot"
-    click.echo(
-        f"{forgot} {len(done.forgotten):,} outputs ({duration(done.seconds)} of work), "
-        f"{bytes_text(done.bytes_freed)}; {bytes_text(done.bytes_kept)} left"
-    )
+    for line in gc_lines(store.path, limit, done):
+        click.echo(line)
     return 0
 
 
@@ -91,17 +94,13 @@ def doctor(dry_run: bool, directory: str | None, remote: str | None) -> int:
     """Verify every object, and delete what is bad. Exits with 1 if anything was."""
     if remote is not None:
         return _examine_remote(*_remote(remote, directory), repair=not dry_run)
+    from fftcas.report.store import doctor_lines
     from fftcas.store.doctor import examine_store
 
-    report = examine_store(store_path(os.environ), lambda text: print(f"warning: {text}", file=sys.stderr))
-    for digest in report.bad_blobs:
-        click.echo(f"bad blob, removed: {digest[:16]}")
-    for realisation in report.disowned:
-        click.echo(f"to be built again: {realisation.label}")
-    for part in report.set_aside:
-        click.echo(f"could not be read, begun afresh: {part}")
-    bad = len(report.bad_blobs) + len(report.bad_records) + len(report.set_aside)
-    click.echo(f"{report.values:,} values verified, {bad:,} bad, {len(report.disowned):,} outputs lost")
+    place = store_path(os.environ)
+    report = examine_store(place, lambda text: print(f"warning: {text}", file=sys.stderr))
+    for line in doctor_lines(place, report):
+        click.echo(line)
     return 0 if report.healthy else 1
 
 

@@ -33,6 +33,7 @@ from fftcas.store.tables import parse_chunks
 from fftcas.table import Manifest
 
 PAGE = 4096
+GRACE = 3600.0
 _STEP = 500  # deletions in one transaction
 RESPONSES = "cache:http"
 """Kinds of records that begin so lead to HTTP responses, which may not be had again."""
@@ -44,7 +45,7 @@ class Policy:
 
     max_size: int
     older_than: float | None = None
-    grace: float = 3600.0
+    grace: float = GRACE
     keep_runs: int = 10
 
 

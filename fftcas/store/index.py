@@ -78,14 +78,31 @@ def of_recipe(txn: RecordTxn, recipe: Digest, label: str, limit: int) -> list[Re
 
 
 def history(txn: RecordTxn, project: str, label: str, limit: int) -> list[Realisation]:
-    """Realisations of a label that the project's runs committed or used."""
+    """Realisations of a label that the project's runs committed or used; a run is part of the past when it is over."""
     if next(txn.scan("by-label", _label(label)), None) is None:
         return []  # before the outputs of all runs are read for nothing
     kept = kept_runs(txn, project)
-    run_ids = {run.run.run_id for run in kept}
+    run_ids = {run.run.run_id for run in kept if run.run.finished}
     outputs = {outputs_of(txn, run).get(label) for run in {run.outputs: run for run in kept}.values()}
     found = _found(txn, "by-label", _label(label))
     return _first((each for each in found if each.run_id in run_ids or each.output in outputs), limit)
+
+
+def latest(txn: RecordTxn, project: str) -> dict[str, Realisation]:
+    """For every label the newest of its history; all at once, since a run's outputs are one record for all labels."""
+    kept = kept_runs(txn, project)
+    run_ids = {run.run.run_id for run in kept if run.run.finished}
+    outputs: dict[str, set[Digest]] = {}
+    for run in {run.outputs: run for run in kept}.values():
+        for label, output in outputs_of(txn, run).items():
+            outputs.setdefault(label, set()).add(output)
+    newest = {}
+    for label, used in outputs.items():
+        for each in _found(txn, "by-label", _label(label)):
+            if each.run_id in run_ids or each.output in used:
+                newest[label] = each
+                break
+    return newest
 
 
 def same(txn: RecordTxn, projection: Digest) -> Digest:
