@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from fftcas.build.target import Target
 from fftcas.derivation import Derivation
@@ -13,7 +14,7 @@ from fftcas.explain.rows import rows_words
 from fftcas.project.nodes import Node
 from fftcas.project.project import Project
 from fftcas.project.provenance import Provenance
-from fftcas.store import Store
+from fftcas.store import Realisation, Store
 from fftcas.table_diff import TableDiff
 
 SAME_ROWS = "its file changed, its rows did not"
@@ -43,11 +44,13 @@ class Reasons:
         held = self.store.derivation(stamp.fingerprint) if stamp else None
         if stamp is not None and held is not None:
             return Previous(stamp.fingerprint, held, stamp.output)
-        for last in self.store.history(str(self.project.root), node.label.text, limit=1):
-            built = self.store.derivation(last.derivation)
-            if built is not None:
-                return Previous(last.derivation, built, last.output)
-        return None
+        last = self._latest.get(node.label.text)
+        built = self.store.derivation(last.derivation) if last else None
+        return Previous(last.derivation, built, last.output) if last and built else None
+
+    @cached_property
+    def _latest(self) -> dict[str, Realisation]:
+        return self.store.latest(str(self.project.root))
 
     def difference(
         self, node: Node, derivation: Derivation, compare: Compare, output: Callable[[], Digest | None] = lambda: None

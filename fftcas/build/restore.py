@@ -84,8 +84,7 @@ class _Restorer:
         return next((each for each in made if each.output == output), None)
 
     def derivation(self, made: Realisation) -> Derivation | None:
-        document = self.store.derivation_document(made.derivation)
-        return Derivation.from_json(document) if document else None
+        return self.store.derivation(made.derivation)
 
     def in_order(self, views: list[Label], made: dict[Label, Realisation | None]) -> list[Label]:
         """Views after those that they read."""

@@ -10,7 +10,6 @@ from fftcas.build.differences import Differences
 from fftcas.build.looking import looking
 from fftcas.build.reasons import told
 from fftcas.build.why_run import KEPT, find_run
-from fftcas.derivation import Derivation
 from fftcas.errors import UsageError
 from fftcas.explain.causes import Compare, difference
 from fftcas.label import Label
@@ -92,10 +91,10 @@ def run_at(project: Project, store: Store, ref: str) -> RunRecord:
 def _why(store: Store, node: Node, made: Sequence[Realisation], compare: Compare) -> str:
     if len(made) < 2:
         return "first build, or nothing older is kept"
-    new, old = (store.derivation_document(each.derivation) for each in made[:2])
+    new, old = (store.derivation(each.derivation) for each in made[:2])
     if new is None or old is None:
         return "not known"
-    found = difference(Derivation.from_json(old), Derivation.from_json(new), compare)
+    found = difference(old, new, compare)
     causes = [told(cause, node, made[1].output, made[0].output, compare) for cause in found.causes]
     return ", ".join(cause.words for cause in causes) or "built again"
 
