@@ -26,6 +26,14 @@ class CacheMode(StrEnum):
         return self in (CacheMode.RW, CacheMode.WO)
 
 
+class Materialize(StrEnum):
+    """Which outputs are put into the database: all; the targets, and what nodes that run read; only the latter."""
+
+    ALL = "all"
+    TARGETS = "targets"
+    NONE = "none"
+
+
 @dataclass(frozen=True)
 class HttpOptions:
     """What was said about HTTP besides the environment's settings; a `mode` of None leaves it to them.
@@ -50,3 +58,4 @@ class BuildOptions:
     keep_going: bool = False
     http: HttpOptions = HttpOptions()
     forced: frozenset[Label] = frozenset()
+    materialize: Materialize = Materialize.ALL

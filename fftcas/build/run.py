@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fftcas.build.budgets import Spent
 from fftcas.build.decide import Decider, Decision, Verdict
+from fftcas.build.deferral import Deferral, needed
 from fftcas.build.differences import Differences
 from fftcas.build.equality import prove_equal
 from fftcas.build.git import checkout
@@ -26,7 +27,7 @@ from fftcas.derivation import Derivation
 from fftcas.engines.base import EngineError
 from fftcas.errors import BudgetError, FftcasError, NodeError, UsageError
 from fftcas.label import Label
-from fftcas.project.nodes import Source, SqlModel
+from fftcas.project.nodes import Node, Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.store import RunRecord, Store
 
@@ -105,7 +106,8 @@ def build(
         recording.keep()
         started(label)
 
-    builder = _Builder(decider, realiser, begin, wanted)
+    deferral = Deferral(decider, sharing, needed(project, options.materialize, targets))
+    builder = _Builder(decider, realiser, begin, wanted, deferral)
     try:
 
         def keep(outcome: Outcome) -> None:
@@ -133,6 +135,7 @@ def build(
         decider.columns.close()
         target.close()
     report = None if interrupted else sharing.finish()
+    outcomes |= deferral.brought
     ordered = tuple(outcomes[label] for label in project.graph if label in outcomes)
     run = Run(record.run_id, clock.started_at, now(), clock.seconds, ordered, interrupted, builder.spent, report)
     store.record_run(
@@ -156,13 +159,19 @@ class _Builder:
     """Carries out, for each node of one run, what was decided."""
 
     def __init__(
-        self, decider: Decider, realiser: Realiser, started: Callable[[Label], None], wanted: Collection[Label]
+        self,
+        decider: Decider,
+        realiser: Realiser,
+        started: Callable[[Label], None],
+        wanted: Collection[Label],
+        deferral: Deferral,
     ) -> None:
         self.decider = decider
         self.realiser = realiser
         self.sharing = realiser.sharing
         self.started = started
         self.wanted = wanted
+        self.deferral = deferral
         self.differences = Differences(decider.store)
         self.root_failures: dict[Label, Label] = {}
         self.spent = tuple(Spent(budget) for budget in decider.project.budgets.run)
@@ -182,11 +191,13 @@ class _Builder:
         try:
             decision = self.decider.decide(self.decider.project.nodes[label])
             if decision.verdict is Verdict.BUILD:
-                self.sharing.look_ahead(self.decider, self.wanted)
+                self.sharing.look_ahead(self.decider, self.wanted, self.deferral.needed)
         except FftcasError as error:
             return failure(label, error, clock)
         if decision.verdict is Verdict.FRESH:
             return self.fresh(decision)
+        if (deferred := self.deferral.defer(decision)) is not None:
+            return deferred
         if decision.verdict is Verdict.BUILD and (exceeded := self.exceeded) and not self.shared(decision):
             return over_budget(label, exceeded)
         self.started(label)
@@ -209,19 +220,25 @@ class _Builder:
     def guarded(self, decision: Decision) -> Outcome:
         clock = Clock()
         try:
-            return self.carry_out(decision)
+            return self.carry_out(decision, self.deferral.defer)
         except FftcasError as error:
             return failure(decision.node.label, error, clock)
 
-    def carry_out(self, decision: Decision) -> Outcome:
-        """Restore or run the node. A table that cannot be restored after all is taken from the remote, or built."""
+    def carry_out(
+        self, decision: Decision, defer: Callable[[Decision], Outcome | None] = lambda decision: None
+    ) -> Outcome:
+        """Restore or run the node. A table that cannot be restored after all is taken from the remote, or built.
+
+        What turns out to be known may be left to `defer`.
+        """
         node, derivation = decision.node, decision.derivation
         assert derivation is not None
         if decision.verdict is Verdict.BUILD and self.decider.may_read(node):
             again = self.found(decision, derivation)
             if again is not None:
-                return self.fresh(again) if again.verdict is Verdict.FRESH else self.carry_out(again)
+                return self.fresh(again) if again.verdict is Verdict.FRESH else defer(again) or self.carry_out(again)
         if isinstance(node, SqlModel) and node.materialized == "view":
+            self.deferral.bring(node, self.carry_out)
             return self.reasoned(decision, self.realiser.view(node, decision))
         if decision.realisation is not None:
             try:
@@ -233,8 +250,13 @@ class _Builder:
                 if not self.sharing.refuse(derivation.key, error):
                     raise
                 restored = None
-            return restored or self.realiser.build(node, derivation, "its output in the store was no longer whole")
-        return self.reasoned(decision, self.realiser.build(node, derivation, decision.reason))
+            return restored or self.build(node, derivation, "its output in the store was no longer whole")
+        return self.reasoned(decision, self.build(node, derivation, decision.reason))
+
+    def build(self, node: Node, derivation: Derivation, reason: str) -> Outcome:
+        """Run the node, once what it reads is in the database."""
+        self.deferral.bring(node, self.carry_out)
+        return self.realiser.build(node, derivation, reason)
 
     def found(self, decision: Decision, derivation: Derivation) -> Decision | None:
         """Look for the node's output where that takes time: servers may say that their responses are still the same,
@@ -260,7 +282,7 @@ class _Builder:
     def shared(self, decision: Decision) -> bool:
         """Whether the remote spares the node its run."""
         may = decision.derivation is not None and self.decider.may_read(decision.node)
-        return may and decision.derivation is not None and self.sharing.has(decision.derivation)
+        return may and decision.derivation is not None and self.sharing.claim(decision.derivation) is not None
 
     def reasoned(self, decision: Decision, outcome: Outcome) -> Outcome:
         """The outcome of a node that ran, with the reason, for which a seed's new rows had to be there."""

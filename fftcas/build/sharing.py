@@ -21,6 +21,7 @@ from fftcas.store import Realisation, Store
 
 if TYPE_CHECKING:
     from fftcas.store.remote import Remote, RemoteReport
+    from fftcas.store.remote.claim import Claim
 
 
 class Sharing:
@@ -30,24 +31,29 @@ class Sharing:
         self.store = store
         self._opened = opened
         self._used = False
+        self._looked = False
 
     @cached_property
     def remote(self) -> Remote | None:
         self._used = True
         return self._opened()
 
-    def look_ahead(self, decider: Decider, wanted: Collection[Label]) -> None:
-        """Find out, level by level, which outputs the remote has, and begin to take over those that are missing.
+    def look_ahead(self, decider: Decider, wanted: Collection[Label], needed: Collection[Label]) -> None:
+        """Find out, level by level, which outputs the remote has, and begin to take over those that are needed.
 
         Inputs are taken to be what store or remote say that they will be. To be called in the run's own thread, at
         every miss; it acts at the first.
         """
-        if not self._used and self.remote is not None and self.remote.reads:
-            self.remote.prefetch(list(_expected(decider, self.store, self.remote, wanted)), self.store)
+        if self._looked:
+            return
+        self._looked = True
+        if self.remote is not None and self.remote.reads:
+            expected = _expected(decider, self.store, self.remote, wanted)
+            self.remote.prefetch([key for label, key in expected if label in needed], self.store)
 
-    def has(self, derivation: Derivation) -> bool:
-        """Whether the remote is known to have an output, as far as it was asked."""
-        return self.remote is not None and self.remote.known(derivation.key)
+    def claim(self, derivation: Derivation) -> Claim | None:
+        """What the remote claims about a derivation, as far as it was asked."""
+        return None if self.remote is None else self.remote.known(derivation.key)
 
     def take(self, derivation: Derivation) -> bool:
         """Take an output over into the store, if the remote has it."""
@@ -133,8 +139,9 @@ def as_stored(derivation: Derivation, store: Store) -> Derivation:
     return replace(derivation, inputs=inputs)
 
 
-def _expected(decider: Decider, store: Store, remote: Remote, wanted: Collection[Label]) -> Iterable[Digest]:
+def _expected(decider: Decider, store: Store, remote: Remote, wanted: Collection[Label]) -> list[tuple[Label, Digest]]:
     """The derivations that the remote has and the store does not, inputs before what reads them."""
+    expected = []
     scout = copy(decider)
     scout.identities = dict(decider.identities)
     project = decider.project
@@ -158,9 +165,10 @@ def _expected(decider: Decider, store: Store, remote: Remote, wanted: Collection
         for label, key in asked.items():
             claim = remote.claim(key) if key in found else None
             if claim is not None:
-                yield key
+                expected.append((label, key))
                 if claim.manifest is not None:
                     scout.identities[label] = Identity.of(claim.manifest)
+    return expected
 
 
 def _derived(scout: Decider, node: Node) -> Derivation | None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from fftcas.amounts import bytes_text
-from fftcas.build.options import BuildOptions, CacheMode
+from fftcas.build.options import BuildOptions, CacheMode, Materialize
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.realise import now
 from fftcas.build.run import Run, new_run_id
@@ -57,6 +57,13 @@ def build_options(command: Command) -> Command:
         click.option("--trace", metavar="FILE", help="Write the run's times for Perfetto or chrome://tracing."),
         click.option("--junit", metavar="FILE", help="Write the run as JUnit XML."),
         click.option("--md", "markdown", metavar="FILE", help="Write the run as Markdown."),
+        click.option(
+            "--materialize",
+            type=click.Choice([mode.value for mode in Materialize]),
+            default="all",
+            show_default=True,
+            help="What is put into the database, besides what nodes that run read.",
+        ),
         click.option("--jobs", default="auto", metavar="N|auto", show_default=True, help="Nodes at a time."),
     ):
         command = option(command)
@@ -123,6 +130,7 @@ def execute(
     cache: str,
     no_cache: bool,
     jobs: str,
+    materialize: str,
     dry_run: bool,
     keep_going: bool,
     as_json: bool,
@@ -142,6 +150,7 @@ def execute(
         keep_going=keep_going,
         forced=forced,
         http=read_http_options(project, **http),
+        materialize=Materialize(materialize),
     )
     if dry_run:
         print_plan(project, targets, options, as_json, verbose)

@@ -105,9 +105,9 @@ class Remote:
         """The derivations of which there is a claim that may be believed. Nothing but the claims is read."""
         return self._finder.find(keys) if self.reads else set()
 
-    def known(self, derivation: Digest) -> bool:
-        """Whether a claim was found, of those that were looked for."""
-        return derivation in self._finder.claims
+    def known(self, derivation: Digest) -> Claim | None:
+        """A derivation's claim, if one was found already."""
+        return self._finder.claims.get(derivation)
 
     def has_fetched(self, derivation: Digest) -> bool:
         return derivation in self.fetched
