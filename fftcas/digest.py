@@ -1,19 +1,18 @@
 """Digests: blake3 over bytes, and over values in one canonical, typed, domain-separated encoding.
 
-The encoding of a value starts with a tag byte for its type; strings, bytes and containers carry their
-length, and mappings are sorted by the UTF-8 bytes of their keys. Two different values never encode alike,
-so two different values never share a digest. `tests/unit/test_digest.py` holds golden vectors.
+A value is encoded as JSON in its one shortest form: keys sorted, no white space, text as it is in UTF-8. `1`, `1.0`,
+`"1"` and `true` differ, so two different values never encode alike. `tests/unit/test_digest.py` holds golden vectors.
 """
 
 from __future__ import annotations
 
-import struct
+import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from blake3 import blake3
 
-Value: TypeAlias = "None | bool | int | float | str | bytes | Sequence[Value] | Mapping[str, Value]"
+Value: TypeAlias = "None | bool | int | float | str | Sequence[Value] | Mapping[str, Value]"
 
 Digest: TypeAlias = str
 """64 lower-case hexadecimal digits of a 256-bit blake3 hash."""
@@ -34,38 +33,13 @@ def digest_value(context: str, value: Value) -> Digest:
 
 def encode(value: Value) -> bytes:
     """Canonical bytes of a value. Raises TypeError for a value of another type."""
-    out = bytearray()
-    _encode(value, out)
-    return bytes(out)
+    return _ENCODER.encode(value).encode("utf-8", "surrogatepass")
 
 
-def _encode(value: Value, out: bytearray) -> None:
-    if value is None:
-        out += b"n"
-    elif value is True:
-        out += b"t"
-    elif value is False:
-        out += b"f"
-    elif isinstance(value, int):
-        _sized(b"i", str(value).encode(), out)
-    elif isinstance(value, float):
-        out += b"d" + struct.pack(">d", value)
-    elif isinstance(value, str):
-        _sized(b"s", value.encode("utf-8", "surrogatepass"), out)
-    elif isinstance(value, bytes):
-        _sized(b"b", value, out)
-    elif isinstance(value, Mapping):
-        out += b"m" + struct.pack(">Q", len(value))
-        for key in sorted(value, key=lambda text: text.encode("utf-8", "surrogatepass")):
-            _encode(key, out)
-            _encode(value[key], out)
-    elif isinstance(value, Sequence):
-        out += b"l" + struct.pack(">Q", len(value))
-        for item in value:
-            _encode(item, out)
-    else:
-        raise TypeError(f"no canonical encoding for {type(value).__name__}")
+def _other(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"no canonical encoding for {type(value).__name__}")
 
 
-def _sized(tag: bytes, data: bytes, out: bytearray) -> None:
-    out += tag + struct.pack(">Q", len(data)) + data
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_other)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from fftcas.digest import Digest, Value, digest_value
+from fftcas.digest import Digest, digest_bytes, digest_value
 
 HEADERS = ("cache-control", "content-language", "content-type", "date", "etag", "expires", "last-modified")
 """The only headers that are kept."""
@@ -28,8 +28,8 @@ class Response:
 
     @cached_property
     def digest(self) -> Digest:
-        identity: dict[str, Value] = {"status": self.status, "content_type": self.content_type, "body": self.body}
-        return digest_value("http response 1", identity)
+        body = digest_bytes(self.body)
+        return digest_value("http response 1", [self.status, self.content_type, body])
 
     @property
     def content_type(self) -> str:

@@ -13,8 +13,10 @@ RECIPE = recipe("sql", {"sql": ["SELECT", "id"], "materialized": "table"}, {"eng
 
 
 def test_golden_keys() -> None:
-    assert Derivation(RECIPE, (READ,)).recipe_digest == "fd23f53cbb4ca22773d6c9b41463354d1c2003bdd094a59fc2543dc7de55b6dd"
-    assert Derivation(RECIPE, (READ,)).key == "002781d734fe1d3d84d0228d1d5d54f1b04b3607d5be24e3b485bc7eff4c638a"
+    assert (
+        Derivation(RECIPE, (READ,)).recipe_digest == "9e3485844b3569f3f3a8348a600ed0605b254df5efdb45834be83563778ac5e1"
+    )
+    assert Derivation(RECIPE, (READ,)).key == "6fc4edbb3711fc379a1384362be8377da255f51ef89152beed874bc9a96f7677"
 
 
 def test_labels_and_outputs_are_not_hashed() -> None:
