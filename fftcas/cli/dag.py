@@ -19,8 +19,10 @@ from fftcas.report.page import View
 @click.argument("patterns", nargs=-1, type=Pattern())
 @click.option("--html", is_flag=True, help="Write a page: site/dag/index.html.")
 @click.option("--dot", "as_dot", is_flag=True, help="Print Graphviz's DOT instead of Mermaid.")
-@click.option("--out", metavar="DIR", help="Where the page goes.")
-@click.option("--rows", default=5, show_default=True, help="Rows of each table that the page shows.")
+@click.option("--out", metavar="DIR", help="Where the page goes [docs.dag_dir, or site/dag].")
+@click.option(
+    "--rows", type=click.IntRange(min=0), default=5, show_default=True, help="Rows of each table that the page shows."
+)
 @project_options
 def dag(
     patterns: tuple[str, ...],
@@ -35,7 +37,7 @@ def dag(
     """Draw the graph of PATTERNS (all nodes by default): as Mermaid on stdout, or as a page."""
     project = load(directory, profile, variables)
     if html or out:
-        write_page(project, patterns, Path(out) if out else project.root / "site" / "dag", rows, "graph")
+        write_page(project, patterns, Path(out) if out else project.root / project.settings.dag_dir, rows, "graph")
         return
     labels = shown(project, patterns)
     click.echo(dot(project, labels) if as_dot else mermaid(project, labels), nl=False)
@@ -44,7 +46,9 @@ def dag(
 @click.command(cls=PatternCommand)
 @click.argument("patterns", nargs=-1, type=Pattern())
 @click.option("--out", metavar="DIR", help="Where the page goes [site/report].")
-@click.option("--rows", default=5, show_default=True, help="Rows of each table that the page shows.")
+@click.option(
+    "--rows", type=click.IntRange(min=0), default=5, show_default=True, help="Rows of each table that the page shows."
+)
 @project_options
 def report(
     patterns: tuple[str, ...],
@@ -76,7 +80,7 @@ def write_page(project: Project, patterns: tuple[str, ...], folder: Path, rows: 
 
     labels = shown(project, patterns)
     with Store.open() as store:
-        data = page_data(project, store, labels, max(0, rows))
+        data = page_data(project, store, labels, rows)
     write_text(folder / "index.html", page(data, view))
     click.echo(folder / "index.html")
     if data["run"] is None:

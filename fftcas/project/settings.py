@@ -54,6 +54,7 @@ class Settings:
     vars: Mapping[str, Any] = field(default_factory=dict)
     cache: CacheSettings = CacheSettings()
     load_columns: bool = False
+    dag_dir: str = "site/dag"
     remote: RemoteSettings | None = None
     warnings: tuple[str, ...] = ()
 
@@ -70,6 +71,7 @@ def read_settings(root: Path) -> Settings:
         vars=file.section("vars").values,
         cache=_cache(file.section("cache")),
         load_columns=seeds.flag("load_columns", False),
+        dag_dir=file.section("docs").text("dag_dir") or "site/dag",
         remote=_remote(file.section("remote")) if "remote" in file else None,
         warnings=tuple(_warnings(file)),
     )

@@ -11,6 +11,7 @@ WIDTH, HEIGHT = 196, 46
 """The size of a node's box, in pixels at a zoom of 1."""
 COLUMN_GAP, ROW_GAP = 84, 20
 BEND_GAP = 12
+"""Room around an edge that passes a column."""
 MAX_BENDS = 1500
 """Above so many bends edges run straight, behind the nodes that they pass."""
 SWEEPS = 12

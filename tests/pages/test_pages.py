@@ -76,7 +76,7 @@ def test_a_click_opens_a_node(tab: Page, built: Mapping[View, str], screenshots:
     for words in (
         "//marts:mart_orders",
         "built",
-        "first build",
+        "why",
         "nightly",
         "ref('stg_orders')",
         "//staging:stg_orders",

@@ -45,6 +45,7 @@ function curve(points) {
 function boxFacts(node) {
   const words = [];
   if (node.rows !== null && node.rows !== undefined) words.push(countText(node.rows, "row"));
+  else if (node.materialized !== "table" && node.kind === "sql") words.push(node.materialized);
   if (node.status === "built" || node.status === "restored") words.push(durationText(node.duration_ms / 1000));
   if (!words.length && node.materialized) words.push(node.materialized);
   if (!words.length) words.push(node.kind);
@@ -87,6 +88,8 @@ function reveal(i) {
   };
   if (view.scale >= 0.5 && around.every(inside)) return;
   const scale = view.scale;
+  fit();
+  if (view.scale >= 0.7) return; // all of it can be read
   fit(around);
   const readable = Math.max(0.62, Math.min(view.scale, Math.max(scale, 0.9)));
   zoom(readable / view.scale);
