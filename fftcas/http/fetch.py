@@ -183,4 +183,4 @@ def _rested_on(context: HttpContext, request: Request, response: Response) -> Di
     """The response's digest; under the store's own key if its bytes are not to be kept."""
     if not _repeats(context, request, response):
         return response.digest
-    return digest_value("http response with a credential 1", [response.digest, context.cache.key()])
+    return digest_value("http response with a credential 1", [response.digest, context.cache.key().hex()])
