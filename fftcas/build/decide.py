@@ -16,7 +16,7 @@ from fftcas.build.target import Target
 from fftcas.build.views import definition
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest, Value
-from fftcas.engines import engine_version
+from fftcas.engines.drivers import engine_version
 from fftcas.explain.causes import Compare
 from fftcas.label import Label
 from fftcas.project.nodes import Node, PythonModel, Source, SqlModel

@@ -1,15 +1,15 @@
-"""The engines by name. An engine's driver is imported only when a database is opened."""
+"""Engines. An engine's driver is imported only when a database is opened."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fftcas.errors import UsageError, closest
+from fftcas.engines.drivers import driver
+from fftcas.errors import UsageError
 from fftcas.relation import RelationName
 
 if TYPE_CHECKING:
@@ -18,26 +18,6 @@ if TYPE_CHECKING:
     from fftcas.engines.base import Binder, Engine
     from fftcas.table import Table
     from fftcas.table_diff import TableDiff
-
-DRIVERS = {
-    "duckdb": "duckdb",
-    "postgres": "psycopg",
-    "databricks_spark": "pyspark",
-    "bigquery": "google-cloud-bigquery",
-    "snowflake_snowpark": "snowflake-snowpark-python",
-}
-"""Which distribution drives an engine; its version stands for the engine's in keys."""
-
-
-def engine_version(name: str) -> str:
-    """Major and minor version of an engine's driver, e.g. `2.0`. Raises UsageError if there is no such driver."""
-    try:
-        return ".".join(version(_driver(name)).split(".")[:2])
-    except PackageNotFoundError:
-        raise UsageError(
-            f"the engine '{name}' needs the package '{DRIVERS[name]}', which is not installed",
-            hint=f"pip install {DRIVERS[name]}",
-        ) from None
 
 
 def open_engine(name: str, options: Mapping[str, Any], *, read_only: bool = False) -> Engine:
@@ -124,12 +104,6 @@ def typed_rows(data: pa.Table, types: Mapping[str, str]) -> Table:
 
 
 def _only_duckdb(name: str) -> None:
-    _driver(name)
+    driver(name)
     if name != "duckdb":
         raise UsageError(f"the engine '{name}' comes in a later version", hint="use a profile with engine: duckdb")
-
-
-def _driver(name: str) -> str:
-    if name not in DRIVERS:
-        raise UsageError(f"unknown engine '{name}'", hint=closest(name, DRIVERS) or f"known: {', '.join(DRIVERS)}")
-    return DRIVERS[name]

@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 
 from fftcas.digest import Digest
-from fftcas.engines import engine_version
 from fftcas.engines.base import EngineError
+from fftcas.engines.drivers import engine_version
 from fftcas.engines.duckdb import meta
 from fftcas.engines.duckdb.errors import engine_error, translated
 from fftcas.engines.duckdb.fingerprint import fingerprint

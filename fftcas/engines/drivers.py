@@ -1,0 +1,34 @@
+"""The engines by name, and the distributions that drive them."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from fftcas.errors import UsageError, closest
+
+DRIVERS = {
+    "duckdb": "duckdb",
+    "postgres": "psycopg",
+    "databricks_spark": "pyspark",
+    "bigquery": "google-cloud-bigquery",
+    "snowflake_snowpark": "snowflake-snowpark-python",
+}
+"""Which distribution drives an engine; its version stands for the engine's in keys."""
+
+
+def engine_version(name: str) -> str:
+    """Major and minor version of an engine's driver, e.g. `2.0`. Raises UsageError if there is no such driver."""
+    try:
+        return ".".join(version(driver(name)).split(".")[:2])
+    except PackageNotFoundError:
+        raise UsageError(
+            f"the engine '{name}' needs the package '{DRIVERS[name]}', which is not installed",
+            hint=f"pip install {DRIVERS[name]}",
+        ) from None
+
+
+def driver(name: str) -> str:
+    """The distribution that drives an engine. Raises UsageError for an unknown engine."""
+    if name not in DRIVERS:
+        raise UsageError(f"unknown engine '{name}'", hint=closest(name, DRIVERS) or f"known: {', '.join(DRIVERS)}")
+    return DRIVERS[name]
