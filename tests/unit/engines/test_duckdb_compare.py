@@ -86,7 +86,7 @@ rows = st.lists(st.tuples(values, texts, values), max_size=4)
 
 
 @given(rows, rows)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_multisets_are_compared(
     engine: DuckDBEngine, a: list[tuple[str, str, str]], b: list[tuple[str, str, str]]
 ) -> None:
