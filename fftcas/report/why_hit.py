@@ -8,6 +8,7 @@ from typing import Any
 from fftcas.amounts import bytes_text, counted, duration
 from fftcas.build.why_hit import Proof
 from fftcas.explain.rows import listing
+from fftcas.project.environment import is_secret
 from fftcas.report.paint import Paint, ago, crop
 
 WIDTH = 80
@@ -75,4 +76,7 @@ def _ingredients(proof: Proof, verbose: int) -> Iterator[tuple[str, str]]:
 def _values(kind: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in values.items():
         shown = value[0] if isinstance(value, list | tuple) and value else value
-        yield kind, f"{name} is not set" if shown is None or shown in ([], ()) else f"{name} = {shown}"
+        if shown is None or shown in ([], ()):
+            yield kind, f"{name} is not set"
+        else:
+            yield kind, f"{name} is set" if is_secret(name) else f"{name} = {shown}"
