@@ -118,6 +118,13 @@ class Target:
             self._stamps = self.engine().stamps()
 
 
+def remembered_state(project: Project, store: Store) -> str | None:
+    """The state of the database in which it holds what is remembered of it."""
+    key = bytes.fromhex(digest_value("target 1", _plain(project.profile.options)))
+    (data,) = store.get_records(RECORD, [key])
+    return json.loads(data).get("state") if data else None
+
+
 def _stamp(fields: Mapping[str, Any]) -> Stamp:
     relation, kind = RelationName(**fields["relation"]), RelationKind(fields["kind"])
     return Stamp(**{**fields, "relation": relation, "kind": kind})

@@ -16,13 +16,14 @@ from fftcas.build.outcome import Outcome, Status
 from fftcas.build.realise import now
 from fftcas.build.run import Run, new_run_id
 from fftcas.build.run import build as build_targets
+from fftcas.build.target import remembered_state
 from fftcas.cli.common import Pattern, PatternCommand, load, project_options
 from fftcas.cli.http_options import http_options, read_http_options
 from fftcas.cli.remote_options import remote_opener, remote_options
 from fftcas.cli.selecting import choose
-from fftcas.cli.unchanged import Look
+from fftcas.cli.unchanged import Look, watch
 from fftcas.cli.why import print_plan
-from fftcas.engines import database_files
+from fftcas.engines import database_files, database_state
 from fftcas.errors import FftcasError, UsageError
 from fftcas.label import Label
 from fftcas.project.nodes import Source
@@ -186,15 +187,15 @@ def execute(
         )
         log.finish(result)
         written = leave_artifacts(project, store, result, command)
-    console.finish(result)
+        console.finish(result)
+        if not (as_json or trace or junit or markdown):
+            remember(look, project, store, options, result, console, written)
     for line in remote_lines(result.remote) if result.remote else ():
         say(line)
     extras = {"trace": trace, "junit": junit, "markdown": markdown}
     leave_extras(project, result, {name: Path(path) for name, path in extras.items() if path})
     if as_json:
         print(written.read_text("utf-8"), end="")
-    elif not any(extras.values()):
-        remember(look, project, options, result, console, written)
     if any(outcome.status is Status.BUILT or outcome.source == "remote" for outcome in result.outcomes):
         keep_store_small(say)
     return result.exit_code
@@ -215,22 +216,42 @@ def keep_store_small(say: Callable[[str], None]) -> None:
         print(f"warning: the store was not made smaller: {error}", file=sys.stderr)
 
 
-def remember(look: Look, project: Project, options: BuildOptions, result: Run, console: Console, results: Path) -> None:
+def remember(
+    look: Look, project: Project, store: Store, options: BuildOptions, result: Run, console: Console, results: Path
+) -> None:
     """Remember a run that found nothing to do, if all that it rested on can be watched."""
+    http = [outcome for outcome in result.outcomes if outcome.http is not None]
+    watchable = (
+        options.cache.reads
+        and not result.exit_code
+        and all(outcome.status is Status.FRESH for outcome in result.outcomes)
+        and all(spent.status == "ok" for spent in result.budgets)
+        and result.remote is None
+        and not any(Path(node.path).is_absolute() for node in project.nodes.values())
+        and not (http and (options.http.refresh or ages(project, store, http)))
+    )
     databases = database_files(project.profile.engine, project.profile.options)
-    rested = all(outcome.status is Status.FRESH and outcome.http is None for outcome in result.outcomes)
-    outside = any(Path(node.path).is_absolute() for node in project.nodes.values())
-    if not (databases and rested and options.cache.reads) or outside or result.remote or result.exit_code:
+    if not watchable or not databases:
         return
-    watched = [*databases, Path.cwd() / ".env"]
+    # Responses may be refreshed by any project that shares the store.
+    others = [store.path / "records" / "data.mdb"] if http else []
+    watched = watch([str(path) for path in [*databases, Path.cwd() / ".env", *others]])
+    if database_state(project.profile.engine, project.profile.options) != remembered_state(project, store):
+        return  # someone else is writing to it
     look.remember(
-        [str(path) for path in watched],
+        watched,
         console.said[:-1],
         [f"warning: {warning}" for warning in project.warnings],
         around_time(result) if console.verbosity >= 0 else ("", ""),
         [result.run_id, result.started_at, result.finished_at],
         results.read_text("utf-8"),
     )
+
+
+def ages(project: Project, store: Store, http: Sequence[Outcome]) -> bool:
+    """Whether a response that one of these outcomes rests on may be too old one day."""
+    known = [store.realisation(outcome.derivation) for outcome in http if outcome.derivation]
+    return bool(project.environ.get("FF_HTTP_TTL")) or any(each is None or each.http_max_age for each in known)
 
 
 def parse_jobs(text: str) -> int:

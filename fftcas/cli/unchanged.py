@@ -82,7 +82,7 @@ class Look:
 
     def remember(
         self,
-        watched: Sequence[str],
+        watched: str,
         said: Sequence[str],
         warnings: Sequence[str],
         summary: tuple[str, str],
@@ -91,12 +91,12 @@ class Look:
     ) -> None:
         """Keep what was said, unless a file was changed too lately. Never raises: it is a convenience.
 
-        `watched` are files beside the project's own. `stamps` are the run's id, start and end as they stand in
-        `results`, the text of its run_results.json; `summary` is the last line before and after the time.
+        `watched` are the states of files beside the project's own. `stamps` are the run's id, start and end as they
+        stand in `results`, the text of its run_results.json; `summary` is the last line before and after the time.
         """
         if self.newest > self.at - RACY_NS:
             return
-        parts = [FORMAT, self.environment, states("\n".join(f"{path} " for path in watched)), self.files]
+        parts = [FORMAT, self.environment, watched, self.files]
         parts += ["\n".join(said), "\n".join(warnings), *summary, "\n".join(stamps), results]
         if any(PART in part for part in parts):
             return
@@ -157,6 +157,11 @@ def entries(folder: str) -> Iterator[os.DirEntry[str]]:
             yield from found
     except OSError:
         return
+
+
+def watch(paths: Sequence[str]) -> str:
+    """The state, now, of these files, a line each."""
+    return states("\n".join(f"{path} " for path in paths))
 
 
 def states(watched: str) -> str:
