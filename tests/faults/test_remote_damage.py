@@ -22,7 +22,7 @@ from remote_cases import claim_parts, expected, fetch, fill, objects, publish, r
 from fftcas.errors import RemoteError
 from fftcas.store import Store
 from fftcas.store.frame import Codec, pack
-from fftcas.store.remote import Remote, RemoteMode
+from fftcas.store.remote import Remote, RemoteMode, Signer
 from fftcas.store.remote.directory import Directory
 from fftcas.store.remote.layout import pack as pack_path
 from fftcas.store.remote.pack import Pack
@@ -81,6 +81,27 @@ def test_damaged_bytes_are_never_a_table(
         assert len(got) == 2 or bad == good, (victim, at)
         assert len(said) == 1
         victim.write_bytes(good)
+
+
+def test_damaged_packs_of_signed_claims_are_found_before_they_are_decompressed(tmp_path: Path, place: Path) -> None:
+    chance = random.Random(9)
+    signer = Signer.new("ci")
+    with Store.open(tmp_path / "a") as store:
+        (key,) = fill(store, 1, rows=5000)
+        publish(place, store, [key], signer)
+    (victim,) = objects(place, "packs")
+    good = victim.read_bytes()
+    for turn in range(20):
+        at = chance.randrange(len(good))
+        victim.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        with Store.open(tmp_path / f"b{turn}") as store:
+            newline_of_head = good.find(b"\n") == at  # the only byte that means nothing
+            got = fetch(place, store, [key], lambda text: None, trust=[str(signer.public)])
+            assert got == ({key} if newline_of_head else set())
+    victim.write_bytes(good)
+    with Store.open(tmp_path / "c") as store:
+        assert fetch(place, store, [key], pytest.fail, trust=[str(signer.public)]) == {key}
+        assert rows(store, key) == expected(0, 5000)
 
 
 def test_objects_in_the_wrong_role(tmp_path: Path, place: Path, filled: tuple[Store, list[str]]) -> None:

@@ -44,7 +44,10 @@ class Response:
 
 @dataclass(frozen=True)
 class Claim:
-    """A realisation with all that is needed to take it over; a view has no manifest and no packs."""
+    """A realisation with all that is needed to take it over; a view has no manifest and no packs.
+
+    `vouched` says that a trusted key has signed it.
+    """
 
     name: ClaimName
     realisation: Realisation
@@ -52,6 +55,7 @@ class Claim:
     manifest: Manifest | None
     packs: tuple[PackRef, ...] = ()
     responses: tuple[Response, ...] = ()
+    vouched: bool = False
 
     @property
     def namespace(self) -> str:
@@ -112,6 +116,7 @@ def read_claim(name: ClaimName, data: bytes, trust: Trust, own: str) -> Claim:
         manifest,
         tuple(_pack(each) for each in _list(document.get("packs"), MAX_PACKS)),
         tuple(_response(each) for each in _list(document.get("responses"), MAX_PACKS)),
+        bool(trust) and seal.get("key") is not None,
     )
     if (manifest is None) == bool(claim.packs) and not claim.responses:
         raise ValueError("it names no packs for its table, or packs for a view")

@@ -102,7 +102,7 @@ class Fetcher:
                     blobs = []
                     for frame, data in _frames(transport, part[0], run):
                         read += len(data)
-                        blobs.append(_checked(part[0], frame, bytes(data), wanted[frame.digest]))
+                        blobs.append(_checked(claim, part[0], frame, bytes(data), wanted[frame.digest]))
                     store.blobs.put(blobs)
                 return read
 
@@ -130,7 +130,7 @@ class Fetcher:
                 frames[frame.digest] = view[frame.start : frame.start + frame.length]
         for digest, chunk in _first(taken, places, frames).items():
             ref, frame = _place(claim, places, digest)
-            taken.blobs.append(_checked(ref, frame, bytes(frames[digest]), chunk))
+            taken.blobs.append(_checked(claim, ref, frame, bytes(frames[digest]), chunk))
         return taken
 
     def _commit(self, taken: Sequence[Taken], store: Store) -> None:
@@ -246,13 +246,17 @@ def _frames(transport: Transport, ref: PackRef, run: list[Frame]) -> list[tuple[
     return [(frame, view[frame.start - start : frame.start - start + frame.length]) for frame in run]
 
 
-def _checked(ref: PackRef, frame: Frame, data: bytes, chunk: Chunk) -> Blob:
-    """A chunk as the store keeps it. Raises Bad unless it is whole, of its size, and valid Arrow."""
+def _checked(claim: Claim, ref: PackRef, frame: Frame, data: bytes, chunk: Chunk) -> Blob:
+    """A chunk as the store keeps it. Raises Bad unless it is whole, of its size, and valid Arrow.
+
+    Where a trusted key vouches for these very bytes, they are decompressed and validated only by the store's readers.
+    """
     try:
         frame.check(data)
         if raw_size(data) != chunk.bytes:
             raise ValueError(f"chunk {frame.digest[:16]} has another size than its table says")
-        decode(verify(frame.digest, data), chunk.rows)
+        if not claim.vouched:
+            decode(verify(frame.digest, data), chunk.rows)
     except ValueError as error:
         raise Bad(layout.pack(ref.name), str(error)) from error
     return Blob(frame.digest, chunk.bytes, Codec.ZSTD, data)
