@@ -35,7 +35,7 @@ def ago(moment: str, now: datetime | None = None) -> str:
 
 def fit(reason: str, width: int) -> str:
     """A reason in at most `width` characters: labels lose their package before anything is cut off."""
-    return reason if len(reason) <= width else crop(re.sub(r"//[\w/.-]*:", "", reason), width)
+    return reason if len(reason) <= width else crop(re.sub(r"(?<!:)//[\w/.-]*:", "", reason), width)
 
 
 def crop(text: str, width: int) -> str:
