@@ -93,4 +93,4 @@ class Derivation:
 
 def recipe(kind: str, ingredients: Mapping[str, Value], context: Mapping[str, Value]) -> dict[str, Value]:
     """The recipe of a node of this kind: its own ingredients and those that all nodes of the project share."""
-    return {"format": FORMAT, "kind": kind, **ingredients, "context": context}
+    return {**ingredients, "recipe format": FORMAT, "kind": kind, "context": context}

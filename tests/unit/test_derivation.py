@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fftcas.derivation import Derivation, Input, recipe
+from fftcas.derivation import FORMAT, Derivation, Input, recipe
 
 READ = Input((("id", "INTEGER"),), "c" * 64, "//seeds:users", "d" * 64)
 RECIPE = recipe("sql", {"sql": ["SELECT", "id"], "materialized": "table"}, {"engine": "duckdb 2.0", "env": {}})
@@ -14,9 +14,9 @@ RECIPE = recipe("sql", {"sql": ["SELECT", "id"], "materialized": "table"}, {"eng
 
 def test_golden_keys() -> None:
     assert (
-        Derivation(RECIPE, (READ,)).recipe_digest == "9e3485844b3569f3f3a8348a600ed0605b254df5efdb45834be83563778ac5e1"
+        Derivation(RECIPE, (READ,)).recipe_digest == "74bb0ee595eb933ba0178496fa009d258b1c28b376538b5c07f09ab2d31fb4c8"
     )
-    assert Derivation(RECIPE, (READ,)).key == "6fc4edbb3711fc379a1384362be8377da255f51ef89152beed874bc9a96f7677"
+    assert Derivation(RECIPE, (READ,)).key == "59ab7e10889f09bf0986171ea986075cb0ef38634a208e31df90c18f9fce496d"
 
 
 def test_labels_and_outputs_are_not_hashed() -> None:
@@ -41,3 +41,7 @@ def test_json_comes_back() -> None:
 def test_json_of_something_else_is_refused() -> None:
     with pytest.raises(ValueError, match="not a derivation"):
         Derivation.from_json(b'{"inputs": 3}')
+
+
+def test_no_ingredient_hides_the_format() -> None:
+    assert recipe("seed", {"recipe format": 0, "format": "csv"}, {})["recipe format"] == FORMAT
