@@ -63,8 +63,15 @@ def leave_extras(project: Project, run: Run, wanted: Mapping[str, Path]) -> None
 def state(project: Project, run: Run) -> str:
     """A digest that changes whenever manifest or catalog would."""
     nodes = [
-        (label.text, n.name, n.path, str(n.relation), sorted(n.tags), getattr(n, "materialized", ""))
-        + tuple(source.text for source in n.inputs)
+        (
+            label.text,
+            n.name,
+            n.path,
+            str(n.relation),
+            sorted(n.tags),
+            getattr(n, "materialized", ""),
+            [*map(str, n.inputs)],
+        )
         for label, n in project.nodes.items()
     ]
     outcomes = [(o.label.text, o.derivation, o.identity.output if o.identity else None) for o in run.outcomes]
