@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -11,6 +12,8 @@ from fftcas.graph import Graph
 from fftcas.label import Label
 
 Job = Callable[[], Outcome]
+PATIENCE = 1.5
+"""Seconds that workers have to stop after a keyboard interrupt."""
 
 
 def run_nodes(
@@ -29,7 +32,7 @@ def run_nodes(
     `start` is called once per node, in this thread, when all its inputs are ok: it answers at once, or with a job for a
     worker thread. After a failure the nodes above it are `skipped(label, failed)`, and unless `keep_going` so is
     all that has not been started; what runs is let finish. `done` is called in this thread for each outcome.
-    On a keyboard interrupt `interrupt` has to stop what the workers are doing.
+    On a keyboard interrupt `interrupt` has to stop what the workers are doing; those that do not stop are left behind.
     """
     outcomes: dict[Label, Outcome] = {}
     waiting = {label: sum(source in wanted for source in set(graph.inputs[label])) for label in wanted}
@@ -51,7 +54,9 @@ def run_nodes(
                 if waiting[reader] == 0:
                     heapq.heappush(ready, (-height[reader], reader.text, reader))
 
-    with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="node") as pool:
+    pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="node")
+    ended = True
+    try:
         while ready or running:
             while ready and len(running) < jobs:
                 label = heapq.heappop(ready)[2]
@@ -67,15 +72,27 @@ def run_nodes(
                 else:
                     running[pool.submit(answer)] = label
             if running:
-                try:
-                    completed, _ = wait(running, return_when=FIRST_COMPLETED)
-                except KeyboardInterrupt:
-                    interrupt()
-                    raise
+                completed, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in completed:
                     del running[future]
                     finish(future.result())
+    except KeyboardInterrupt:
+        ended = False
+        ended = stopped(running, interrupt)
+        raise
+    finally:
+        pool.shutdown(wait=ended, cancel_futures=True)
     return outcomes
+
+
+def stopped(running: Collection[Future[Outcome]], interrupt: Callable[[], None]) -> bool:
+    """Interrupt what the workers do, and what they begin meanwhile; False if one goes on (Python cannot be stopped)."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        interrupt()
+        if not wait(running, timeout=0.05).not_done:
+            return True
+    return False
 
 
 def heights(graph: Graph, wanted: Collection[Label]) -> dict[Label, int]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from fftcas.cli.unchanged import replay
+
+INTERRUPTED = 130
 
 
 def main() -> int:
@@ -14,4 +17,9 @@ def main() -> int:
         from fftcas.cli.main import main as run
 
         code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        # A model's own Python code cannot be stopped, and would keep the process until it is done.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     return code
