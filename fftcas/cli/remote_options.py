@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -49,6 +50,14 @@ def remote_opener(
         remote = open_remote(wanted, say)
         return lambda: remote
     return lambda: open_remote(wanted, say)
+
+
+def remote_reader(url: str | None, mode: str | None, settings: RemoteSettings | None) -> Remote | None:
+    """The remote that a build would use, for reading; None if it would use none. Raises UsageError or RemoteError."""
+    wanted = merged(url, mode, settings, os.environ)
+    if wanted is None or wanted.mode == "off":
+        return None
+    return open_remote(replace(wanted, mode="ro"), lambda line: None)
 
 
 def open_remote(wanted: RemoteSettings, say: Callable[[str], None]) -> Remote:

@@ -10,6 +10,7 @@ import click
 from fftcas.build.options import BuildOptions, CacheMode
 from fftcas.build.why import Explanation, explain
 from fftcas.cli.common import Pattern, PatternCommand, load, load_at, project_options
+from fftcas.cli.remote_options import remote_options
 from fftcas.cli.selecting import choose
 from fftcas.label import Label
 from fftcas.project.nodes import Source
@@ -32,6 +33,7 @@ from fftcas.store import Store
 @click.option("--rebuild", is_flag=True, help="As for build.")
 @click.option("--json", "as_json", is_flag=True, help="For programs; docs/why.md has the schema.")
 @click.option("-v", "--verbose", count=True, help="List all nodes, with their keys.")
+@remote_options
 @project_options
 def why_rebuild(
     patterns: tuple[str, ...],
@@ -41,6 +43,8 @@ def why_rebuild(
     rebuild: bool,
     as_json: bool,
     verbose: int,
+    remote: str | None,
+    remote_mode: str | None,
     directory: str | None,
     profile: str | None,
     variables: tuple[str, ...],
@@ -54,7 +58,10 @@ def why_rebuild(
     targets = [label for label in choose(project, patterns, variables) if shown(project, label)]
     forced = frozenset(targets) if rebuild else frozenset()
     if run_id is None and since is None:
-        print_plan(project, targets, BuildOptions(cache=CacheMode(cache), forced=forced), as_json, verbose)
+        options = BuildOptions(cache=CacheMode(cache), forced=forced)
+        print_plan(project, targets, options, as_json, verbose)
+        if not as_json:
+            print_remote(project, targets, options, remote, remote_mode)
         return
     mood = "did" if run_id is not None else "may"
     if since is not None:
@@ -75,6 +82,22 @@ def print_plan(project: Project, targets: Sequence[Label], options: BuildOptions
     with Store.open() as store:
         explanations = explain(project, store, targets, options)
     print_report(project, explanations, targets, as_json, verbose, "would", since=None, run=None)
+
+
+def print_remote(
+    project: Project, targets: Sequence[Label], options: BuildOptions, url: str | None, mode: str | None
+) -> None:
+    """Say what the remote, if there is one, has of the nodes that would run, or how its nearest output differs."""
+    from fftcas.cli.remote_options import remote_reader
+
+    remote = remote_reader(url, mode, project.settings.remote)
+    if remote is None or not remote.reads:
+        return
+    from fftcas.build.why_remote import explain_remote
+
+    with Store.open() as store:
+        for miss in explain_remote(project, store, targets, options, remote):
+            print(f"remote: {miss}")
 
 
 def print_report(

@@ -142,3 +142,17 @@ def test_http_responses_travel(tmp_path: Path, place: Path, api: str) -> None:
     # The response came along: the model itself can run again without a network.
     third = two.fftcas("build", "-e", "dev_duckdb", "--offline", "--rebuild", "//http:http_users", **how)
     assert third.statuses == {"//http:http_users": "built"}, third.stdout + third.stderr
+
+
+def test_why_rebuild_tells_what_the_remote_has_and_how_its_nearest_differs(tmp_path: Path, place: Path) -> None:
+    one, two = machine(tmp_path, "one"), machine(tmp_path, "two")
+    shared = {"FFTCAS_REMOTE": str(place)}
+    one.build(**shared)
+    two.edit("models/marts/mart_user_orders.ff.sql", "sum(", "2 * sum(")
+    done = two.fftcas("why-rebuild", "-e", "dev_duckdb", "//marts:mart_user_orders", **shared)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("remote: ")]
+    assert [line for line in lines if "//seeds:seed_users: will be taken from the remote" in line], done.stdout
+    (mart,) = [line for line in lines if "mart_user_orders" in line]
+    assert "not in the remote; the nearest there" in mart
+    assert "differs: " in mart
+    assert "sql changed" in mart.lower()
