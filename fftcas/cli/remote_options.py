@@ -96,6 +96,6 @@ def merged(
     return RemoteSettings(
         url,
         mode or (settings.mode if settings else "rw"),
-        tuple(trust.split()) if trust is not None else settings.trust if settings else (),
+        tuple(trust.split()) if trust else settings.trust if settings else (),  # unset in CI means empty
         namespace,
     )

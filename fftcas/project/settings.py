@@ -37,7 +37,7 @@ class CacheSettings:
 
 @dataclass(frozen=True)
 class RemoteSettings:
-    """The remote directory that the project shares; `trust` names the namespaces whose records are believed."""
+    """The remote directory that the project shares; `trust` names the public keys whose claims are believed."""
 
     url: str = field(repr=False)  # may carry credentials
     mode: str = "rw"
