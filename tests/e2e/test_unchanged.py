@@ -61,7 +61,7 @@ def test_it_leaves_results_of_a_new_run(remembered: Demo) -> None:
     assert after["metadata"].keys() == before["metadata"].keys()
 
 
-CHANGES: dict[str, Callable[[Demo], None]] = {
+CHANGES: dict[str, Callable[[Demo], object]] = {
     "a model": lambda demo: demo.edit("models/marts/mart_user_orders.ff.sql", "select", "select "),
     "a model of the same size": lambda demo: demo.edit(
         "models/python/py_constants.ff.py", "ANSWER = 42", "ANSWER = 43"
@@ -70,15 +70,15 @@ CHANGES: dict[str, Callable[[Demo], None]] = {
     "a model taken away": lambda demo: (demo.project / "models/marts/mart_user_orders.ff.sql").unlink(),
     "a seed": lambda demo: demo.edit("seeds/seed_users.csv", "1,", "9,"),
     "a .env file": lambda demo: demo.write(".env", "FF_DEMO_TOGGLE=1"),
-    "the working directory's .env file": lambda demo: (demo.home / ".env").write_text("FF_DEMO_TOGGLE=1") and None,
+    "the working directory's .env file": lambda demo: (demo.home / ".env").write_text("FF_DEMO_TOGGLE=1"),
     "a helper": lambda demo: demo.write("helpers/__init__.py", ""),
-    "the database": lambda demo: demo.sql("drop table cache_demo.mart_user_orders") and None,
+    "the database": lambda demo: demo.sql("drop table cache_demo.mart_user_orders"),
     "no database": lambda demo: demo.database.unlink(),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_any_change_is_found_out(remembered: Demo, change: Callable[[Demo], None]) -> None:
+def test_any_change_is_found_out(remembered: Demo, change: Callable[[Demo], object]) -> None:
     change(remembered)
     assert "click" in modules(remembered)
 

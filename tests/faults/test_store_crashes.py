@@ -152,5 +152,6 @@ def test_clocks_that_go_backwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         gc.collect(store, gc.Policy(max_size=0, grace=7200))
         held = [number for number in range(6) if store_worker.verify(store, number)]
         assert held[:2] == [0, 1]
-        order = [each.label for number in range(3) for each in store.realisations_of(store_worker.derivation(number), f"//t:t{number}")]
+        labels = {store_worker.derivation(number): f"//t:t{number}" for number in range(3)}
+        order = [each.label for recipe, label in labels.items() for each in store.realisations_of(recipe, label)]
         assert order == [f"//t:t{number}" for number in range(3) if number in held]

@@ -131,7 +131,8 @@ def ingredients(world: World, tables: dict[str, Rows], index: int) -> object:
     """A model's definition and the rows that it reads; views and ephemerals are looked through."""
     model = world.models[index]
     used: list[object] = [world.toggle, model.kind, model.shape, model.n]
-    used += {"macro": [world.macro], "var": [world.cut], "env": [world.region]}.get(model.shape, [])
+    read: dict[str, list[object]] = {"macro": [world.macro], "var": [world.cut], "env": [world.region]}
+    used += read.get(model.shape, [])
     if model.kind == "python":
         used = [world.toggle, "python", model.n, world.helper]
     names = model.inputs[:1] if model.kind == "python" or "{b}" not in SQL[model.shape] else model.inputs
@@ -221,7 +222,7 @@ class Builds(RuleBasedStateMachine):
     @initialize(data=st.data())
     def begin(self, data: st.DataObject) -> None:
         seeds = {seed: tuple(data.draw(st.lists(ROWS, min_size=2, max_size=4))) for seed in SEEDS}
-        models = []
+        models: list[Model] = []
         for _ in range(data.draw(st.integers(3, 6))):
             kind = data.draw(st.sampled_from(["table", "table", "view", "ephemeral", "python"]))
             inputs = data.draw(st.tuples(*(self.inputs(kind, models),) * 2))

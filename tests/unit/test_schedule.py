@@ -19,7 +19,7 @@ def run(
     *,
     jobs: int = 1,
     keep_going: bool = False,
-    work: Callable[[Label], None] = lambda label: None,
+    work: Callable[[Label], object] = lambda label: None,
 ) -> dict[str, str]:
     def start(label: Label) -> Job:
         def job() -> Outcome:

@@ -3,9 +3,9 @@
 import os
 
 import pandas as pd
-from fftcas.http import get_df
 
 from fftcas import model
+from fftcas.http import get_df
 
 PUBLIC_API = "https://jsonplaceholder.typicode.com/users"
 
