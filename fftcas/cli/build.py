@@ -210,7 +210,7 @@ def keep_store_small(say: Callable[[str], None]) -> None:
         with Store.open() as store:
             limit = bound(store.path, os.environ)
             done = keep_within(store, limit)
-        if done is not None:
+        if done is not None and done.blobs:
             say(f"the store had grown above {bytes_text(limit)}: forgot {gone(done)}")
     except FftcasError as error:
         print(f"warning: the store was not made smaller: {error}", file=sys.stderr)
