@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from blake3 import blake3
@@ -21,6 +22,15 @@ Digest: TypeAlias = str
 def digest_bytes(data: bytes | memoryview) -> Digest:
     """The name of a blob: blake3 of its bytes."""
     return blake3(data).hexdigest()
+
+
+def digest_file(path: Path) -> Digest:
+    """blake3 of a file's bytes. Raises OSError."""
+    hasher = blake3()
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            hasher.update(chunk)
+    return hasher.hexdigest()
 
 
 def digest_value(context: str, value: Value) -> Digest:

@@ -60,7 +60,7 @@ class Columns:
             self._binder.close()
 
     def _ask(self, node: Node, read: Reads, identities: Mapping[Label, Identity]) -> ColumnsRead:
-        binder = self._opened()
+        binder = self.binder()
         nodes = self.project.nodes
         inputs = {nodes[table].relation: identities[table].columns for table in read.tables}
         texts = {nodes[view].relation: self._bound(nodes[view], binder) for view in self._in_order(read)}
@@ -95,7 +95,8 @@ class Columns:
         secrets = dict.fromkeys(filter(is_secret, self.project.environ), "")
         return node.sql.bind(names, binder.quote(node.relation), secrets)
 
-    def _opened(self) -> Binder:
+    def binder(self) -> Binder:
+        """The engine's binder, opened at the first call."""
         with self._lock:
             if self._binder is None:
                 self._binder = open_binder(self.project.profile.engine, self.project.profile.options)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from fftcas.build.columns import Columns
+from fftcas.build.externals import Externals
 from fftcas.build.http import Http
 from fftcas.build.keys import derive
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity
+from fftcas.build.reads import ColumnsRead, Reads
 from fftcas.build.reasons import Reasons
+from fftcas.build.statements import Statements
 from fftcas.build.target import Target
 from fftcas.build.views import definition
 from fftcas.derivation import Derivation
@@ -67,6 +70,7 @@ class Decider:
         self.http = http or Http(project, store, options.http)
         self.context = context(project)
         self.columns = Columns(project, store, self.context)
+        self.externals = Externals(project, target, Statements(project, store, self.columns.binder))
         self.reasons = Reasons(project, store, target, Provenance(project))
         self.identities: dict[Label, Identity] = {}
 
@@ -83,14 +87,20 @@ class Decider:
         return self._table(node, derivation, ask)
 
     def derive(self, node: Node) -> Derivation:
+        """The node's derivation, now. Raises FftcasError if an input cannot be read."""
         return derive(
             self.project,
             node,
             self.identities,
-            self.columns.read_by,
+            self.columns_read,
+            self.externals.inputs,
             self.store.same,
             self.context,
         )
+
+    def columns_read(self, node: Node, read: Reads, identities: Mapping[Label, Identity]) -> ColumnsRead:
+        """The columns that the node reads of each table: all, where it also reads what may gain or lose columns."""
+        return self.columns.read_by(node, read, identities) if self.externals.closed(node, read) else {}
 
     def may_read(self, node: Node) -> bool:
         """Whether the node's output may be taken from where it is known: its relation, or the store."""

@@ -12,6 +12,19 @@ from fftcas.project.project import Project
 from fftcas.project.source_map import template_line
 
 
+def place_of(project: Project, node: SqlModel, line: int) -> Location:
+    """Where a line of the model's rendered text stands: in its own file, or in that of an ephemeral model it reads."""
+    text = node.sql.text.splitlines()[line - 1]
+    for label in node.inputs:
+        below = project.nodes[label]
+        if isinstance(below, SqlModel) and below.materialized == "ephemeral":
+            lines = below.sql.text.splitlines()
+            if text in lines:
+                return place_of(project, below, lines.index(text) + 1)
+    template = (project.root / node.path).read_text("utf-8", "replace")
+    return Location(node.path, template_line(template, node.sql.text, line))
+
+
 @contextmanager
 def located(project: Project, node: SqlModel, sql: str) -> Iterator[str]:
     """Give out the SQL to run; an EngineError from it is raised again with the line of the model's file."""

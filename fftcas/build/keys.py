@@ -18,19 +18,20 @@ def derive(
     node: Node,
     identities: Mapping[Label, Identity],
     columns_read: Callable[[Node, Reads, Mapping[Label, Identity]], ColumnsRead],
+    externals: Callable[[Node, Reads], tuple[Input, ...]],
     representative: Callable[[Digest], Digest],
     context: Mapping[str, Value],
 ) -> Derivation:
     """The derivation of `node`, given the identity of every table that it reads in the end.
 
-    `columns_read` tells which columns it reads of each; `representative` maps a projection's digest to that of the
-    class of projections which are known to hold the same rows.
+    `columns_read` tells which columns it reads of each, and `externals` what else it reads. `representative` maps a
+    projection's digest to that of the class of projections which are known to hold the same rows.
     """
     read = reads(project, node)
     columns = columns_read(node, read, identities) if read.tables else {}
     inputs = tuple(seen(label, identities[label], columns.get(label), representative) for label in read.tables)
     notes = {"views": [view.text for view in read.views]} if read.views else {}
-    return Derivation(full_recipe(project, node, read, context), inputs, notes)
+    return Derivation(full_recipe(project, node, read, context), (*inputs, *externals(node, read)), notes)
 
 
 def full_recipe(project: Project, node: Node, read: Reads, context: Mapping[str, Value]) -> dict[str, Value]:
@@ -53,6 +54,7 @@ def seen(
     columns = tuple((c.name, c.type) for c in identity.columns if names is None or c.name in names)
     manifest = identity.manifest
     if manifest is None:
-        return Input(columns, identity.output, label.text, identity.output)
+        content = identity.output if identity.narrowed is None else identity.narrowed(names)
+        return Input(columns, content, label.text, content)
     size = sum(column.bytes for column in manifest.columns if names is None or column.name in names)
     return Input(columns, representative(manifest.projection(names)), label.text, identity.output, size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import chdir, closing, contextmanager
 
 from fftcas.build.decide import Decider
 from fftcas.build.http import Http
@@ -15,7 +15,10 @@ from fftcas.store import Store
 
 @contextmanager
 def looking(project: Project, store: Store, options: BuildOptions | None = None) -> Iterator[Decider]:
-    """A decider that changes nothing: the database is opened for reading, if at all, and no server is asked."""
+    """A decider that changes nothing: the database is opened for reading, if at all, and no server is asked.
+
+    Meanwhile the project's directory is the current one, as in a build.
+    """
     options = options or BuildOptions()
-    with closing(Target(project, store, read_only=True)) as target:
+    with chdir(project.root), closing(Target(project, store, read_only=True)) as target:
         yield Decider(project, store, target, options, Http(project, store, options.http, say=lambda line: None))

@@ -51,7 +51,7 @@ class HttpOptions:
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """`forced` nodes are built whatever the store holds."""
+    """`forced` nodes are built whatever the store holds. `check`: targets are run again, and must give the same."""
 
     cache: CacheMode = CacheMode.RW
     jobs: int = 1
@@ -59,3 +59,4 @@ class BuildOptions:
     http: HttpOptions = HttpOptions()
     forced: frozenset[Label] = frozenset()
     materialize: Materialize = Materialize.ALL
+    check: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -27,12 +28,14 @@ class Status(StrEnum):
 class Identity:
     """What a node's readers see: the output digest, the columns, and for a stored table its manifest.
 
-    A view has no columns here: its readers look through it.
+    A view has no columns here: its readers look through it. A source has no manifest; `narrowed` tells the identity of
+    what a reader of some of its columns sees (None: all).
     """
 
     output: Digest
     columns: tuple[Column, ...] = ()
     manifest: Manifest | None = None
+    narrowed: Callable[[frozenset[str] | None], Digest] | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, manifest: Manifest) -> Identity:

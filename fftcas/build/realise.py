@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fftcas.build.decide import Decision, cached
+from fftcas.build.edited import refuse_edited
+from fftcas.build.externals import Externals
 from fftcas.build.failures import located
 from fftcas.build.guard import check_cost
 from fftcas.build.http import Fetched, Http
@@ -64,6 +66,7 @@ class Realiser:
     host: str
     sharing: Sharing
     http: Http
+    externals: Externals
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -108,6 +111,7 @@ class Realiser:
                 staged = self.make(session, node)
             query_seconds = clock.seconds
             try:
+                refuse_edited(self.project, node, derivation, self.externals)
                 output = session.read(staged.hidden)
                 writes = self.options.cache.writes and cached(node) and not fetched.failed
                 manifest = self.store.write_table(output) if writes else measure_table(output)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable, Collection, Sequence
+from contextlib import chdir
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fftcas.build.budgets import Spent
+from fftcas.build.check import checked
 from fftcas.build.decide import Decider, Decision, Verdict
 from fftcas.build.deferral import Deferral, needed
 from fftcas.build.differences import Differences
@@ -37,7 +39,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run did; `outcomes` are in the graph's order. Times are ISO 8601 in UTC."""
+    """What a run did; `outcomes` are in the graph's order. Times are ISO 8601 in UTC. `files` are read in SQL.
+
+    `checked` counts the nodes that were run again to compare.
+    """
 
     run_id: str
     started_at: str
@@ -47,6 +52,8 @@ class Run:
     interrupted: bool = False
     budgets: tuple[Spent, ...] = ()
     remote: RemoteReport | None = None
+    files: tuple[str, ...] = ()
+    checked: int = 0
 
     def count(self, status: Status) -> int:
         return sum(outcome.status is status for outcome in self.outcomes)
@@ -74,7 +81,7 @@ def build(
     remote: Callable[[], Remote | None] = lambda: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
-    """Bring `targets` and all that they read up to date.
+    """Bring `targets` and all that they read up to date; meanwhile the project's directory is the current one.
 
     `remote` opens the remote, when it is needed for the first time. `started` is called when a node begins to be
     restored or run, `done` when a node is done, both in this thread; `say` gets the progress of long fetches, in any. A
@@ -94,12 +101,15 @@ def build(
     )
     outcomes: dict[Label, Outcome] = {}
     interrupted = False
+    again: dict[Label, Outcome] = {}
     http = Http(project, store, options.http, say)
     target = Target(project, store)
     decider = Decider(project, store, target, options, http)
     sharing = Sharing(store, remote)
     wanted = project.graph.ancestors(targets)
-    realiser = Realiser(project, store, target, options, record.run_id, socket.gethostname(), sharing, http)
+    realiser = Realiser(
+        project, store, target, options, record.run_id, socket.gethostname(), sharing, http, decider.externals
+    )
     recording = Recording(store, record, decider.identities)
 
     def begin(label: Label) -> None:
@@ -119,16 +129,20 @@ def build(
             builder.spend(outcome)
             done(outcome)
 
-        run_nodes(
-            project.graph,
-            wanted,
-            builder.start,
-            jobs=options.jobs,
-            keep_going=options.keep_going,
-            skipped=builder.skipped,
-            done=keep,
-            interrupt=target.interrupt,
-        )
+        with chdir(project.root):  # where the relative paths in models start
+            run_nodes(
+                project.graph,
+                wanted,
+                builder.start,
+                jobs=options.jobs,
+                keep_going=options.keep_going,
+                skipped=builder.skipped,
+                done=keep,
+                interrupt=target.interrupt,
+            )
+            if options.check:
+                again = {outcome.label: outcome for outcome in checked(realiser, targets, outcomes)}
+                outcomes |= again
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -137,7 +151,19 @@ def build(
     report = None if interrupted else sharing.finish()
     outcomes |= deferral.brought
     ordered = tuple(outcomes[label] for label in project.graph if label in outcomes)
-    run = Run(record.run_id, clock.started_at, now(), clock.seconds, ordered, interrupted, builder.spent, report)
+    files = tuple(sorted(decider.externals.read))
+    run = Run(
+        record.run_id,
+        clock.started_at,
+        now(),
+        clock.seconds,
+        ordered,
+        interrupted,
+        builder.spent,
+        report,
+        files,
+        len(again),
+    )
     store.record_run(
         replace(
             record,
@@ -220,7 +246,8 @@ class _Builder:
     def guarded(self, decision: Decision) -> Outcome:
         clock = Clock()
         try:
-            return self.carry_out(decision, self.deferral.defer)
+            outcome = self.carry_out(decision, self.deferral.defer)
+            return replace(outcome, warnings=(*outcome.warnings, *self.decider.externals.warnings(decision.node)))
         except FftcasError as error:
             return failure(decision.node.label, error, clock)
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from threading import Lock
 from typing import Any
 
 from fftcas.build.outcome import Identity
-from fftcas.digest import digest_value
+from fftcas.digest import Digest, digest_value
 from fftcas.engines import database_state, open_engine
 from fftcas.engines.base import Engine, Session
-from fftcas.errors import NodeError
+from fftcas.errors import Location, NodeError
 from fftcas.project.nodes import Source, relation_kind
 from fftcas.project.project import Project
 from fftcas.relation import RelationKind, RelationName, Stamp
 from fftcas.store import Store
 from fftcas.table import Column
+
+WHOLE = ("content", "version", "none")
+"""What `fingerprint:` may say, besides the name of a column."""
 
 RECORD = "target"
 """Records of this kind hold what a database was last seen to hold, under the digest of where it is."""
@@ -37,9 +40,11 @@ class Target:
         self._engine: Engine | None = None
         self._lock = Lock()
         self._sessions: set[Session] = set()
-        self._key = bytes.fromhex(digest_value("target 1", _plain(project.profile.options)))
+        self._key = bytes.fromhex(digest_value("target 2", _plain(project.profile.options)))
         self._stamps: Mapping[RelationName, Stamp] = {}
-        self._sources: dict[RelationName, Identity] = {}
+        self._reading = Lock()
+        self._columns: dict[RelationName, tuple[Column, ...] | None] = {}
+        self._contents: dict[tuple[RelationName, str, tuple[str, ...] | None], Digest] = {}
         self._recall()
 
     def stamps(self) -> Mapping[RelationName, Stamp]:
@@ -60,16 +65,49 @@ class Target:
 
     def source(self, node: Source) -> Identity:
         """The identity of a table that this project does not build. Raises NodeError if it does not exist."""
-        if node.relation not in self._sources:
-            engine = self.engine()
-            columns = engine.describe(node.relation)
-            if columns is None:
-                raise NodeError(
-                    f"source {node.label} does not exist: {engine.quote(node.relation)}",
-                    hint="load the table, or correct schema and identifier in sources.yml",
-                )
-            self._sources[node.relation] = Identity(engine.fingerprint(node.relation), columns)
-        return self._sources[node.relation]
+        columns = self.describe(node.relation)
+        if columns is None:
+            raise NodeError(
+                f"source {node.label} does not exist: {self.engine().quote(node.relation)}",
+                hint="load the table, or correct schema and identifier in sources.yml",
+            )
+        how = node.fingerprint
+        if how not in WHOLE and how not in {column.name for column in columns}:
+            raise NodeError(
+                f"source {node.label} has no column '{how}', which its fingerprint is to be taken from",
+                where=Location(node.path),
+                why=f"it has: {', '.join(column.name for column in columns)}",
+                hint="fingerprint: is content, version, none, or a column that grows with every change",
+            )
+
+        def narrowed(names: frozenset[str] | None) -> Digest:
+            some = names is not None and not names.issuperset(column.name for column in columns)
+            return self.content(node.relation, how, names if some else None)
+
+        return Identity(digest_value("source 1", how), columns, narrowed=narrowed)
+
+    def describe(self, relation: RelationName) -> tuple[Column, ...] | None:
+        """The columns of a relation that this project does not build; None if there is none."""
+        with self._reading:
+            if relation not in self._columns:
+                self._columns[relation] = self.engine().describe(relation)
+            return self._columns[relation]
+
+    def content(self, relation: RelationName, how: str, names: frozenset[str] | None) -> Digest:
+        """The fingerprint of a relation that this project does not build, as its reader of these columns sees it.
+
+        `how` is `content`, `none` (it counts as unchanged), the column of which the greatest value tells of a change,
+        or `version`, for which a DuckDB file has nothing cheaper than its content.
+        """
+        if how == "none":
+            return digest_value("source without fingerprint 1", None)
+        wanted = None if names is None else tuple(sorted(names))
+        with self._reading:
+            if (relation, how, wanted) not in self._contents:
+                engine = self.engine()
+                found = engine.fingerprint(relation, wanted) if how in WHOLE else engine.marker(relation, how)
+                self._contents[relation, how, wanted] = found
+            return self._contents[relation, how, wanted]
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -100,7 +138,8 @@ class Target:
             memory = {
                 "state": state,
                 "stamps": [asdict(stamp) for stamp in stamps.values()],
-                "sources": [[asdict(r), i.output, [asdict(c) for c in i.columns]] for r, i in self._sources.items()],
+                "columns": [[astuple(r), c and [astuple(each) for each in c]] for r, c in self._columns.items()],
+                "contents": [[astuple(r), how, names, c] for (r, how, names), c in self._contents.items()],
             }
             self.store.put_records(RECORD, {self._key: json.dumps(memory).encode()})
 
@@ -110,9 +149,13 @@ class Target:
         memory = json.loads(data) if data else {}
         if state is not None and memory.get("state") == state:
             self._stamps = {stamp.relation: stamp for stamp in map(_stamp, memory["stamps"])}
-            self._sources = {
-                RelationName(**relation): Identity(output, tuple(Column(**column) for column in columns))
-                for relation, output, columns in memory["sources"]
+            self._columns = {
+                RelationName(*relation): columns and tuple(Column(*column) for column in columns)
+                for relation, columns in memory["columns"]
+            }
+            self._contents = {
+                (RelationName(*relation), how, names and tuple(names)): content
+                for relation, how, names, content in memory["contents"]
             }
         else:
             self._stamps = self.engine().stamps()

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from fftcas.amounts import bytes_text
+from fftcas.amounts import bytes_text, counted
 from fftcas.build.options import BuildOptions, CacheMode, Materialize
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.realise import now
@@ -46,6 +46,7 @@ def build_options(command: Command) -> Command:
         click.option("-q", "--quiet", is_flag=True, help="Print only failures."),
         click.option("--json", "as_json", is_flag=True, help="Print run_results.json instead of lines."),
         click.option("--dry-run", is_flag=True, help="Only tell what would be done, and why."),
+        click.option("--check", is_flag=True, help="Run the targets twice more: they must give the same rows."),
         click.option("--keep-going", is_flag=True, help="After a failure go on with all it does not touch."),
         click.option("--no-cache", is_flag=True, help="The same as --cache off."),
         click.option(
@@ -134,6 +135,7 @@ def execute(
     materialize: str,
     dry_run: bool,
     keep_going: bool,
+    check: bool,
     as_json: bool,
     quiet: bool,
     verbose: int,
@@ -150,8 +152,9 @@ def execute(
         jobs=parse_jobs(jobs),
         keep_going=keep_going,
         forced=forced,
+        check=check,
         http=read_http_options(project, **http),
-        materialize=Materialize(materialize),
+        materialize=Materialize.ALL if check else Materialize(materialize),
     )
     if dry_run:
         print_plan(project, targets, options, as_json, verbose)
@@ -188,6 +191,8 @@ def execute(
         log.finish(result)
         written = leave_artifacts(project, store, result, command)
         console.finish(result)
+        if check:
+            say(f"checked {counted(result.checked, 'node')}, each run with one thread and with all")
         if not (as_json or trace or junit or markdown):
             remember(look, project, store, options, result, console, written)
     for line in remote_lines(result.remote) if result.remote else ():
@@ -223,7 +228,7 @@ def remember(
     http = [outcome for outcome in result.outcomes if outcome.http is not None]
     watchable = (
         options.cache.reads
-        and not result.exit_code
+        and not (result.exit_code or result.files or options.check)
         and all(outcome.status is Status.FRESH for outcome in result.outcomes)
         and all(spent.status == "ok" for spent in result.budgets)
         and result.remote is None

@@ -69,6 +69,13 @@ def same_rows(a: Table, b: Table) -> bool:
     return same(a, b)
 
 
+def near_rows(a: Table, b: Table) -> bool:
+    """Whether two streams hold the same rows but for noise in floating point numbers."""
+    from fftcas.engines.duckdb.compare import near_rows as near
+
+    return near(a, b)
+
+
 def diff_rows(old: Table, new: Table, samples: int = 3, key: Sequence[str] = ()) -> TableDiff:
     """What differs between two tables; both streams are read. Rows are matched by `key`, or by an evident one."""
     from fftcas.engines.duckdb.row_diff import diff_rows as diff

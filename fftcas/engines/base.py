@@ -115,18 +115,23 @@ class Session(Protocol):
 
 @dataclass(frozen=True)
 class Reads:
-    """What a statement reads by name: tables and views, spelled as in the text, and files given as literals."""
+    """What a statement reads by name: tables and views, spelled as in the text, and files given as literals.
+
+    `opaque` names whatever else it reads, of which nobody can tell whether it changed: the catalogue, a URL.
+    """
 
     relations: frozenset[RelationName]
     files: frozenset[str]
+    opaque: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Unstable:
-    """A function whose result differs between runs, and the line (from 1) on which it stands."""
+    """What makes two runs of a statement differ on the same rows: the words for it, its line (from 1), and why."""
 
-    name: str
+    what: str
     line: int
+    why: str
 
 
 class Binder(Protocol):
@@ -153,8 +158,8 @@ class Binder(Protocol):
     def reads(self, sql: str) -> Reads:
         """What a query reads by name, common table expressions apart. Raises EngineError if that cannot be told."""
 
-    def unstable_functions(self, sql: str) -> list[Unstable]:
-        """The calls, in the text's order, of functions that the engine calls volatile."""
+    def unstable(self, sql: str) -> list[Unstable]:
+        """What may make two runs of the query differ, by line. Never raises."""
 
     def close(self) -> None: ...
 
@@ -182,7 +187,13 @@ class Engine(Protocol):
     def describe(self, relation: RelationName) -> tuple[Column, ...] | None:
         """The columns of an existing relation, or None if there is none."""
 
-    def fingerprint(self, relation: RelationName) -> Digest:
-        """An exact, order-free fingerprint of a relation's columns and rows."""
+    def fingerprint(self, relation: RelationName, columns: Sequence[str] | None = None) -> Digest:
+        """An exact, order-free fingerprint of a relation's columns and rows, or of some columns and the row count."""
+
+    def marker(self, relation: RelationName, column: str) -> Digest:
+        """A digest of the row count and of the greatest value of a column. Raises EngineError."""
+
+    def threads(self, count: int | None) -> None:
+        """With how many threads statements run from now on; None is as at the start."""
 
     def close(self) -> None: ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fftcas.digest import Digest, Value
@@ -34,17 +35,32 @@ def read_python_models(files: Files, environ: Mapping[str, str]) -> Iterator[Pyt
     """The Python models that the environment wants, in the order of their paths. Raises ProjectError."""
     modules = Modules(files)
     for path in files.walk("models", (".py",)):
-        if path.startswith(NOT_MODELS):
-            continue
-        found = list(declarations(parse(files, path), path, environ))
-        closure = modules.closure(path) if found else None
-        for position, declared in enumerate(found):
-            tree = parse(files, path)  # its own copy for each model: the digest drops parts of it
-            own = list(declarations(tree, path, environ))[position].function
-            name = declared.name
-            label = model_label(path, name.removesuffix(".ff"))
-            assert closure is not None
-            yield PythonDraft(label, name, path, RelationName(label.name), declared, code_digest(tree, own), closure)
+        if not path.startswith(NOT_MODELS):
+            yield from _drafts(path, files, modules, environ)
+
+
+def _drafts(path: str, files: Files, modules: Modules, environ: Mapping[str, str]) -> Iterator[PythonDraft]:
+    """The models in one file."""
+    found = list(declarations(parse(files, path), path, environ))
+    closure = modules.closure(path) if found else None
+    for position, declared in enumerate(found):
+        tree = parse(files, path)  # its own copy for each model: the digest drops parts of it
+        own = list(declarations(tree, path, environ))[position].function
+        name = declared.name
+        label = model_label(path, name.removesuffix(".ff"))
+        assert closure is not None
+        yield PythonDraft(label, name, path, RelationName(label.name), declared, code_digest(tree, own), closure)
+
+
+def same_code(root: Path, node: PythonModel, environ: Mapping[str, str]) -> bool:
+    """Whether the files still hold the code that the model's recipe tells of."""
+    files = Files(root)
+    known: Any = node.recipe["python"]
+    try:
+        drafts = list(_drafts(node.path, files, Modules(files), environ))
+    except ProjectError:
+        return False
+    return any((d.label, d.code, d.closure.modules) == (node.label, known["module"], known["modules"]) for d in drafts)
 
 
 def python_node(

@@ -6,9 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from blake3 import blake3
-
-from fftcas.digest import Digest
+from fftcas.digest import Digest, digest_file
 from fftcas.errors import Location, ProjectError, UsageError
 from fftcas.label import Label
 from fftcas.project import seed_schema
@@ -127,14 +125,10 @@ def _seed(seed: str, file: Path, root: Path, place: tuple[str | None, str], type
 
 
 def _digest(file: Path, path: str) -> Digest:
-    hasher = blake3()
     try:
-        with file.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                hasher.update(chunk)
+        return digest_file(file)
     except OSError as error:
         raise ProjectError(f"cannot read {path}", where=Location(path), why=error.strerror) from None
-    return hasher.hexdigest()
 
 
 def _refuse_shared_tables(seeds: tuple[Seed, ...]) -> None:

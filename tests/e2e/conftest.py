@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from harness import DEMO, Demo, copy_demo, new_demo
+from small import Small, new_small
 
 
 @pytest.fixture
@@ -39,3 +41,11 @@ def api() -> Iterator[str]:
         assert server.stdout is not None
         yield server.stdout.readline().split()[1]
         server.terminate()
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
+    """A small project with one seed, `numbers`, and no model."""
+    for name in [name for name in os.environ if name.startswith(("FF_", "FFT"))]:
+        monkeypatch.delenv(name)
+    return new_small(tmp_path)

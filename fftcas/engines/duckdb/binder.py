@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from fftcas.engines.base import Reads, Unstable
-from fftcas.engines.duckdb import columns, references
+from fftcas.engines.duckdb import columns, reads, unstable
 from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.names import Place, quote_name
 from fftcas.relation import RelationName
@@ -37,13 +37,13 @@ class DuckDBBinder:
 
     def reads(self, sql: str) -> Reads:
         with self._connected() as connection, translated():
-            return references.reads(connection, sql)
+            return reads.reads(connection, sql)
 
-    def unstable_functions(self, sql: str) -> list[Unstable]:
+    def unstable(self, sql: str) -> list[Unstable]:
         with self._connected() as connection:
             if self._unstable is None:
-                self._unstable = references.unstable_names(connection)
-            return references.unstable_calls(sql, self._unstable)
+                self._unstable = unstable.unstable_names(connection)
+            return unstable.unstable(connection, sql, self._unstable)
 
     def close(self) -> None:
         with self._lock:

@@ -17,7 +17,7 @@ from fftcas.engines.base import EngineError
 from fftcas.engines.drivers import engine_version
 from fftcas.engines.duckdb import meta
 from fftcas.engines.duckdb.errors import engine_error, translated
-from fftcas.engines.duckdb.fingerprint import fingerprint
+from fftcas.engines.duckdb.fingerprint import fingerprint, marker
 from fftcas.engines.duckdb.names import HIDDEN, Place
 from fftcas.engines.duckdb.reading import cursor, describe
 from fftcas.engines.duckdb.session import DuckDBSession
@@ -78,12 +78,21 @@ class DuckDBEngine:
         with self._cursor() as connection:
             return describe(connection, self._place, relation)
 
-    def fingerprint(self, relation: RelationName) -> Digest:
+    def fingerprint(self, relation: RelationName, columns: Sequence[str] | None = None) -> Digest:
         with self._cursor() as connection:
-            columns = describe(connection, self._place, relation)
-            if columns is None:
+            found = describe(connection, self._place, relation)
+            if found is None:
                 raise EngineError(f"there is no relation {relation}")
-            return fingerprint(connection, self.quote(relation), columns)
+            wanted = [column for column in found if columns is None or column.name in columns]
+            return fingerprint(connection, self.quote(relation), wanted)
+
+    def marker(self, relation: RelationName, column: str) -> Digest:
+        with self._cursor() as connection:
+            return marker(connection, self.quote(relation), column)
+
+    def threads(self, count: int | None) -> None:
+        with translated():
+            self._connection.execute("RESET threads" if count is None else f"SET threads = {count}")
 
     def close(self) -> None:
         self._connection.close()
@@ -107,7 +116,8 @@ def _connect(path: str, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
     until = time.monotonic() + WAIT_SECONDS
     while True:
         try:
-            return duckdb.connect(path, read_only=read_only)
+            # A name that no table has must not find a data frame among the variables of whoever called us.
+            return duckdb.connect(path, read_only=read_only, config={"python_enable_replacements": False})
         except duckdb.Error as error:
             if "lock" not in str(error):
                 raise engine_error(error) from error

@@ -26,11 +26,19 @@ def fingerprint(connection: duckdb.DuckDBPyConnection, quoted: str, columns: Seq
         f"c{i} := {carrier.out(quote_name(column.name))}"
         for i, (column, carrier) in enumerate(zip(columns, carriers(columns), strict=True))
     )
+    row = f"struct_pack({values})" if values else "NULL"
     with translated():
-        (row,) = connection.execute(
+        (counts,) = connection.execute(
             "SELECT count(*), coalesce(sum((n >> 64)::UBIGINT), 0)::VARCHAR, "
             "coalesce(sum((n & 18446744073709551615)::UBIGINT), 0)::VARCHAR "
-            f"FROM (SELECT md5_number(to_json(struct_pack({values}))::VARCHAR) AS n FROM {quoted})"
+            f"FROM (SELECT md5_number(to_json({row})::VARCHAR) AS n FROM {quoted})"
         ).fetchall()
     schema: list[Value] = [[column.name, column.type, column.nullable] for column in columns]
-    return digest_value("relation content 1", [schema, list(row)])
+    return digest_value("relation content 1", [schema, list(counts)])
+
+
+def marker(connection: duckdb.DuckDBPyConnection, quoted: str, column: str) -> Digest:
+    """A digest of the greatest value of a column, and of the row count. Raises EngineError."""
+    with translated():
+        (row,) = connection.execute(f"SELECT count(*), max({quote_name(column)})::VARCHAR FROM {quoted}").fetchall()
+    return digest_value("relation marker 1", list(row))

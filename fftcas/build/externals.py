@@ -1,0 +1,165 @@
+"""What models read that is no node of the project: files, and tables that they name without declaring them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from functools import cached_property
+
+from fftcas.build.failures import place_of
+from fftcas.build.file_inputs import FileInputs
+from fftcas.build.reads import Reads
+from fftcas.build.statements import Statements
+from fftcas.build.target import Target
+from fftcas.derivation import Input
+from fftcas.digest import digest_value
+from fftcas.errors import Location, NodeError
+from fftcas.project.nodes import Node, Source, SqlModel
+from fftcas.project.project import Project
+from fftcas.project.references import home
+from fftcas.relation import RelationName
+
+
+class Externals:
+    """Answers for the nodes of one run; safe to call from several threads."""
+
+    def __init__(self, project: Project, target: Target, statements: Statements) -> None:
+        self.project = project
+        self.target = target
+        self.statements = statements
+        self.files = FileInputs(project.root, target.store)
+        self._home = home(project.profile)
+        self._this_run = digest_value("opaque 1", secrets.token_hex())
+        self.read: set[str] = set()
+        """The files, and patterns of files, that were looked at."""
+
+    def closed(self, node: Node, read: Reads) -> bool:
+        """Whether all that the node reads, views included, are nodes of the project."""
+        return all(self.statements.of(model).closed for model in self._texts(node, read))
+
+    def inputs(self, node: Node, read: Reads) -> tuple[Input, ...]:
+        """Inputs beside those that are nodes. What cannot be followed is taken to be new in every run.
+
+        Raises NodeError for a file that is missing, and for a table that should have been read by ref().
+        """
+        found: dict[str, Input] = {}
+        for model in self._texts(node, read):
+            for name in self.statements.of(model).relations:
+                found |= {each.label: each for each in self._relation(model, name)}
+            for words in self.statements.of(model).opaque:
+                found[words] = Input((), self._this_run, words, self._this_run)
+        return (*found.values(), *self.file_inputs(node, read))
+
+    def file_inputs(self, node: Node, read: Reads) -> tuple[Input, ...]:
+        """The files among the inputs, as they are now. Raises NodeError for one that is missing or unreadable."""
+        found: dict[str, Input] = {}
+        for model in self._texts(node, read):
+            for pattern in self.statements.of(model).files:
+                try:
+                    content = self.files.content(pattern)
+                except OSError as error:
+                    raise NodeError(
+                        f"{model.label} reads {pattern}, which cannot be read",
+                        where=self._where(model, pattern),
+                        why=error.strerror,
+                    ) from error
+                if content is None:
+                    raise NodeError(
+                        f"{model.label} reads {pattern}, and there is no such file",
+                        where=self._where(model, pattern),
+                        hint=f"relative paths start at the project's directory, {self.project.root}",
+                    )
+                found[pattern] = Input((), content, pattern, content)
+                self.read.add(pattern)
+        return tuple(found.values())
+
+    def warnings(self, node: Node) -> tuple[str, ...]:
+        """What the author of a SQL model should know about its text."""
+        return tuple(self._warnings(node)) if isinstance(node, SqlModel) else ()
+
+    def _warnings(self, model: SqlModel) -> Iterator[str]:
+        statement = self.statements.of(model)
+        for name in statement.relations:
+            declared = self._node(name)
+            write = "declare it in sources.yml and write source()" if declared is None else self._reference(declared)
+            yield f"{self._where(model, name.name)}: reads {name} by its bare name: {write}"
+        for words in statement.opaque:
+            yield f"{self._where(model, words)}: nobody can tell whether {words} changed: so it runs in every build"
+        if model.materialized == "view":
+            for path in statement.files:
+                if not path.startswith(("/", "~")):
+                    yield (
+                        f"{self._where(model, path)}: a view finds {path} only from the project's directory: "
+                        "make it a table, or write the whole path"
+                    )
+        for label in model.sql.inputs:
+            source = self.project.nodes[label]
+            if isinstance(source, Source) and source.fingerprint == "none":
+                yield f"{source.path}: {label} counts as unchanged, whatever happens to it (fingerprint: none)"
+        if model.cache:
+            yield from self.unstable(model)
+
+    def unstable(self, node: Node) -> Iterator[str]:
+        """What may make two runs of a SQL model differ, each with its place."""
+        if isinstance(node, SqlModel):
+            for each in self.statements.of(node).unstable:
+                yield f"{place_of(self.project, node, each.line)}: {each.what}: {each.why}"
+
+    def _texts(self, node: Node, read: Reads) -> Iterator[SqlModel]:
+        """The node and the views that it looks through, where they are SQL."""
+        for model in (node, *(self.project.nodes[view] for view in read.views)):
+            if isinstance(model, SqlModel):
+                yield model
+
+    def _relation(self, model: SqlModel, name: RelationName) -> Iterator[Input]:
+        """A table that a text names. One that does not exist is no input: the node will fail."""
+        node = self._node(name)
+        if node is not None and not isinstance(node, Source):
+            raise NodeError(
+                f"{model.label} reads {name} by its bare name, and this project builds that table",
+                where=self._where(model, name.name),
+                why=f"fftcas cannot know that {node.label} has to be built first, nor when this model has to run again",
+                hint=self._reference(node),
+            )
+        if self.project.settings.cache.undeclared == "error":
+            raise NodeError(
+                f"{model.label} reads {name}, which it does not declare",
+                where=self._where(model, name.name),
+                why="project.yml says cache: {undeclared: error}",
+                hint=self._reference(node) if node else "declare it in sources.yml and write source()",
+            )
+        relation = node.relation if node else self._in_place(name)
+        columns = self.target.describe(relation)
+        if columns is not None:
+            how = node.fingerprint if isinstance(node, Source) else "content"
+            content = self.target.content(relation, how, None)
+            yield Input(tuple((c.name, c.type) for c in columns), content, str(name), content)
+        elif name.schema is None and (content_of_file := self.files.content(name.name)) is not None:
+            self.read.add(name.name)
+            yield Input((), content_of_file, name.name, content_of_file)
+
+    @cached_property
+    def _nodes(self) -> dict[str, Node]:
+        """All nodes by the relation that they have, or would have."""
+        return {str(self._home.locate(node.relation)).lower(): node for node in self.project.nodes.values()}
+
+    def _node(self, name: RelationName) -> Node | None:
+        return self._nodes.get(str(self._home.locate(self._in_place(name))).lower())
+
+    def _in_place(self, name: RelationName) -> RelationName:
+        """The name, told from `database.table`, which looks like `schema.table`."""
+        of_database = name.database is None and str(name.schema).lower() == self._home.database.lower()
+        if of_database and name.schema != self._home.schema and self.target.describe(name) is None:
+            return RelationName(name.name)
+        return name
+
+    def _reference(self, node: Node) -> str:
+        """What to write instead of a bare name."""
+        if not isinstance(node, Source):
+            return f"write {{{{ ref('{node.label.name}') }}}}"
+        return f"write {{{{ source('{node.label.repo}', '{node.label.name}') }}}}"
+
+    def _where(self, model: SqlModel, word: str) -> Location:
+        """The place of a word of the text."""
+        at = model.sql.text.lower().find(word.lower().removesuffix("()"))
+        return place_of(self.project, model, model.sql.text.count("\n", 0, max(at, 0)) + 1)

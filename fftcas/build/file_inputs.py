@@ -1,0 +1,66 @@
+"""Files that statements read: found as the engine finds them, and hashed; a file that did not change is hashed once."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from fftcas.digest import Digest, Value, digest_file, digest_value
+from fftcas.store import Store
+
+RECORD = "file"
+"""Records of this kind hold a file's digest, under its path, together with the state of the file when it was hashed."""
+
+SETTLED_NS = 2_000_000_000
+"""A file that changed less than this ago may change once more within the same tick of the file system's clock."""
+
+
+class FileInputs:
+    """Hashes for one project; relative paths start at `root`."""
+
+    def __init__(self, root: Path, store: Store) -> None:
+        self.root = root
+        self.store = store
+
+    def content(self, pattern: str) -> Digest | None:
+        """The digest of the names and bytes of all files that `pattern` means; None if there are none.
+
+        Raises OSError if one cannot be read.
+        """
+        files: list[Value] = [[name, self.digest(self.root / name)] for name in sorted(set(self.matching(pattern)))]
+        return digest_value("files 1", files) if files else None
+
+    def matching(self, pattern: str) -> Iterator[str]:
+        """The files that a literal means: that file, those that fit the pattern, those below that directory."""
+        plain = os.path.expanduser(pattern)  # noqa: PTH111
+        found = glob.glob(plain, root_dir=self.root, recursive=True, include_hidden=True)  # noqa: PTH207
+        for name in {plain, *found}:
+            path = self.root / name
+            if path.is_dir():
+                yield from (str(Path(name) / file.relative_to(path)) for file in path.rglob("*") if file.is_file())
+            elif path.exists():
+                yield name
+
+    def digest(self, path: Path) -> Digest:
+        """The digest of a file's bytes. Raises OSError."""
+        key = str(path.absolute()).encode("utf-8", "surrogateescape")
+        before = _state(path)
+        (record,) = self.store.get_records(RECORD, [key])
+        state, known = json.loads(record) if record else ("", "")
+        if state == before:
+            return str(known)
+        digest = digest_file(path)
+        status = path.stat()
+        settled = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > SETTLED_NS
+        if settled and _state(path) == before:
+            self.store.put_records(RECORD, {key: json.dumps([before, digest]).encode()})
+        return digest
+
+
+def _state(path: Path) -> str:
+    status = path.stat()
+    return f"{status.st_dev}:{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"

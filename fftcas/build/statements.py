@@ -1,0 +1,95 @@
+"""What the texts of SQL models say; the engine's parser is asked once for each, and the answer is kept in the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from functools import cached_property
+
+from fftcas.digest import digest_value
+from fftcas.engines.base import Binder, EngineError, Reads, Unstable
+from fftcas.engines.drivers import engine_version
+from fftcas.project.environment import is_secret
+from fftcas.project.nodes import SqlModel
+from fftcas.project.project import Project
+from fftcas.relation import RelationName
+from fftcas.store import Store
+
+RECORD = "statement"
+"""Records of this kind hold what a text says, under the digest of the text and of the engine that reads it."""
+
+INPUT = "__fftcas_input_"
+"""What references are called while a text is looked at."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a text reads by name, its references apart (each sorted), and what may make two runs of it differ."""
+
+    relations: tuple[RelationName, ...] = ()
+    files: tuple[str, ...] = ()
+    opaque: tuple[str, ...] = ()
+    unstable: tuple[Unstable, ...] = ()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it reads nothing but its references."""
+        return not (self.relations or self.files or self.opaque)
+
+    def to_json(self) -> bytes:
+        return json.dumps(astuple(self)).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Statement:
+        relations, files, opaque, unstable = json.loads(data)
+        return cls(
+            tuple(RelationName(*name) for name in relations),
+            tuple(files),
+            tuple(opaque),
+            tuple(Unstable(*each) for each in unstable),
+        )
+
+
+class Statements:
+    """Answers for the models of one project; safe to call from several threads. `binder` opens the engine's parser."""
+
+    def __init__(self, project: Project, store: Store, binder: Callable[[], Binder]) -> None:
+        self.project = project
+        self.store = store
+        self.binder = binder
+        self._known: dict[str, Statement] = {}
+
+    def of(self, model: SqlModel) -> Statement:
+        """What the model's text says; a text that does not parse says nothing: it will fail when it runs."""
+        text = model.sql.text
+        if text not in self._known:
+            key = bytes.fromhex(digest_value("statement 1", [text, self._engine]))
+            (answer,) = self.store.get_records(RECORD, [key])
+            if answer is None:
+                answer = self._ask(model).to_json()
+                self.store.put_records(RECORD, {key: answer})
+            self._known[text] = Statement.from_json(answer)
+        return self._known[text]
+
+    @cached_property
+    def _engine(self) -> str:
+        engine = self.project.profile.engine
+        return f"{engine} {engine_version(engine)}"
+
+    def _ask(self, model: SqlModel) -> Statement:
+        binder = self.binder()
+        names = [binder.quote(RelationName(f"{INPUT}{i}")) for i in range(len(model.sql.inputs) + 1)]
+        secrets = dict.fromkeys(filter(is_secret, self.project.environ), "")
+        sql = model.sql.bind(dict(zip(model.sql.inputs, names, strict=False)), names[-1], secrets)
+        try:
+            read = binder.reads(sql)
+        except EngineError:
+            read = Reads(frozenset(), frozenset())
+        relations = [name for name in read.relations if not name.name.startswith(INPUT)]
+        return Statement(
+            tuple(sorted(relations, key=str)),
+            tuple(sorted(read.files)),
+            tuple(sorted(read.opaque)),
+            tuple(binder.unstable(sql)),
+        )

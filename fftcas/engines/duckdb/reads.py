@@ -1,0 +1,46 @@
+"""What a query reads by name, from its parse tree, or from its tokens where DuckDB gives no tree."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import duckdb
+
+from fftcas.engines.base import EngineError, Reads
+from fftcas.engines.duckdb.loose_references import loose_names
+from fftcas.engines.duckdb.references import File, Opaque, names_in
+from fftcas.relation import RelationName
+
+FILE_NAME = re.compile(r".*\.(parquet|csv|tsv|json|jsonl|ndjson)(\.gz|\.zst)?|.*://.*", re.IGNORECASE)
+CATALOGUES = frozenset({"information_schema", "pg_catalog"})
+
+
+def reads(connection: duckdb.DuckDBPyConnection, sql: str) -> Reads:
+    """The relations and files that a query names, from the engine's parse tree. Raises EngineError, duckdb.Error.
+
+    DuckDB gives no tree for what is no single SELECT to it, as PIVOT without IN: there, the text's tokens have to do.
+    """
+    rows: Any = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
+    tree = json.loads(rows[0][0])
+    if tree.get("error") and tree.get("error_type") != "not implemented":
+        raise EngineError(str(tree.get("error_message", "the statement does not parse")))
+    names = set(loose_names(sql) if tree.get("error") else names_in(tree))
+    internal = connection.execute("SELECT lower(view_name) FROM duckdb_views() WHERE internal").fetchall()
+    catalogue = {name for (name,) in internal}
+    relations: set[RelationName] = set()
+    files: set[str] = set()
+    opaque: set[str] = set()
+    for name in names:
+        if isinstance(name, RelationName) and name.schema is None and FILE_NAME.fullmatch(name.name):
+            name = File(name.name)
+        if isinstance(name, Opaque):
+            opaque.add(name.words)
+        elif isinstance(name, File):
+            (opaque if "://" in name.path else files).add(name.path)
+        elif str(name.schema).lower() in CATALOGUES or (name.schema is None and name.name.lower() in catalogue):
+            opaque.add(str(name))
+        else:
+            relations.add(name)
+    return Reads(frozenset(relations), frozenset(files), frozenset(opaque))
