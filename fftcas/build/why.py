@@ -149,7 +149,7 @@ class _Explainer:
             changed = self.decider.http.changed(decision.stale)
             if changed is None:
                 return replace(explanation, verdict="wait", reason="if other responses come", causes=())
-            return replace(explanation, reason=changed, causes=(state(changed),))
+            return replace(explanation, reason=changed, causes=(Cause("response", changed, changed),))
         if found is None:
             return replace(explanation, reason="first build", causes=(state("first build"),))
         if not found.causes:

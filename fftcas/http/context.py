@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from fftcas.digest import Digest
 from fftcas.errors import NodeError
-from fftcas.http.cache import BlobStore, ResponseCache
+from fftcas.http.cache import BlobStore, Entry, ResponseCache
 from fftcas.http.settings import HttpSettings
 
 if TYPE_CHECKING:
@@ -49,6 +49,18 @@ class HttpContext:
     @property
     def cache(self) -> ResponseCache:
         return ResponseCache(self.store)
+
+    def fresh(self, entry: Entry, max_age: float | None, now: float) -> bool:
+        """Whether a response needs no question to the server. `max_age` is what the call said; None leaves it to the
+        settings, whose 0 means for ever."""
+        age = max(0.0, now - entry.checked_at)
+        if max_age is not None and age >= max_age:
+            return False
+        if entry.checked_at >= self.started:
+            return True
+        if self.refresh:
+            return False
+        return max_age is not None or age < (self.settings.ttl or math.inf)
 
 
 @dataclass

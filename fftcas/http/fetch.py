@@ -10,7 +10,6 @@ from fftcas.errors import FftcasError, LockError
 from fftcas.http.cache import Entry
 from fftcas.http.context import Fetching, HttpContext
 from fftcas.http.errors import HttpError, call_site
-from fftcas.http.freshness import fresh
 from fftcas.http.lockfile import NAME
 from fftcas.http.policy import refused
 from fftcas.http.request import Request, make_request
@@ -75,7 +74,7 @@ def _found(
     settings, cache = context.settings, context.cache
     entry = cache.find(request) if settings.mode.reads else None
     stored = cache.load(entry.response) if entry else None
-    if entry and stored and (settings.offline or fresh(entry, max_age, context, time.time())):
+    if entry and stored and (settings.offline or context.fresh(entry, max_age, time.time())):
         return stored, True
     if settings.offline:
         raise _offline(context, request)

@@ -1,4 +1,4 @@
-"""Whether a stored response may be used, and whether an output still rests on current ones.
+"""Whether an output still rests on current responses.
 
 Deciding needs only records: 10,000 responses are checked in one read, without urllib3, pyarrow or pandas.
 """
@@ -13,19 +13,6 @@ from fftcas.digest import Digest
 from fftcas.errors import FftcasError
 from fftcas.http.cache import Entry
 from fftcas.http.context import HttpContext, HttpUsage
-
-
-def fresh(entry: Entry, max_age: float | None, context: HttpContext, now: float) -> bool:
-    """Whether a response needs no question to the server. `max_age` is what the call said; None leaves it to the
-    settings, whose 0 means for ever."""
-    age = max(0.0, now - entry.checked_at)
-    if max_age is not None and age >= max_age:
-        return False
-    if entry.checked_at >= context.started:
-        return True
-    if context.refresh:
-        return False
-    return max_age is not None or age < (context.settings.ttl or math.inf)
 
 
 def rests_on_current(
@@ -60,7 +47,7 @@ def rests_on_current(
             # It came from elsewhere, with the output. Its age is not known.
             if context.refresh or settings.ttl or (limit is not None and limit < math.inf):
                 return False
-        elif not fresh(entry, limit, context, now) and not (ask and _asked_again(context, request, entry) == response):
+        elif not context.fresh(entry, limit, now) and not (ask and _asked_again(context, request, entry) == response):
             return False
     return True
 

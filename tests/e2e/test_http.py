@@ -192,6 +192,7 @@ def test_what_a_model_makes_of_a_failure_is_not_kept(project: Demo, server: Api)
 
 
 def test_responses_travel_through_a_remote(project: Demo, server: Api, tmp_path: Path) -> None:
+    fetch(project, "b", ", ttl=0")
     (tmp_path / "remote").mkdir()
     remote = f"--remote={tmp_path / 'remote'}"
     ok(run(project, server, "//api/...", remote))
@@ -204,6 +205,31 @@ def test_responses_travel_through_a_remote(project: Demo, server: Api, tmp_path:
     assert done.result(A)["http"]["cache_hits"] == 1
     project.edit("models/api/a.ff.py", "return get_df", "return 1 and get_df")
     assert ok(run(other, server, "//api/...", "--offline", remote)).built == {A}
+
+
+def test_a_collection_leaves_responses_alone(project: Demo, server: Api) -> None:
+    ok(run(project, server, "//api/..."))
+    done = project.fftcas("gc", "--older-than", "0s", "--grace", "0s", "--max-size", "1KB")
+    assert "forgot 3 outputs" in ok(done).stdout
+    project.database.unlink()
+    done = ok(run(project, server, "//api/...", "--offline"))
+    assert (done.built, done.result(A)["http"]["cache_hits"]) == ({A, B, READER}, 1)
+
+
+def test_why_rebuild_asks_nobody_and_names_the_request(project: Demo, server: Api) -> None:
+    ok(run(project, server, "//api/..."))
+    server.pages["/a"] = [{"id": 1, "name": "uno"}]
+    plan = ok(run(project, server, "//api/...", "--refresh-http", "--dry-run"))
+    assert "if other responses come" in plan.stdout
+    assert server.asked == []
+    other = MODEL.format(name="a", more=")[['id']].head(").replace('name="a"', 'name="other"')
+    project.write("models/api/other.ff.py", other)
+    ok(run(project, server, "//api:other", "--refresh-http"))
+    why = json.loads(ok(run(project, server, A, "--json", command="why-rebuild")).stdout)
+    (cause,) = why["roots"]
+    assert (cause["kind"], cause["words"]) == ("response", f"another response to GET {server.url}/a")
+    assert ok(run(project, server, "//api/...")).built == {A, READER}
+    assert server.asked == []
 
 
 def test_the_notice_about_a_cache_directory_comes_once(project: Demo, server: Api) -> None:

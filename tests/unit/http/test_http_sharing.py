@@ -16,6 +16,7 @@ from fftcas.http.cache import Entry, ResponseCache
 from fftcas.http.context import HttpContext, HttpUsage, fetching
 from fftcas.http.settings import HttpSettings
 from fftcas.http.sharing import SharedResponses, blobs_to_keep
+from fftcas.store.gc import _trim_caches
 from fftcas.store.store import Store
 
 SETTINGS = HttpSettings(attempts=1)
@@ -141,3 +142,14 @@ def test_current_responses_are_kept(stores: tuple[Store, Store], server: Server)
         get(url)
     assert len(old) == len(blobs_to_keep(store)) == 1
     assert old != blobs_to_keep(store)
+
+
+def test_records_that_lead_to_responses_are_no_cache_to_be_trimmed(stores: tuple[Store, Store], server: Server) -> None:
+    store = stores[0]
+    url = server.on("/users", reply(b"[1]"))
+    fetched(store, url, headers={"Authorization": "someone"})
+    store.put_records("other", {b"key": b"value"})
+    _trim_caches(store.records, 0)
+    assert store.get_records("other", [b"key"]) == [None]
+    with fetching(HttpContext(store, OFFLINE)):
+        assert get(url, headers={"Authorization": "someone"}) == b"[1]"
