@@ -62,7 +62,7 @@ def project(demo: Demo) -> Demo:
 def seen(demo: Demo) -> dict[str, Any]:
     """Everything that the database tells of its relations: what the catalogue says, and the rows in their order."""
     with duckdb.connect(str(demo.database), read_only=True) as connection:
-        known = {
+        known: dict[str, Any] = {
             f"{what} of {schema}.{name}": connection.execute(
                 f"select {fields} from duckdb_{what}() where schema_name = ? and {what[:-1].replace('column', 'table')}"
                 "_name = ? order by all",
