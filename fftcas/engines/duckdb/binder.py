@@ -23,7 +23,6 @@ class DuckDBBinder:
         self._place = Place.of(options)
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._unstable: frozenset[str] | None = None
 
     def quote(self, relation: RelationName) -> str:
         return self._place.quote(relation)
@@ -41,9 +40,7 @@ class DuckDBBinder:
 
     def unstable(self, sql: str) -> list[Unstable]:
         with self._connected() as connection:
-            if self._unstable is None:
-                self._unstable = unstable.unstable_names(connection)
-            return unstable.unstable(connection, sql, self._unstable)
+            return unstable.unstable(connection, sql)
 
     def close(self) -> None:
         with self._lock:

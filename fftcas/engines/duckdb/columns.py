@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -13,6 +13,7 @@ import duckdb
 
 from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb.names import Place, quote_name
+from fftcas.engines.duckdb.references import objects
 from fftcas.engines.duckdb.views import view_text
 from fftcas.relation import RelationName
 from fftcas.table import Column
@@ -53,7 +54,7 @@ class Plans:
         """
         constants = [
             node
-            for node in _objects(self.bound)
+            for node in objects(self.bound)
             if node.get("expression_class") == "BOUND_CONSTANT" or node.get("type") == "LOGICAL_CHUNK_GET"
         ]
         return [self.pruned, self.result, constants]
@@ -134,7 +135,7 @@ def _scanned(plans: Plans, place: Place, inputs: Inputs) -> dict[RelationName, s
     """The columns of each input that the plan's scans show, or None if the plan has a part that is not understood."""
     bound = _bound(plans.bound)
     read: dict[RelationName, set[str]] = {relation: set() for relation in inputs}
-    for node in _objects(plans.pruned):
+    for node in objects(plans.pruned):
         name = str(node.get("name", "")).strip()
         if "name" in node and not node.get("children") and name not in LEAVES:
             return None
@@ -158,20 +159,13 @@ def _scanned(plans: Plans, place: Place, inputs: Inputs) -> dict[RelationName, s
 def _bound(plan: Any) -> dict[RelationName, set[str]]:
     """The columns of each table that the binder came across."""
     bound: dict[RelationName, set[str]] = {}
-    for node in _objects(plan):
+    for node in objects(plan):
         table = node.get("function_data") if node.get("type") == "LOGICAL_GET" else None
         if table and "table" in table:
             names, indexes = node["names"], [column["index"] for column in node["column_indexes"]]
             columns = {names[index] for index in indexes if index < len(names)}  # beyond are row ids
             bound.setdefault(RelationName(table["table"], table["schema"], table["catalog"]), set()).update(columns)
     return bound
-
-
-def _objects(tree: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(tree, dict):
-        yield tree
-    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
-        yield from _objects(part)
 
 
 def _spellings(full: RelationName) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from fftcas.engines.base import EngineError, Reads
+from fftcas.engines.duckdb.built_in import internal_views
 from fftcas.engines.duckdb.loose_references import loose_names
 from fftcas.engines.duckdb.references import File, Opaque, names_in
 from fftcas.relation import RelationName
@@ -27,8 +28,6 @@ def reads(connection: duckdb.DuckDBPyConnection, sql: str) -> Reads:
     if tree.get("error") and tree.get("error_type") != "not implemented":
         raise EngineError(str(tree.get("error_message", "the statement does not parse")))
     names = set(loose_names(sql) if tree.get("error") else names_in(tree))
-    internal = connection.execute("SELECT lower(view_name) FROM duckdb_views() WHERE internal").fetchall()
-    catalogue = {name for (name,) in internal}
     relations: set[RelationName] = set()
     files: set[str] = set()
     opaque: set[str] = set()
@@ -39,7 +38,7 @@ def reads(connection: duckdb.DuckDBPyConnection, sql: str) -> Reads:
             opaque.add(name.words)
         elif isinstance(name, File):
             (opaque if "://" in name.path else files).add(name.path)
-        elif str(name.schema).lower() in CATALOGUES or (name.schema is None and name.name.lower() in catalogue):
+        elif str(name.schema).lower() in CATALOGUES or (name.schema is None and name.name.lower() in internal_views()):
             opaque.add(str(name))
         else:
             relations.add(name)

@@ -10,14 +10,13 @@ from typing import Any
 import duckdb
 
 from fftcas.engines.base import Unstable
+from fftcas.engines.duckdb.built_in import unstable_functions
 from fftcas.engines.duckdb.references import objects
 from fftcas.project.sql_tokens import tokenise
 
 WITHOUT_PARENTHESES = frozenset(
     {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "current_schema"}
 )
-HARMLESS = frozenset({"error", "sleep_ms", "write_log", "stats", "vector_type"})
-"""Called volatile so that they are not folded away; they give no values that differ between runs."""
 
 IN_ORDER = frozenset({"list", "array_agg", "string_agg", "group_concat", "listagg"})
 PICKING = frozenset({"first", "last", "any_value", "arbitrary"})
@@ -33,37 +32,19 @@ VALUE = "its value differs between runs: take it from var() or env(), or say cac
 SAMPLE = "takes other rows each time: add REPEATABLE (seed)"
 
 
-def unstable(connection: duckdb.DuckDBPyConnection, sql: str, names: frozenset[str]) -> list[Unstable]:
-    """Everything of the kind in a query, by line; `names` are the volatile functions.
+def unstable(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Unstable]:
+    """Everything of the kind in a query, by line.
 
     Orders are looked for in the parse tree, which DuckDB does not give for a PIVOT without IN.
     """
     rows: Any = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
-    found = [*unstable_calls(sql, names), *_loose_orders(json.loads(rows[0][0]), sql)]
+    found = [*unstable_calls(sql), *_loose_orders(json.loads(rows[0][0]), sql)]
     return sorted(dict.fromkeys(found), key=lambda each: each.line)
 
 
-def unstable_names(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """The functions that this engine does not call consistent, and its macros on them."""
-    rows = connection.execute(
-        """
-        WITH unstable AS (
-            SELECT DISTINCT lower(function_name) AS name FROM duckdb_functions()
-            WHERE stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY')
-        )
-        FROM unstable
-        UNION
-        SELECT lower(function_name) FROM duckdb_functions()
-        WHERE macro_definition IS NOT NULL AND regexp_matches(
-            lower(macro_definition), (SELECT '\\b(' || string_agg(name, '|') || ')\\(' FROM unstable)
-        )
-        """
-    ).fetchall()
-    return frozenset(str(name) for (name,) in rows) - HARMLESS
-
-
-def unstable_calls(sql: str, names: frozenset[str]) -> Iterator[Unstable]:
-    """Where the text calls one of these functions."""
+def unstable_calls(sql: str) -> Iterator[Unstable]:
+    """Where the text calls a function that is not stable."""
+    names = unstable_functions()
     tokens = tokenise(sql)
     texts = [token.text for token in tokens]
     for token, after in zip(tokens, [*texts[1:], ""], strict=True):
