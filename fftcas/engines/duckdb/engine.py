@@ -16,6 +16,7 @@ from fftcas.digest import Digest
 from fftcas.engines.base import EngineError
 from fftcas.engines.drivers import engine_version
 from fftcas.engines.duckdb import meta
+from fftcas.engines.duckdb.catalogue import Catalogue
 from fftcas.engines.duckdb.errors import engine_error, translated
 from fftcas.engines.duckdb.fingerprint import fingerprint, marker
 from fftcas.engines.duckdb.names import HIDDEN, Place
@@ -42,9 +43,10 @@ class DuckDBEngine:
             path = ":memory:"  # an empty database holds what one that is not there holds
         self._connection = _connect(path, read_only=read_only and path != ":memory:")
         self._place = Place.of(options)
-        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")  # for all cursors, whatever the machine's
         self._connection.execute("SET preserve_insertion_order = true")
         self._publishing = threading.Lock()
+        self._catalogue = Catalogue(self._connection.cursor, self._place)
 
     def quote(self, relation: RelationName) -> str:
         return self._place.quote(relation)
@@ -60,6 +62,7 @@ class DuckDBEngine:
             ).fetchall()
             for schema, table in left:
                 self._connection.execute(f"DROP TABLE {self._place.quote(RelationName(table, schema))}")
+                self._catalogue.drop(RelationName(table, schema))
             meta.create(self._connection, self._place)
 
     def stamps(self) -> Mapping[RelationName, Stamp]:
@@ -68,22 +71,24 @@ class DuckDBEngine:
 
     @contextmanager
     def session(self) -> Iterator[DuckDBSession]:
-        session = DuckDBSession(self._connection, self._place, self._publishing)
+        session = DuckDBSession(self._connection, self._place, self._catalogue, self._publishing)
         try:
             yield session
         finally:
             session.close()
 
     def describe(self, relation: RelationName) -> tuple[Column, ...] | None:
+        if self._catalogue.kind(relation) is None:
+            return None
         with self._cursor() as connection:
             return describe(connection, self._place, relation)
 
     def fingerprint(self, relation: RelationName, columns: Sequence[str] | None = None) -> Digest:
+        found = self.describe(relation)
+        if found is None:
+            raise EngineError(f"there is no relation {relation}")
+        wanted = [column for column in found if columns is None or column.name in columns]
         with self._cursor() as connection:
-            found = describe(connection, self._place, relation)
-            if found is None:
-                raise EngineError(f"there is no relation {relation}")
-            wanted = [column for column in found if columns is None or column.name in columns]
             return fingerprint(connection, self.quote(relation), wanted)
 
     def marker(self, relation: RelationName, column: str) -> Digest:

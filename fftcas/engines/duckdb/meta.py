@@ -46,14 +46,23 @@ def create(connection: duckdb.DuckDBPyConnection, place: Place) -> None:
     connection.execute("COMMIT")
 
 
-def write(connection: duckdb.DuckDBPyConnection, place: Place, stamp: Stamp) -> None:
-    """Put a relation's stamp in the place of its older one, within the caller's transaction."""
+def stamped(connection: duckdb.DuckDBPyConnection, place: Place) -> list[RelationName]:
+    """The relations for which stamps are kept, be they there or not."""
+    if "kind" not in _columns(connection, place):
+        return []
+    rows = connection.execute(f"SELECT relation, schema_name FROM {place.quote(TABLE)} WHERE kind IS NOT NULL")
+    return [RelationName(name, schema) for name, schema in rows.fetchall() if name is not None]
+
+
+def write(connection: duckdb.DuckDBPyConnection, place: Place, stamp: Stamp, *, replace: bool) -> None:
+    """Write a relation's stamp within the caller's transaction; `replace` says that there may be an older one."""
     full = place.full(stamp.relation)
-    connection.execute(
-        f"DELETE FROM {place.quote(TABLE)} WHERE lower(relation) = lower(?) "
-        "AND lower(coalesce(schema_name, ?)) = lower(?) AND kind IS NOT NULL",
-        [full.name, place.schema, full.schema],
-    )
+    if replace:
+        connection.execute(
+            f"DELETE FROM {place.quote(TABLE)} WHERE lower(relation) = lower(?) "
+            "AND lower(coalesce(schema_name, ?)) = lower(?) AND kind IS NOT NULL",
+            [full.name, place.schema, full.schema],
+        )
     row = {
         "node_name": stamp.node_name,
         "relation": full.name,
@@ -66,9 +75,9 @@ def write(connection: duckdb.DuckDBPyConnection, place: Place, stamp: Stamp) -> 
         "manifest": stamp.manifest,
         "definition": stamp.definition,
     }
-    marks = ", ".join(f"CAST(? AS {kind})" for kind in COLUMNS.values())
     connection.execute(
-        f"INSERT INTO {place.quote(TABLE)} ({', '.join(COLUMNS)}) VALUES ({marks})", [row[column] for column in COLUMNS]
+        f"INSERT INTO {place.quote(TABLE)} ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",
+        [row[column] for column in COLUMNS],
     )
 
 

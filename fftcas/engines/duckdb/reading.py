@@ -22,60 +22,48 @@ BATCH_BYTES = 64 << 20
 
 
 def cursor(root: duckdb.DuckDBPyConnection, place: Place) -> duckdb.DuckDBPyConnection:
-    """A cursor whose time zone is UTC, whatever the machine's, and which finds the profile's relations by bare name."""
+    """A cursor that finds the profile's relations by bare name."""
     made = root.cursor()
-    made.execute("SET TimeZone = 'UTC'")
     with suppress(duckdb.CatalogException):  # before prepare() has created the schema
         made.execute(f"USE {place.quote_schema(place.schema)}")
     return made
 
 
-def kind_of(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> str | None:
-    """`TABLE` or `VIEW`, or None if there is no such relation."""
-    full = place.full(relation)
-    rows = connection.execute(
-        "SELECT 'TABLE' FROM duckdb_tables() "
-        "WHERE lower(database_name) = lower($d) AND lower(schema_name) = lower($s) AND lower(table_name) = lower($n) "
-        "UNION ALL SELECT 'VIEW' FROM duckdb_views() "
-        "WHERE lower(database_name) = lower($d) AND lower(schema_name) = lower($s) AND lower(view_name) = lower($n)",
-        {"d": full.database, "s": full.schema, "n": full.name},
-    ).fetchall()  # in 2.0, a result that is not fetched to its end blocks the connection
-    return str(rows[0][0]) if rows else None
-
-
-def describe(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> tuple[Column, ...] | None:
-    """The columns of an existing relation, or None. Raises EngineError for a view that no longer works."""
+def describe(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> tuple[Column, ...]:
+    """The columns of an existing relation. Raises EngineError, also for a view that no longer works."""
     with translated():
-        if kind_of(connection, place, relation) is None:
-            return None
         rows: list[Any] = connection.execute(f"DESCRIBE {place.quote(relation)}").fetchall()
     return tuple(Column(name, kind, null != "NO") for name, kind, null, *_ in rows)
 
 
 def read(
-    connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName, wanted: Sequence[str] | None
+    connection: duckdb.DuckDBPyConnection,
+    place: Place,
+    relation: RelationName,
+    columns: tuple[Column, ...],
+    rows: int | None = None,
 ) -> Table:
-    """A relation's rows in carrier types. The stream owns the connection and closes it at its end."""
-    columns = _project(describe(connection, place, relation), relation, wanted)
+    """Some columns of a relation in carrier types. The stream owns the connection and closes it at its end.
+
+    `rows` is the count of rows, if it is known.
+    """
     values = [
         f"{carrier.out(quote_name(column.name))} AS {quote_name(column.name)}"
         for column, carrier in zip(columns, carriers(columns), strict=True)
     ]
     quoted = place.quote(relation)
     with translated():
-        rows = _batch_rows(connection, quoted, columns)
+        # A batch has no fewer rows than a vector.
+        size = VECTOR_ROWS if rows is not None and rows <= VECTOR_ROWS else _batch_rows(connection, quoted, columns)
         result = connection.sql(f"SELECT {', '.join(values)} FROM {quoted}")
         # 2.0 has a new name for it, and warns about the old one.
         stream = result.to_arrow_reader if hasattr(result, "to_arrow_reader") else result.fetch_arrow_reader
-        reader: pa.RecordBatchReader = stream(rows)
+        reader: pa.RecordBatchReader = stream(size)
     return Table(columns, reader.schema, _batches(reader, connection))
 
 
-def _project(
-    found: tuple[Column, ...] | None, relation: RelationName, wanted: Sequence[str] | None
-) -> tuple[Column, ...]:
-    if found is None:
-        raise EngineError(f"there is no relation {relation}")
+def chosen(found: tuple[Column, ...], relation: RelationName, wanted: Sequence[str] | None) -> tuple[Column, ...]:
+    """The wanted ones (None: all) of a relation's columns. Raises EngineError for one that it does not have."""
     if wanted is None:
         return found
     by_name = {column.name: column for column in found}

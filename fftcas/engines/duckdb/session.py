@@ -16,10 +16,11 @@ from fftcas.engines.base import EngineError, Estimate, Staged
 from fftcas.engines.duckdb import meta
 from fftcas.engines.duckdb.arrow import insert_stream, plain_columns, registered, typed_columns
 from fftcas.engines.duckdb.carriers import carriers
+from fftcas.engines.duckdb.catalogue import Catalogue
 from fftcas.engines.duckdb.errors import engine_error, translated
 from fftcas.engines.duckdb.estimate import estimate
 from fftcas.engines.duckdb.names import Place, hidden, quote_name
-from fftcas.engines.duckdb.reading import cursor, describe, kind_of, read
+from fftcas.engines.duckdb.reading import chosen, cursor, describe, read
 from fftcas.engines.duckdb.views import view_text
 from fftcas.relation import RelationName, Stamp
 from fftcas.table import Table
@@ -33,12 +34,16 @@ TRIES = 6
 class DuckDBSession:
     """See `fftcas.engines.base.Session`."""
 
-    def __init__(self, root: duckdb.DuckDBPyConnection, place: Place, publishing: threading.Lock) -> None:
+    def __init__(
+        self, root: duckdb.DuckDBPyConnection, place: Place, catalogue: Catalogue, publishing: threading.Lock
+    ) -> None:
         self._place = place
+        self._catalogue = catalogue
         self._publishing = publishing
         self._root = root
         self._cursor = cursor(root, place)
         self._readings: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+        self._staged: dict[RelationName, Staged] = {}
 
     def close(self) -> None:
         self._cursor.close()
@@ -67,7 +72,7 @@ class DuckDBSession:
             except BaseException:
                 self._drop(hidden(relation))
                 raise
-        return Staged(relation, hidden(relation), table.columns, rows)
+        return self._keep(Staged(relation, hidden(relation), table.columns, rows))
 
     def stage_arrow(self, relation: RelationName, data: pa.Table, types: Mapping[str, str]) -> Staged:
         data = plain_columns(data)
@@ -80,7 +85,13 @@ class DuckDBSession:
         reading = cursor(self._root, self._place)
         self._readings.add(reading)
         try:
-            return read(reading, self._place, relation, columns)
+            staged = self._staged.get(relation)
+            if staged is not None:
+                return read(reading, self._place, relation, chosen(staged.columns, relation, columns), staged.rows)
+            if self._catalogue.kind(relation) is None:
+                raise EngineError(f"there is no relation {relation}")
+            found = describe(reading, self._place, relation)
+            return read(reading, self._place, relation, chosen(found, relation, columns))
         except BaseException:
             reading.close()
             raise
@@ -100,13 +111,14 @@ class DuckDBSession:
 
     def publish(self, staged: Staged, stamp: Stamp) -> None:
         rename = f"ALTER TABLE {self._place.quote(staged.hidden)} RENAME TO {quote_name(staged.relation.name)}"
-        self._publish(staged.relation, rename, 0, stamp)
+        self._publish(staged.relation, "TABLE", rename, 0, stamp)
+        self._forget(staged.hidden)
 
     def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
         _check_select(self._cursor, sql)
         with translated():
             text = view_text(self._cursor, self._place, relation, sql)
-        self._publish(relation, f"CREATE VIEW {self._place.quote(relation)} AS\n{text}", 1, stamp)
+        self._publish(relation, "VIEW", f"CREATE VIEW {self._place.quote(relation)} AS\n{text}", 1, stamp)
 
     def discard(self, staged: Staged) -> None:
         with translated():
@@ -117,15 +129,24 @@ class DuckDBSession:
         try:
             with translated(lines_before=1):
                 create = f"CREATE OR REPLACE TABLE {self._place.quote(target)} AS\n{sql}"
-                self._cursor.execute(create).fetchall()
-                rows: Any = self._cursor.execute(f"SELECT count(*) FROM {self._place.quote(target)}").fetchall()
+                rows: Any = self._cursor.execute(create).fetchall()
+                if not rows:  # PIVOT is two statements, and gives no count
+                    rows = self._cursor.execute(f"SELECT count(*) FROM {self._place.quote(target)}").fetchall()
         except EngineError:
             self._drop(target)
             raise
-        columns = describe(self._cursor, self._place, target)
-        return Staged(relation, target, columns or (), int(rows[0][0]))
+        return self._keep(Staged(relation, target, describe(self._cursor, self._place, target), int(rows[0][0])))
 
-    def _publish(self, relation: RelationName, create: str, lines_before: int, stamp: Stamp) -> None:
+    def _keep(self, staged: Staged) -> Staged:
+        self._staged[staged.hidden] = staged
+        self._catalogue.put(staged.hidden, "TABLE")
+        return staged
+
+    def _forget(self, table: RelationName) -> None:
+        self._staged.pop(table, None)
+        self._catalogue.drop(table)
+
+    def _publish(self, relation: RelationName, kind: str, create: str, lines_before: int, stamp: Stamp) -> None:
         with self._publishing:
             for attempt in range(TRIES):
                 try:
@@ -133,8 +154,10 @@ class DuckDBSession:
                     try:
                         self._clear(relation)
                         self._cursor.execute(create)
-                        meta.write(self._cursor, self._place, stamp)
+                        meta.write(self._cursor, self._place, stamp, replace=self._catalogue.is_stamped(stamp.relation))
                         self._cursor.execute("COMMIT")
+                        self._catalogue.put(relation, kind)
+                        self._catalogue.stamp(stamp.relation)
                         return
                     except BaseException:
                         with suppress(duckdb.Error):
@@ -149,12 +172,13 @@ class DuckDBSession:
 
     def _clear(self, relation: RelationName) -> None:
         """Drop whatever has the relation's name."""
-        kind = kind_of(self._cursor, self._place, relation)
+        kind = self._catalogue.kind(relation)
         if kind is not None:
             self._cursor.execute(f"DROP {kind} {self._place.quote(relation)}")
 
     def _drop(self, table: RelationName) -> None:
         self._cursor.execute(f"DROP TABLE IF EXISTS {self._place.quote(table)}")
+        self._forget(table)
 
 
 def _check_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
