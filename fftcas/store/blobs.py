@@ -27,6 +27,8 @@ from fftcas.store.owner import Owner
 
 Item = TypeVar("Item")
 BLOB, HOLD = b"b", b"h"
+SMALL = 4096
+"""Bytes that are packed sooner than looked for."""
 _TIME = struct.Struct(">d")
 
 
@@ -64,7 +66,7 @@ class Blobs:
         if size > MAX_BLOB:
             raise StoreError(f"a value of {size >> 20} MiB cannot be stored", why=f"the limit is {MAX_BLOB >> 20} MiB")
         digest = blake3(raw).hexdigest()
-        if self.has([digest]):
+        if size > SMALL and self.has([digest]):
             return Blob(digest, size, codec, raw=raw)
         return Blob(digest, size, codec, pack(raw, codec))
 

@@ -1,7 +1,7 @@
 """Tables in and out of the store, as streams: never more than a few chunks are in memory.
 
 Hashing, compression and their inverses run in a few threads (they let go of the interpreter's lock), while the engine
-makes the next batch and another thread writes the last transaction.
+makes the next batch and another thread writes the last transaction. What is small is done at once: a thread costs more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from blake3 import blake3
 
@@ -26,8 +27,11 @@ from fftcas.table import Manifest, StoredColumn, Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Done = TypeVar("Done")
 BATCH_BYTES = 32 << 20
 """Uncompressed bytes that one write transaction takes, and that lie ready between stages of a stream."""
+SMALL = 64 << 10
+"""Uncompressed bytes that are not worth a thread."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ def write_table(table: Table, make: Callable[[Any, Codec], Blob], put: Callable[
             rows += len(group[0]) if group else 0
             for index, array in enumerate(group):
                 size = array.nbytes
-                waiting.append((index, size, pool.submit(_chunks, array, table, index, make)))
+                work = partial(_chunks, array, table, index, make)
+                waiting.append((index, size, at_once(work) if size < SMALL else pool.submit(work)))
                 ahead += size
                 while ahead > BATCH_BYTES and len(waiting) > 1:
                     finish()
@@ -79,6 +84,13 @@ def write_table(table: Table, make: Callable[[Any, Codec], Blob], put: Callable[
             columns.append(StoredColumn(column.name, column.type, column.nullable, blob.digest, size))
         queue.close()
     return Manifest(rows, tuple(columns))
+
+
+def at_once(work: Callable[[], Done]) -> Future[Done]:
+    """What a thread would have done, without one."""
+    future: Future[Done] = Future()
+    future.set_result(work())
+    return future
 
 
 def measure(raw: Any, codec: Codec) -> Blob:
@@ -103,13 +115,14 @@ class _Writing:
             self._flush()
 
     def close(self) -> None:
-        self._flush()
+        """Write what is left, in this thread, which has nothing else to do."""
         self._wait()
+        if self._blobs:
+            self._put(self._blobs)
 
     def _flush(self) -> None:
         self._wait()
-        if self._blobs:
-            self._under_way = self._writer.submit(self._put, self._blobs)
+        self._under_way = self._writer.submit(self._put, self._blobs)
         self._blobs, self._bytes = [], 0
 
     def _wait(self) -> None:
@@ -196,13 +209,14 @@ def read_table(manifest: Manifest, wanted: Sequence[StoredColumn], blobs: Blobs)
     for column, chunks in zip(wanted, lists, strict=True):
         if sum(chunk.rows for chunk in chunks) != manifest.rows:
             raise MissingBlob(column.digest)
-    types = [_load(blobs, chunks[0]).schema.field(0) for chunks in lists]
+    first = [_load(blobs, chunks[0]) for chunks in lists]
+    types = [batch.schema.field(0) for batch in first]
     fields = [
         pa.field(column.name, field.type, metadata=field.metadata) for column, field in zip(wanted, types, strict=True)
     ]
     schema = pa.schema(fields)
     columns = tuple(column for column in manifest.schema if column.name in {c.name for c in wanted})
-    return Table(columns, schema, _batches(blobs, schema, lists))
+    return Table(columns, schema, _batches(blobs, schema, lists, first))
 
 
 def _load(blobs: Blobs, chunk: Chunk) -> pa.RecordBatch:
@@ -215,14 +229,17 @@ def _load(blobs: Blobs, chunk: Chunk) -> pa.RecordBatch:
         raise MissingBlob(chunk.digest) from error
 
 
-def _batches(blobs: Blobs, schema: pa.Schema, lists: list[list[Chunk]]) -> Iterator[pa.RecordBatch]:
-    """Chunks of all columns side by side; where columns were cut differently, batches end at every cut."""
+def _batches(
+    blobs: Blobs, schema: pa.Schema, lists: list[list[Chunk]], first: list[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Chunks of all columns side by side, the `first` ones given; where columns were cut differently, batches end at
+    every cut."""
     import pyarrow as pa
 
     ready: list[deque[tuple[int, Future[pa.RecordBatch]]]] = [deque() for _ in lists]
     order = iter(_in_row_order(lists))
     ahead = 0
-    now: list[pa.Array | None] = [None] * len(lists)
+    now: list[pa.Array | None] = [batch.column(0) for batch in first]
     with threads() as pool:
         while True:
             while ahead < BATCH_BYTES or not all(
@@ -232,7 +249,8 @@ def _batches(blobs: Blobs, schema: pa.Schema, lists: list[list[Chunk]]) -> Itera
                 if following is None:
                     break
                 index, chunk = following
-                ready[index].append((chunk.bytes, pool.submit(_load, blobs, chunk)))
+                work = partial(_load, blobs, chunk)
+                ready[index].append((chunk.bytes, at_once(work) if chunk.bytes < SMALL else pool.submit(work)))
                 ahead += chunk.bytes
             for index, array in enumerate(now):
                 if array is None:
@@ -253,10 +271,12 @@ def _batches(blobs: Blobs, schema: pa.Schema, lists: list[list[Chunk]]) -> Itera
 
 
 def _in_row_order(lists: list[list[Chunk]]) -> list[tuple[int, Chunk]]:
+    """All chunks but the first of each column."""
     placed = []
     for index, chunks in enumerate(lists):
         start = 0
         for chunk in chunks:
-            placed.append((start, index, chunk))
+            if chunk is not chunks[0]:
+                placed.append((start, index, chunk))
             start += chunk.rows
     return [(index, chunk) for _, index, chunk in sorted(placed, key=lambda place: place[:2])]
