@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from threading import Lock
 
+from fftcas.build.answers import Answers
 from fftcas.build.outcome import Identity
 from fftcas.build.reads import ColumnsRead, Reads
 from fftcas.digest import Value, digest_value
@@ -26,7 +27,7 @@ class Columns:
 
     def __init__(self, project: Project, store: Store, context: Mapping[str, Value]) -> None:
         self.project = project
-        self.store = store
+        self._answers = Answers(store, RECORD)
         self.context = context
         self._binder: Binder | None = None
         self._lock = Lock()
@@ -47,15 +48,16 @@ class Columns:
             "engine": self.context.get("engine"),
         }
         key = bytes.fromhex(digest_value("columns 1", asked))
-        (answer,) = self.store.get_records(RECORD, [key])
+        answer = self._answers.get(key)
         if answer is None:
             found = self._ask(node, read, identities)
             answer = json.dumps([as_list(found.get(table)) for table in read.tables]).encode()
-            self.store.put_records(RECORD, {key: answer})
+            self._answers.put(key, answer)
         names: list[list[str] | None] = json.loads(answer)
         return {table: as_set(columns) for table, columns in zip(read.tables, names, strict=True)}
 
     def close(self) -> None:
+        self._answers.close()
         if self._binder is not None:
             self._binder.close()
 

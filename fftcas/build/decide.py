@@ -70,9 +70,14 @@ class Decider:
         self.http = http or Http(project, store, options.http)
         self.context = context(project)
         self.columns = Columns(project, store, self.context)
-        self.externals = Externals(project, target, Statements(project, store, self.columns.binder))
+        self.statements = Statements(project, store, self.columns.binder)
+        self.externals = Externals(project, target, self.statements)
         self.reasons = Reasons(project, store, target, Provenance(project))
         self.identities: dict[Label, Identity] = {}
+
+    def close(self) -> None:
+        self.statements.close()
+        self.columns.close()
 
     def decide(self, node: Node, *, ask: bool = False) -> Decision:
         """`ask`: servers may be asked whether their responses are still the same. Raises FftcasError if an input

@@ -21,4 +21,6 @@ def looking(project: Project, store: Store, options: BuildOptions | None = None)
     """
     options = options or BuildOptions()
     with chdir(project.root), closing(Target(project, store, read_only=True)) as target:
-        yield Decider(project, store, target, options, Http(project, store, options.http, say=lambda line: None))
+        http = Http(project, store, options.http, say=lambda line: None)
+        with closing(Decider(project, store, target, options, http)) as decider:
+            yield decider

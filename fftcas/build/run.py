@@ -146,7 +146,7 @@ def build(
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        decider.columns.close()
+        decider.close()
         target.close()
     report = None if interrupted else sharing.finish()
     outcomes |= deferral.brought

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from functools import cached_property
 
+from fftcas.build.answers import Answers
 from fftcas.digest import digest_value
 from fftcas.engines.base import Binder, EngineError, Reads, Unstable
 from fftcas.engines.drivers import engine_version
@@ -56,7 +57,7 @@ class Statements:
 
     def __init__(self, project: Project, store: Store, binder: Callable[[], Binder]) -> None:
         self.project = project
-        self.store = store
+        self._answers = Answers(store, RECORD)
         self.binder = binder
         self._known: dict[str, Statement] = {}
 
@@ -65,12 +66,15 @@ class Statements:
         text = model.sql.text
         if text not in self._known:
             key = bytes.fromhex(digest_value("statement 1", [text, self._engine]))
-            (answer,) = self.store.get_records(RECORD, [key])
+            answer = self._answers.get(key)
             if answer is None:
                 answer = self._ask(model).to_json()
-                self.store.put_records(RECORD, {key: answer})
+                self._answers.put(key, answer)
             self._known[text] = Statement.from_json(answer)
         return self._known[text]
+
+    def close(self) -> None:
+        self._answers.close()
 
     @cached_property
     def _engine(self) -> str:
