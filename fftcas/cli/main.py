@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import sys
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. Errors are printed to stderr as one block."""
     if logging.lastResort is not None:  # what the store has to say is told as other warnings are
         logging.lastResort.setFormatter(logging.Formatter("warning: %(message)s"))
+    gc.set_threshold(100_000)  # next to nothing here lies in cycles; what lives is gone through again and again
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         code = cli.main(args=given, standalone_mode=False, obj=given)

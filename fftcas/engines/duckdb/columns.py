@@ -92,7 +92,7 @@ def columns_read(
             relation: tuple(column for column in columns if column.name in read[relation]) or (ODD,)
             for relation, columns in inputs.items()
         }
-        alone = _plans(connection, place, sql, only, views)
+        alone = plans if only == inputs else _plans(connection, place, sql, only, views)
         if alone is not None and alone.proof() == plans.proof():
             return {relation: frozenset(columns) for relation, columns in read.items()}
     return everything
