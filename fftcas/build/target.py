@@ -40,7 +40,7 @@ class Target:
         self._engine: Engine | None = None
         self._lock = Lock()
         self._sessions: set[Session] = set()
-        self._key = bytes.fromhex(digest_value("target 2", _plain(project.profile.options)))
+        self._key = _key(project)
         self._stamps: Mapping[RelationName, Stamp] = {}
         self._reading = Lock()
         self._columns: dict[RelationName, tuple[Column, ...] | None] = {}
@@ -163,9 +163,12 @@ class Target:
 
 def remembered_state(project: Project, store: Store) -> str | None:
     """The state of the database in which it holds what is remembered of it."""
-    key = bytes.fromhex(digest_value("target 1", _plain(project.profile.options)))
-    (data,) = store.get_records(RECORD, [key])
+    (data,) = store.get_records(RECORD, [_key(project)])
     return json.loads(data).get("state") if data else None
+
+
+def _key(project: Project) -> bytes:
+    return bytes.fromhex(digest_value("target 2", _plain(project.profile.options)))
 
 
 def _stamp(fields: Mapping[str, Any]) -> Stamp:
