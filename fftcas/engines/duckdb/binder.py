@@ -23,6 +23,7 @@ class DuckDBBinder:
         self._place = Place.of(options)
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._parsed: tuple[str, Any] | None = None
 
     def quote(self, relation: RelationName) -> str:
         return self._place.quote(relation)
@@ -35,18 +36,24 @@ class DuckDBBinder:
             return columns.columns_read(connection, self._place, sql, inputs, views)
 
     def reads(self, sql: str) -> Reads:
-        with self._connected() as connection, translated():
-            return reads.reads(connection, sql)
+        with translated():
+            return reads.reads(self._tree(sql), sql)
 
     def unstable(self, sql: str) -> list[Unstable]:
-        with self._connected() as connection:
-            return unstable.unstable(connection, sql)
+        return unstable.unstable(self._tree(sql), sql)
 
     def close(self) -> None:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def _tree(self, sql: str) -> Any:
+        """The parse tree of a query; of the last one it is known."""
+        with self._connected() as connection:
+            if self._parsed is None or self._parsed[0] != sql:
+                self._parsed = sql, reads.parse_tree(connection, sql)
+            return self._parsed[1]
 
     @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:

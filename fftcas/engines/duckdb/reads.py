@@ -18,13 +18,17 @@ FILE_NAME = re.compile(r".*\.(parquet|csv|tsv|json|jsonl|ndjson)(\.gz|\.zst)?|.*
 CATALOGUES = frozenset({"information_schema", "pg_catalog"})
 
 
-def reads(connection: duckdb.DuckDBPyConnection, sql: str) -> Reads:
-    """The relations and files that a query names, from the engine's parse tree. Raises EngineError, duckdb.Error.
+def parse_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    """DuckDB's parse tree of a query, or of the error. Raises duckdb.Error."""
+    rows: Any = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
+    return json.loads(rows[0][0])
+
+
+def reads(tree: Any, sql: str) -> Reads:
+    """The relations and files that a query names, from its parse tree. Raises EngineError.
 
     DuckDB gives no tree for what is no single SELECT to it, as PIVOT without IN: there, the text's tokens have to do.
     """
-    rows: Any = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
-    tree = json.loads(rows[0][0])
     if tree.get("error") and tree.get("error_type") != "not implemented":
         raise EngineError(str(tree.get("error_message", "the statement does not parse")))
     names = set(loose_names(sql) if tree.get("error") else names_in(tree))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
-
-import duckdb
 
 from fftcas.engines.base import Unstable
 from fftcas.engines.duckdb.built_in import unstable_functions
@@ -32,13 +29,12 @@ VALUE = "its value differs between runs: take it from var() or env(), or say cac
 SAMPLE = "takes other rows each time: add REPEATABLE (seed)"
 
 
-def unstable(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Unstable]:
+def unstable(tree: Any, sql: str) -> list[Unstable]:
     """Everything of the kind in a query, by line.
 
     Orders are looked for in the parse tree, which DuckDB does not give for a PIVOT without IN.
     """
-    rows: Any = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
-    found = [*unstable_calls(sql), *_loose_orders(json.loads(rows[0][0]), sql)]
+    found = [*unstable_calls(sql), *_loose_orders(tree, sql)]
     return sorted(dict.fromkeys(found), key=lambda each: each.line)
 
 
