@@ -26,6 +26,8 @@ from fftcas.cli.why import print_plan
 from fftcas.engines import database_files, database_state
 from fftcas.errors import FftcasError, UsageError
 from fftcas.label import Label
+from fftcas.project.files import Files
+from fftcas.project.macros import FOLDER
 from fftcas.project.nodes import Source
 from fftcas.project.project import Project
 from fftcas.report.artifacts import event_logs, leave_artifacts, leave_extras
@@ -233,6 +235,8 @@ def remember(
         and all(spent.status == "ok" for spent in result.budgets)
         and result.remote is None
         and not any(Path(node.path).is_absolute() for node in project.nodes.values())
+        and not project.environ.get("FFT_SEEDS_DIR")  # may be a folder that is not watched
+        and not Files(project.root).walk(FOLDER, (".py",))  # nobody knows what Python macros rest on
         and not (http and (options.http.refresh or ages(project, store, http)))
     )
     databases = database_files(project.profile.engine, project.profile.options)

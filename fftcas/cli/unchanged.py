@@ -35,8 +35,8 @@ NOISE = frozenset({"_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "TERM", "P
 RACY_NS = 2_000_000_000
 """A file that was changed so shortly before it was looked at may change again and look the same."""
 
-OTHERS = frozenset({".fftcas", ".git", "__pycache__", "node_modules", "site-packages", "venv", "target", "site"})
-"""Folders that hold nothing that is read of a project; hidden ones are left out as well."""
+OTHERS = frozenset({"node_modules", "site-packages", "venv"})
+"""Folders in a project's own that hold nothing that is read of it; hidden ones are left out as well."""
 
 PART = "\x1e"
 """Stands between the parts of a memory; no part may contain it."""
@@ -130,21 +130,55 @@ def project_directory(arguments: Sequence[str]) -> str:
 
 
 def project_files(root: str) -> tuple[str, int]:
-    """The state of every file of the project, and the latest time of change among them, in nanoseconds."""
+    """The state of every file of the project, and the latest time of change among them, in nanoseconds.
+
+    What a link to a folder outside the project shows is not watched: such a project counts as always changing.
+    """
     found: list[str] = []
     newest = 0
     folders = [root]
+    linked: set[str] = set()
     while folders:
-        for entry in sorted(entries(folders.pop()), key=lambda entry: entry.name):
+        folder = folders.pop()
+        for entry in sorted(entries(folder), key=lambda entry: entry.name):
             name = entry.name
-            if entry.is_dir():
-                if not name.startswith(".") and name not in OTHERS:
-                    folders.append(entry.path)
+            if is_folder(entry):
+                if name.startswith(".") or name == "__pycache__" or (folder == root and name in OTHERS):
+                    continue
+                if entry.is_symlink():
+                    inside, real = leads_to(entry.path, root)
+                    found.append(f"{entry.path} {real}")
+                    newest = newest if inside else NEVER
+                    if not inside or real in linked:
+                        continue
+                    linked.add(real)
+                folders.append(entry.path)
             elif (not name.startswith(".") or name.startswith(".env")) and not name.endswith(DATABASES):
-                known = entry.stat()
+                try:
+                    known = entry.stat()
+                except OSError:  # a link to nothing
+                    found.append(f"{entry.path} none")
+                    continue
                 newest = max(newest, known.st_mtime_ns, known.st_ctime_ns)
                 found.append(f"{entry.path} {known.st_size} {known.st_mtime_ns} {known.st_ctime_ns} {known.st_ino}")
     return "\n".join(found), newest
+
+
+NEVER = 1 << 80
+"""A time at which nothing has stopped changing."""
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def leads_to(link: str, root: str) -> tuple[bool, str]:
+    """Whether a link to a folder leads to one of the project, and where it leads."""
+    real, top = os.path.realpath(link), os.path.realpath(root)
+    return f"{real}{os.sep}".startswith(f"{top}{os.sep}"), real
 
 
 DATABASES = (".duckdb", ".duckdb.wal")

@@ -8,9 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from harness import Demo
+
+from fftcas.cli.unchanged import NEVER, project_files
 
 MODULES = """
 import sys
@@ -71,6 +74,8 @@ CHANGES: dict[str, Callable[[Demo], object]] = {
     "a seed": lambda demo: demo.edit("seeds/seed_users.csv", "1,", "9,"),
     "a .env file": lambda demo: demo.write(".env", "FF_DEMO_TOGGLE=1"),
     "the working directory's .env file": lambda demo: (demo.home / ".env").write_text("FF_DEMO_TOGGLE=1"),
+    "a model in a folder called site": lambda demo: demo.write("models/site/other.ff.sql", "select 1 as one"),
+    "a seed in a folder called target": lambda demo: demo.write("seeds/target/more.csv", "id\n1\n"),
     "a helper": lambda demo: demo.write("helpers/__init__.py", ""),
     "the database": lambda demo: demo.sql("drop table cache_demo.mart_user_orders"),
     "no database": lambda demo: demo.database.unlink(),
@@ -93,6 +98,24 @@ def test_a_file_that_is_too_young_is_not_trusted(built: Demo) -> None:
     soon = time.time() + 3600
     os.utime(built.project / "models/marts/other.ff.sql", (soon, soon))
     modules(built)
+    modules(built)
+    assert "click" in modules(built)
+
+
+def test_links_that_lead_nowhere_or_in_circles_are_looked_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("select 1")
+    for link, target in {"nothing": "nowhere", "itself": "itself", "here": ".", "again": "here"}.items():
+        (tmp_path / link).symlink_to(target)
+    files, newest = project_files(str(tmp_path))
+    assert files.count("a.sql") <= 2
+    assert newest < time.time_ns()
+    (tmp_path / "outside").symlink_to("/")
+    assert project_files(str(tmp_path))[1] == NEVER
+
+
+def test_what_python_macros_rest_on_is_not_known(built: Demo) -> None:
+    built.write("models/macros_py/today.py", "def today(): return 1\n")
+    time.sleep(2.1)
     modules(built)
     assert "click" in modules(built)
 
