@@ -6,7 +6,7 @@ import functools
 import importlib.metadata
 import posixpath
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from fftcas.digest import Digest
@@ -17,7 +17,8 @@ from fftcas.project.python_facts import OURS, Facts, Import, code_digest, facts,
 
 @dataclass(frozen=True)
 class Closure:
-    """What a model's module reaches. `modules` maps names to code, the model's own module aside.
+    """What a model's module reaches. `modules` maps names to code, the model's own module aside. `any_var` says that
+    it may read any var.
 
     `lazy` says that a module of the project is imported inside a function, so while the model runs.
     """
@@ -26,6 +27,7 @@ class Closure:
     distributions: dict[str, str | None]
     env: tuple[str, ...]
     vars: tuple[str, ...]
+    any_var: bool
     lazy: bool
     warnings: tuple[str, ...]
 
@@ -69,10 +71,11 @@ class Modules:
                 for line in seen.hidden_env[:1]
             ]
         return Closure(
-            {module_name(file, folder): self._read(file)[1] for file in found if file != path},
+            {name: self._read(file)[1] for name, file in named(found.keys() - {path}, folder).items()},
             {name: version for top in packages for name, version in distributions(top)},
             tuple(sorted({name for seen in found.values() for name in seen.env})),
             tuple(sorted({name for seen in found.values() for name in seen.vars})),
+            any(seen.any_var for seen in found.values()),
             lazy or any(seen.unresolved for seen in found.values()),
             tuple(warnings),
         )
@@ -96,6 +99,8 @@ class Modules:
             yield from self._find(base, parts)
             for name in statement.names:
                 yield from self._find(base, (*parts, name))
+            if statement.names == ("*",):
+                yield from self._all(posixpath.join(base, *parts))
 
     def _find(self, base: str, parts: tuple[str, ...]) -> Iterator[str]:
         folder = base
@@ -110,6 +115,23 @@ class Modules:
         package = posixpath.join(folder, "__init__.py")
         if self.files.is_file(package):
             yield package
+
+    def _all(self, folder: str) -> Iterator[str]:
+        """What `from package import *` may run besides the package: the modules that its `__all__` may name."""
+        init = f"{folder}/__init__.py" if folder else "__init__.py"
+        if self.files.is_file(init) and "__all__" in self.files.text(init):
+            for path in self.files.walk(folder or ".", (".py",)):
+                if posixpath.dirname(path.removesuffix("/__init__.py")) == folder:
+                    yield path
+
+
+def named(files: Iterable[str], folder: str) -> dict[str, str]:
+    """The files by what they are called in a recipe; of two with one name, the one outside `folder` by its path."""
+    found: dict[str, str] = {}
+    for file in sorted(files, key=lambda file: (not file.startswith(f"{folder}/"), file)):
+        name = module_name(file, folder)
+        found[file if name in found else name] = file
+    return found
 
 
 def module_name(path: str, folder: str) -> str:

@@ -12,6 +12,7 @@ from fftcas.project.files import Files
 
 OURS = ("fftcas", "fastflowtransform")
 ENV_CALLS = ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault")
+HIDDEN_ENV = ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.path.expandvars")
 DYNAMIC = ("importlib.util", "importlib.machinery", "importlib.reload", "imp", "pkgutil", "runpy", "sys.path")
 
 
@@ -29,13 +30,14 @@ class Import:
 @dataclass(frozen=True)
 class Facts:
     """One module's facts. `unresolved` are the lines whose imports cannot be known, `hidden_env` those that read
-    environment variables whose names cannot be known."""
+    environment variables whose names cannot be known; `any_var` says that it reads vars whose names cannot be."""
 
     imports: tuple[Import, ...]
     env: frozenset[str]
     vars: frozenset[str]
     unresolved: tuple[int, ...]
     hidden_env: tuple[int, ...]
+    any_var: bool
 
 
 def parse(files: Files, path: str) -> ast.Module:
@@ -58,6 +60,7 @@ def facts(tree: ast.Module) -> Facts:
         frozenset(reader.vars),
         tuple(sorted(set(reader.unresolved))),
         tuple(sorted(set(reader.hidden_env))),
+        reader.any_var,
     )
 
 
@@ -72,6 +75,8 @@ def aliases(tree: ast.AST) -> dict[str, str]:
                 )
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+            if node.module in OURS and "*" in found:
+                found |= {name: f"{node.module}.{name}" for name in ("model", "engine_model", "env", "var")}
     return found
 
 
@@ -85,6 +90,11 @@ def dotted(node: ast.expr, names: Mapping[str, str]) -> str:
     return ""
 
 
+def is_ours(name: str, function: str) -> bool:
+    """Whether a full name is that of one of our functions, in whatever module of ours."""
+    return name.endswith(f".{function}") and name.partition(".")[0] in OURS
+
+
 class _Reader(ast.NodeVisitor):
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
@@ -95,6 +105,7 @@ class _Reader(ast.NodeVisitor):
         self.vars: set[str] = set()
         self.unresolved: list[int] = []
         self.hidden_env: list[int] = []
+        self.any_var = False
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         self.depth += 1
@@ -113,15 +124,17 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         name = dotted(node.func, self.names)
-        argument = node.args[0] if node.args else None
+        named = [keyword.value for keyword in node.keywords if keyword.arg in ("name", "key")]
+        argument = next(iter([*node.args, *named]), None)
         literal = argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else None
         if name in ("importlib.import_module", "importlib.__import__", "__import__"):
             self._import_call(node, literal)
         elif name in ("exec", "eval"):
             self._code(node, literal)
-        elif name in ENV_CALLS or (name.endswith(".env") and name.partition(".")[0] in OURS):
+        elif name in ENV_CALLS or is_ours(name, "env"):
             self._environment(node, node.func, literal)
-        elif name.endswith(".var") and name.partition(".")[0] in OURS and literal is not None:
+        elif is_ours(name, "var") and literal is not None:
+            self.seen |= {id(part) for part in ast.walk(node.func)}
             self.vars.add(literal)
         self.generic_visit(node)
 
@@ -147,8 +160,10 @@ class _Reader(ast.NodeVisitor):
 
     def _name(self, node: ast.Attribute | ast.Name) -> None:
         name = dotted(node, self.names)
-        if name in ("os.environ", "os.environb") and id(node) not in self.seen:
+        if (name in HIDDEN_ENV or is_ours(name, "env")) and id(node) not in self.seen:
             self.hidden_env.append(node.lineno)
+        if is_ours(name, "var") and id(node) not in self.seen:
+            self.any_var = True
         if any(name == module or name.startswith(f"{module}.") for module in DYNAMIC) and self._imported(node):
             self.unresolved.append(node.lineno)
 
@@ -199,6 +214,8 @@ def code_digest(tree: ast.Module, model: ast.FunctionDef | None = None) -> Diges
         return digest_bytes(ast.dump(tree, annotate_fields=False).encode("utf-8", "surrogatepass"))
     except RecursionError:
         raise ProjectError("the Python code is nested too deeply to be read") from None
+    except ValueError as error:  # an integer of more than 4300 digits
+        raise ProjectError("the Python code cannot be read", why=str(error)) from None
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

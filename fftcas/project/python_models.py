@@ -105,6 +105,7 @@ def python_ingredient(draft: PythonDraft, environ: Mapping[str, str], values: Ma
     """The code that the model consists of, and the variables that it reads; of a secret, only its name."""
     closure = draft.closure
     secrets = [name for name in closure.env if is_secret(name)]
+    names = sorted({*closure.vars, *values}) if closure.any_var else closure.vars
     return {
         "version": f"{sys.version_info.major}.{sys.version_info.minor}",
         "module": draft.code,
@@ -113,7 +114,7 @@ def python_ingredient(draft: PythonDraft, environ: Mapping[str, str], values: Ma
         # A list tells what is unset from what is empty.
         "env": {name: [environ[name]] if name in environ else [] for name in closure.env if name not in secrets},
         "secrets": secrets,
-        "vars": {name: [values[name]] if name in values else [] for name in closure.vars},
+        "vars": {name: [values[name]] if name in values else [] for name in names},
     }
 
 

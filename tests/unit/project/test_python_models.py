@@ -182,6 +182,8 @@ def test_what_can_change_the_output_changes_the_recipe(tmp_path: Path, text: str
         ("try:\n    import helpers\nexcept ImportError:\n    helpers = None", {"helpers"}),
         ("import space.inner", {"space.inner"}),
         ("import json, fftcas.http", set()),
+        ("from every import *", {"every", "every.one", "every.two"}),
+        ("from pack import *", {"pack"}),
     ],
 )
 def test_the_modules_that_a_model_imports_are_part_of_it(tmp_path: Path, statement: str, modules: set[str]) -> None:
@@ -191,6 +193,10 @@ def test_the_modules_that_a_model_imports_are_part_of_it(tmp_path: Path, stateme
         "pack/dates.py": "from .deep import day\nmonth = 1\n",
         "pack/deep.py": "day = 1\n",
         "space/inner.py": "",
+        "every/__init__.py": "__all__ = ['one']",
+        "every/one.py": "",
+        "every/two/__init__.py": "",
+        "every/two/far.py": "",
         "models/lib/near.py": "X = 1\n",
         "models/above.py": "",
     }
@@ -204,6 +210,14 @@ def test_an_edited_helper_changes_the_recipe(tmp_path: Path) -> None:
     before = recipe(tmp_path, text, files)
     assert recipe(tmp_path, text, {"pack/deep.py": "X = 1\n"}) == before
     assert recipe(tmp_path, text, {"pack/deep.py": "X = 2\n"}) != before
+
+
+def test_of_two_helpers_with_one_name_both_count(tmp_path: Path) -> None:
+    text = HEAD + "import helpers\n@model()\ndef f(): ...\n"
+    files = {"helpers.py": "X = 1\n", "models/lib/helpers.py": "X = 1\n"}
+    found = [recipe(tmp_path, text, {**files, **edit}) for edit in ({}, *({path: "X = 2\n"} for path in files))]
+    assert found[0] != found[1] != found[2] != found[0]
+    assert set(found[0]["python"]["modules"]) == {"helpers", "helpers.py"}
 
 
 @pytest.mark.parametrize(
@@ -242,6 +256,21 @@ def test_variables_that_are_read_count(tmp_path: Path) -> None:
     assert found["vars"] == {"v": [[1]], "w": []}
 
 
-def test_a_hidden_variable_is_reported(tmp_path: Path) -> None:
-    project = load(tmp_path, {"models/m.py": HEAD + "import os\n@model()\ndef f(): return dict(os.environ)\n"})
+@pytest.mark.parametrize(
+    "read", ["[var(v) for v in 'ab']", "list(map(var, 'ab'))", "var(*['a'])", "(lambda g: g('a'))(var)"]
+)
+def test_a_var_whose_name_cannot_be_known_may_be_any(tmp_path: Path, read: str) -> None:
+    files = {"project.yml": "name: p\nversion: 1\nvars: {a: 1, other: 2}\n"}
+    found = recipe(tmp_path, HEAD + f"@model()\ndef f(): return {read}, var('c'), var(name='d')\n", files)
+    assert found["python"]["vars"] == {"a": [1], "other": [2], "c": [], "d": []}
+
+
+def test_an_integer_that_is_too_long_is_no_traceback(tmp_path: Path) -> None:
+    message = error(tmp_path, {"models/m.py": HEAD + f"N = 0x{'f' * 4000}\n@model()\ndef f(): ...\n"})
+    assert "cannot be read" in str(message)
+
+
+@pytest.mark.parametrize("read", ["dict(os.environ)", "os.path.expandvars('$HOME')", "list(map(env, 'ab'))"])
+def test_a_hidden_variable_is_reported(tmp_path: Path, read: str) -> None:
+    project = load(tmp_path, {"models/m.py": HEAD + f"import os\n@model()\ndef f(): return {read}\n"})
     assert project.warnings[0].startswith("models/m.py:4: cannot tell which environment variable is read here")
