@@ -1,0 +1,187 @@
+"""The builder: carries out, for each node of a run, what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from fftcas.build.budgets import Spent
+from fftcas.build.decide import Decider, Decision, Verdict
+from fftcas.build.deferral import Deferral
+from fftcas.build.differences import Differences
+from fftcas.build.equality import prove_equal
+from fftcas.build.outcome import Outcome, Status
+from fftcas.build.reads import is_view
+from fftcas.build.realise import Clock, Realiser, now
+from fftcas.build.schedule import Job
+from fftcas.derivation import Derivation
+from fftcas.engines.base import EngineError
+from fftcas.errors import FftcasError
+from fftcas.label import Label
+from fftcas.project.nodes import Node, SqlModel
+
+
+class Builder:
+    """Carries out, for each node of one run, what was decided."""
+
+    def __init__(
+        self,
+        decider: Decider,
+        realiser: Realiser,
+        started: Callable[[Label], None],
+        wanted: Collection[Label],
+        deferral: Deferral,
+    ) -> None:
+        self.decider = decider
+        self.realiser = realiser
+        self.sharing = realiser.sharing
+        self.started = started
+        self.wanted = wanted
+        self.deferral = deferral
+        self.differences = Differences(decider.store)
+        self.root_failures: dict[Label, Label] = {}
+        self.spent = tuple(Spent(budget) for budget in decider.project.budgets.run)
+
+    @property
+    def exceeded(self) -> Spent | None:
+        """A budget that does not allow another node to run."""
+        return next((spent for spent in self.spent if spent.status == "error"), None)
+
+    def spend(self, outcome: Outcome) -> None:
+        """Count what a node has cost."""
+        self.spent = tuple(spent.plus(outcome) for spent in self.spent)
+
+    def start(self, label: Label) -> Outcome | Job:
+        """Answer at once if the node is fresh, else with the job that restores or runs it."""
+        clock = Clock()
+        try:
+            decision = self.decider.decide(self.decider.project.nodes[label])
+            if decision.verdict is Verdict.BUILD:
+                self.sharing.look_ahead(self.decider, self.wanted, self.deferral.needed)
+        except FftcasError as error:
+            return failure(label, error, clock)
+        if decision.verdict is Verdict.FRESH:
+            return self.fresh(decision)
+        if (deferred := self.deferral.defer(decision)) is not None:
+            return deferred
+        if decision.verdict is Verdict.BUILD and (exceeded := self.exceeded) and not self.shared(decision):
+            return over_budget(label, exceeded)
+        self.started(label)
+        return lambda: self.guarded(decision)
+
+    def fresh(self, decision: Decision) -> Outcome:
+        manifest = decision.identity.manifest if decision.identity else None
+        return Outcome(
+            decision.node.label,
+            Status.FRESH,
+            decision.reason,
+            decision.derivation.key if decision.derivation else None,
+            decision.identity,
+            rows=manifest.rows if manifest else None,
+            bytes=manifest.size if manifest else 0,
+            saved_seconds=decision.realisation.seconds if decision.realisation else 0.0,
+            http=self.decider.http.rested(decision.realisation),
+        )
+
+    def guarded(self, decision: Decision) -> Outcome:
+        clock = Clock()
+        try:
+            outcome = self.carry_out(decision, self.deferral.defer)
+            return replace(outcome, warnings=(*outcome.warnings, *self.decider.externals.warnings(decision.node)))
+        except FftcasError as error:
+            return failure(decision.node.label, error, clock)
+
+    def carry_out(
+        self, decision: Decision, defer: Callable[[Decision], Outcome | None] = lambda decision: None
+    ) -> Outcome:
+        """Restore or run the node. A table that cannot be restored after all is taken from the remote, or built.
+
+        What turns out to be known may be left to `defer`.
+        """
+        node, derivation = decision.node, decision.derivation
+        assert derivation is not None
+        if decision.verdict is Verdict.BUILD and self.decider.may_read(node):
+            again = self.found(decision, derivation)
+            if again is not None:
+                return self.fresh(again) if again.verdict is Verdict.FRESH else defer(again) or self.carry_out(again)
+        if isinstance(node, SqlModel) and node.materialized == "view":
+            self.deferral.bring(node, self.carry_out)
+            return self.reasoned(decision, self.realiser.view(node, decision))
+        if decision.realisation is not None:
+            try:
+                restored = self.realiser.restore(node, derivation, decision.realisation, decision.reason)
+                if restored is None and self.sharing.take(derivation):
+                    restored = self.realiser.restore(node, derivation, decision.realisation, decision.reason)
+            except EngineError as error:
+                # What comes from elsewhere may be verified and still no table of this engine.
+                if not self.sharing.refuse(derivation.key, error):
+                    raise
+                restored = None
+            return restored or self.build(node, derivation, "its output in the store was no longer whole")
+        return self.reasoned(decision, self.build(node, derivation, decision.reason))
+
+    def build(self, node: Node, derivation: Derivation, reason: str) -> Outcome:
+        """Run the node, once what it reads is in the database."""
+        self.deferral.bring(node, self.carry_out)
+        return self.realiser.build(node, derivation, reason)
+
+    def found(self, decision: Decision, derivation: Derivation) -> Decision | None:
+        """Look for the node's output where that takes time: servers may say that their responses are still the same,
+        the remote may have it, or its inputs be equal to old ones.
+
+        Returns what is to be done then, None if it has to be built.
+        """
+        node = decision.node
+        if decision.stale is not None:
+            again = self.decider.decide(node, ask=True)
+            if again.verdict is not Verdict.BUILD:
+                return again
+        taken = self.sharing.take(derivation)
+        if not taken and (is_view(node) or not prove_equal(self.decider.store, node.label, derivation)):
+            return None
+        again = self.decider.decide(node, ask=True)
+        if again.verdict is Verdict.BUILD:
+            return None
+        if not taken and again.realisation is not None:
+            self.sharing.give_restored(again.realisation, derivation)
+        return again
+
+    def shared(self, decision: Decision) -> bool:
+        """Whether the remote spares the node its run."""
+        may = decision.derivation is not None and self.decider.may_read(decision.node)
+        return may and decision.derivation is not None and self.sharing.claim(decision.derivation) is not None
+
+    def reasoned(self, decision: Decision, outcome: Outcome) -> Outcome:
+        """The outcome of a node that ran, with the reason, for which a seed's new rows had to be there."""
+        if decision.derivation is None or outcome.status is not Status.BUILT:
+            return outcome
+        if decision.stale is not None:
+            words = self.decider.http.changed(decision.stale) or "only the model could ask again for its responses"
+            return replace(outcome, reason=words)
+        output = outcome.identity.output if outcome.identity else None
+        reason = self.decider.reason(decision.node, decision.derivation, self.differences, lambda: output)
+        return replace(outcome, reason=reason)
+
+    def skipped(self, label: Label, failed: Label) -> Outcome:
+        """The outcome of a node that was not started because of a failure; its reason names the node that failed."""
+        if exceeded := self.exceeded:
+            return over_budget(label, exceeded)
+        root = self.root_failures.setdefault(label, self.root_failures.get(failed, failed))
+        touched = failed in self.decider.project.graph.inputs[label]
+        return Outcome(label, Status.SKIPPED, f"{root} failed" if touched else f"the run stopped: {root} failed")
+
+
+def over_budget(label: Label, exceeded: Spent) -> Outcome:
+    return Outcome(label, Status.SKIPPED, f"over budget: {exceeded}")
+
+
+def failure(label: Label, error: FftcasError, clock: Clock) -> Outcome:
+    return Outcome(
+        label,
+        Status.FAILED,
+        error.what.splitlines()[0],
+        started_at=clock.started_at,
+        finished_at=now(),
+        seconds=clock.seconds,
+        error=error,
+    )
