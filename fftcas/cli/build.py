@@ -28,8 +28,9 @@ from fftcas.errors import FftcasError, UsageError
 from fftcas.label import Label
 from fftcas.project.files import Files
 from fftcas.project.macros import FOLDER
-from fftcas.project.nodes import Source
+from fftcas.project.nodes import Node, PythonModel, Source
 from fftcas.project.project import Project
+from fftcas.project.python_closure import CODE
 from fftcas.report.artifacts import event_logs, leave_artifacts, leave_extras
 from fftcas.report.console import Console, around_time
 from fftcas.report.events import EventLog
@@ -101,7 +102,7 @@ def build(
     path:P; +P adds what it reads, P+ what reads it, -P takes away.
     """
     look = Look(click.get_current_context().obj or ())
-    project = load(directory, profile, variables)
+    project = load(directory, profile, variables, make_store=True)
     targets = choose(project, patterns, variables, selected=selected, excluded=excluded, changed_since=changed_since)
     forced: frozenset[Label] = frozenset(targets) if rebuild else frozenset()
     if only:
@@ -116,7 +117,7 @@ def build(
 def seed(directory: str | None, profile: str | None, variables: tuple[str, ...], **how: Any) -> int:
     """Load the seeds."""
     look = Look(click.get_current_context().obj or ())
-    project = load(directory, profile, variables)
+    project = load(directory, profile, variables, make_store=True)
     targets = [label for label, node in project.nodes.items() if node.kind == "seed"]
     return execute(project, targets, frozenset(), "seed", look, **how)
 
@@ -223,6 +224,12 @@ def keep_store_small(say: Callable[[str], None]) -> None:
         print(f"warning: the store was not made smaller: {error}", file=sys.stderr)
 
 
+def has_unwatched_code(node: Node) -> bool:
+    """Whether a Python model imports code that lies elsewhere and may be edited there."""
+    python: Any = node.recipe["python"] if isinstance(node, PythonModel) else {"distributions": {}}
+    return any(str(version).startswith(CODE) for version in python["distributions"].values())
+
+
 def remember(
     look: Look, project: Project, store: Store, options: BuildOptions, result: Run, console: Console, results: Path
 ) -> None:
@@ -237,6 +244,7 @@ def remember(
         and not any(Path(node.path).is_absolute() for node in project.nodes.values())
         and not project.environ.get("FFT_SEEDS_DIR")  # may be a folder that is not watched
         and not Files(project.root).walk(FOLDER, (".py",))  # nobody knows what Python macros rest on
+        and not any(has_unwatched_code(node) for node in project.nodes.values())
         and not (http and (options.http.refresh or ages(project, store, http)))
     )
     databases = database_files(project.profile.engine, project.profile.options)

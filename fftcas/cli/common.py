@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,8 @@ from fftcas.project.project import Project
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from fftcas.store import Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -64,21 +67,41 @@ def project_options(command: Command) -> Command:
     return command
 
 
-def load(directory: str | None, profile: str | None, variables: Sequence[str]) -> Project:
-    """Read the project that the options mean; prints its warnings. Raises ProjectError or UsageError."""
+def load(directory: str | None, profile: str | None, variables: Sequence[str], *, make_store: bool = False) -> Project:
+    """Read the project that the options mean; prints its warnings. Raises ProjectError or UsageError.
+
+    What was rendered is remembered in the store, which is made if it is not there and `make_store` says so.
+    """
     from fftcas.project.load import load_project
 
     root = Path(directory or os.environ.get("FFTCAS_PROJECT") or ".")
-    project = load_project(
-        root,
-        profile or os.environ.get("FFT_ACTIVE_ENV"),
-        environ=os.environ,
-        cwd=Path.cwd(),
-        cli_vars=parse_variables(variables),
-    )
+    with memory(make_store) as store:
+        project = load_project(
+            root,
+            profile or os.environ.get("FFT_ACTIVE_ENV"),
+            environ=os.environ,
+            cwd=Path.cwd(),
+            cli_vars=parse_variables(variables),
+            memory=store,
+        )
     for warning in project.warnings:
         print(f"warning: {warning}", file=sys.stderr)
     return project
+
+
+@contextmanager
+def memory(make: bool) -> Iterator[Store | None]:
+    """The store, if it can be used, and is there or may be made: what it remembers spares time."""
+    from fftcas.errors import StoreError
+    from fftcas.store import Store
+    from fftcas.store.place import store_path
+
+    with ExitStack() as stack:
+        store = None
+        if make or store_path(os.environ).is_dir():
+            with suppress(StoreError):  # whoever needs it will say so
+                store = stack.enter_context(Store.open())
+        yield store
 
 
 def load_at(project: Project, variables: Sequence[str]) -> Callable[[Path], Project]:

@@ -14,28 +14,34 @@ from fftcas.label import Label
 from fftcas.project.budgets import read_budgets
 from fftcas.project.environment import key_variables, load_environment
 from fftcas.project.files import Files
-from fftcas.project.macros import python_macros
 from fftcas.project.nodes import Node
 from fftcas.project.profiles import read_profile
 from fftcas.project.project import Project
 from fftcas.project.python_import import environment
 from fftcas.project.python_models import PythonDraft, python_node, read_python_models
 from fftcas.project.references import Draft, home, resolve_names
+from fftcas.project.rendering import Memory, Renderer
 from fftcas.project.seeds import read_seeds
 from fftcas.project.settings import Settings, read_settings
 from fftcas.project.sources import read_sources
 from fftcas.project.sql_models import SqlDraft, read_sql_models, sql_nodes
-from fftcas.project.templating import Templates
 
 DEFAULT_PROFILE = "dev"
 
 
 def load_project(
-    root: Path, profile_name: str | None, *, environ: Mapping[str, str], cwd: Path, cli_vars: Mapping[str, Any]
+    root: Path,
+    profile_name: str | None,
+    *,
+    environ: Mapping[str, str],
+    cwd: Path,
+    cli_vars: Mapping[str, Any],
+    memory: Memory | None = None,
 ) -> Project:
     """Read everything in the directory `root`, for a profile (default: FFT_ACTIVE_ENV, else `dev`).
 
-    Runs the templates and the Python macros, and no model. Raises ProjectError for whatever is wrong in the files.
+    Runs the templates, but for those that `memory` knows, and the Python macros, and no model. Raises ProjectError for
+    whatever is wrong in the files.
     """
     check_root(root)
     name = profile_name or environ.get("FFT_ACTIVE_ENV") or DEFAULT_PROFILE
@@ -48,10 +54,8 @@ def load_project(
 
     seeds = read_seeds(root, variables, profile.engine)
     files = Files(root)
-    templates = Templates(files, profile.engine, values, variables)
     with environment(variables):
-        templates.add_functions(python_macros(files))
-        sql = list(read_sql_models(files, templates))
+        sql = read_sql_models(files, Renderer(files, profile.engine, values, variables, memory))
     python = list(read_python_models(files, variables))
     wanted = [draft for draft in sql if draft.rendered]
     absent = {draft.label.name: f"{draft.path} is disabled or for another engine" for draft in sql}

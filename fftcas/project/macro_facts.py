@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from fftcas.project.files import Files
 from fftcas.project.macros import FOLDER
-from fftcas.project.sql_models import MACROS
+from fftcas.project.rendering import MACROS
 
 DEFINITION = re.compile(r"\{%[-+]?\s*macro\s+(\w+)\s*\(.*?\{%[-+]?\s*endmacro", re.DOTALL)
 IMPORT = re.compile(r"\{%[-+]?\s*(?:import|from|include|extends)\s+(['\"])(.+?)\1")

@@ -11,11 +11,11 @@ from fftcas.label import Label
 from fftcas.project.files import Files
 from fftcas.project.nodes import SqlModel
 from fftcas.project.references import Draft, Home, References, label_at
+from fftcas.project.rendered import Call, Rendered
+from fftcas.project.rendering import Renderer
 from fftcas.project.sql import THIS, Sql, ref, secret, statement
-from fftcas.project.templating import Call, Rendered, Templates
 from fftcas.relation import RelationName
 
-MACROS = ("models/macros", "macros")
 NOT_MODELS = ("models/macros/", "models/macros_py/")
 
 
@@ -26,17 +26,14 @@ class SqlDraft(Draft):
     rendered: Rendered | None
 
 
-def read_sql_models(files: Files, templates: Templates) -> Iterator[SqlDraft]:
+def read_sql_models(files: Files, renderer: Renderer) -> list[SqlDraft]:
     """All SQL models, rendered, in the order of their paths. Raises ProjectError."""
-    for folder in MACROS:
-        for path in files.walk(folder, (".sql", ".sql.j2")):
-            templates.add_macros(path)
-    for path in files.walk("models", (".sql",)):
-        if not path.startswith(NOT_MODELS):
-            file = path.rpartition("/")[2].removesuffix(".sql")
-            label = model_label(path, file.removesuffix(".ff"))
-            relation = RelationName(label.name)
-            yield SqlDraft(label, file, path, relation, templates.render(path, relation))
+    paths = [path for path in files.walk("models", (".sql",)) if not path.startswith(NOT_MODELS)]
+    names = [path.rpartition("/")[2].removesuffix(".sql") for path in paths]
+    labels = [model_label(path, name.removesuffix(".ff")) for path, name in zip(paths, names, strict=True)]
+    relations = [RelationName(label.name) for label in labels]
+    rendered = renderer.render(list(zip(paths, relations, strict=True)))
+    return [SqlDraft(*facts) for facts in zip(labels, names, paths, relations, rendered, strict=True)]
 
 
 def model_label(path: str, name: str) -> Label:

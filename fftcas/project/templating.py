@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,44 +18,9 @@ from fftcas.project.environment import is_secret
 from fftcas.project.ff_helpers import helpers, sql_literal
 from fftcas.project.files import Files
 from fftcas.project.model_config import ModelConfig, model_config
+from fftcas.project.rendered import Call, Rendered, template_text
 from fftcas.project.sql_tokens import MARK, MARK_END
 from fftcas.relation import RelationName
-
-CALL = re.compile(f"{MARK}([0-9]+){MARK_END}")
-
-
-@dataclass(frozen=True)
-class Call:
-    """What a model asked for while it was rendered: kind `ref`, `source`, `this` or `env`, and its arguments."""
-
-    kind: str
-    arguments: tuple[str, ...]
-    where: Location
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """A model's text, in which a number between marks stands for the call of that number."""
-
-    text: str
-    calls: tuple[Call, ...]
-    config: ModelConfig
-
-    def resolve(self, marker: Callable[[Call], str], path: str) -> str:
-        """The text with `marker(call)` in each call's place. Raises ProjectError for stray marks."""
-
-        def replaced(match: re.Match[str]) -> str:
-            index = int(match[1])
-            return marker(self.calls[index]) if index < len(self.calls) else ""
-
-        stray = CALL.sub("", self.text)
-        if MARK in stray or MARK_END in stray:
-            raise ProjectError(
-                "the template cuts the result of ref(), source(), env() or this into pieces",
-                where=Location(path),
-                hint="these stand for names that are known only when the model runs; use them whole",
-            )
-        return CALL.sub(replaced, self.text)
 
 
 class Unwanted(Exception):
@@ -65,12 +29,18 @@ class Unwanted(Exception):
 
 @dataclass
 class Rendering:
-    """What the model that is being rendered has said so far."""
+    """What the model that is being rendered has said so far.
+
+    `asked` are the variables that it has asked for, as ("var" or "env", name). `repeatable` says that it has used no
+    other template, which may have asked for more than was seen here.
+    """
 
     relation: RelationName
     calls: dict[tuple[str, ...], Call] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     checked: ModelConfig = field(default_factory=ModelConfig)
+    asked: set[tuple[str, str]] = field(default_factory=set)
+    repeatable: bool = True
 
     def mark(self, kind: str, *arguments: str) -> str:
         key = (kind, *arguments)
@@ -113,14 +83,30 @@ class Loader(jinja2.BaseLoader):
         raise jinja2.TemplateNotFound(template)
 
 
+class Jinja(SandboxedEnvironment):
+    """Tells when a template imports or includes another one."""
+
+    def __init__(self, used: Callable[[], None], **options: Any) -> None:
+        super().__init__(**options)
+        self._used = used
+
+    def join_path(self, template: str, parent: str) -> str:
+        self._used()
+        return template
+
+
 class Templates:
     """Renders the models of one project for one engine."""
 
     def __init__(self, files: Files, engine: str, values: Mapping[str, Any], environ: Mapping[str, str]) -> None:
         self._files, self._engine, self._vars, self._environ = files, engine, values, environ
-        self._rendering = Rendering(RelationName("macros"))
-        self._jinja = SandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined, loader=Loader(files)
+        self._macros = self._rendering = Rendering(RelationName("macros"))
+        self._jinja = Jinja(
+            self._used_another,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+            loader=Loader(files),
         )
         own = {"ref": self._ref, "source": self._source, "config": self._config, "var": self._var, "env": self._env}
         self._jinja.globals |= {**helpers(engine), **own, "engine": self._engine_name, "is_incremental": lambda: False}
@@ -131,22 +117,35 @@ class Templates:
         self._jinja.globals |= functions
         self._jinja.filters |= functions
 
-    def add_macros(self, path: str) -> None:
+    def add_macros(self, path: str, text: str) -> None:
         """Make the SQL macros of a file known. Raises ProjectError."""
-        module = self._guarded(path, lambda: self._compile(path).make_module())
+        module = self._guarded(path, lambda: self._compile(path, text).make_module())
         self._jinja.globals |= {name: value for name, value in vars(module).items() if isinstance(value, Macro)}
 
-    def render(self, path: str, relation: RelationName) -> Rendered | None:
+    def render(self, path: str, relation: RelationName, text: str) -> Rendered | None:
         """A model's text; None if its config says that it is not wanted here. Raises ProjectError."""
         rendering = self._rendering = Rendering(relation)
         try:
-            text = self._guarded(path, lambda: self._compile(path).render(this=This(rendering)))
+            sql = self._guarded(path, lambda: self._compile(path, text).render(this=This(rendering)))
         except Unwanted:
             return None
-        return Rendered(text, tuple(rendering.calls.values()), rendering.checked)
+        return Rendered(sql, tuple(rendering.calls.values()), rendering.checked)
 
-    def _compile(self, path: str) -> jinja2.Template:
-        code = self._jinja.compile(template_text(self._files, path), path, path)
+    @property
+    def asked(self) -> set[tuple[str, str]]:
+        """The variables that the last model, or the macros as they were read, have asked for."""
+        return self._macros.asked | self._rendering.asked
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the last model's text is made of nothing but its file, the macros and what was `asked`."""
+        return self._macros.repeatable and self._rendering.repeatable
+
+    def _used_another(self) -> None:
+        self._rendering.repeatable = False
+
+    def _compile(self, path: str, text: str) -> jinja2.Template:
+        code = self._jinja.compile(text, path, path)
         return jinja2.Template.from_code(self._jinja, code, self._jinja.make_globals(None))
 
     def _guarded(self, path: str, action: Callable[[], Any]) -> Any:
@@ -186,25 +185,18 @@ class Templates:
         return ""
 
     def _var(self, name: str, default: Any = None) -> Any:
+        self._rendering.asked.add(("var", name))
         # A copy, so that no model can change what the next one sees.
         return no_marks(copy.deepcopy(self._vars.get(name, default)), f"var('{name}')")
 
     def _env(self, name: str, default: Any = None) -> Any:
+        self._rendering.asked.add(("env", name))
         if name in self._environ and is_secret(name):
             return self._rendering.mark("env", name)
         return no_marks(self._environ.get(name, default), f"env('{name}')")
 
     def _engine_name(self, default: str | None = None) -> str | None:
         return self._engine or default
-
-
-def template_text(files: Files, path: str) -> str:
-    """A template's text. Raises ProjectError if it has the characters that stand for references."""
-    text = files.text(path)
-    for line, content in enumerate(text.splitlines(), 1):
-        if MARK in content or MARK_END in content:
-            raise ProjectError("the characters U+E000 and U+E001 are reserved", where=Location(path, line))
-    return text
 
 
 def no_marks(value: Any, name: str) -> Any:

@@ -1,0 +1,116 @@
+"""The models' templates, rendered: again only where something has changed of what a text was made of."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fftcas.digest import Value, digest_value
+from fftcas.project.environment import is_secret
+from fftcas.project.files import Files
+from fftcas.project.macros import FOLDER as PYTHON_MACROS
+from fftcas.project.macros import python_macros
+from fftcas.project.rendered import Rendered, template_text
+from fftcas.relation import RelationName
+
+if TYPE_CHECKING:
+    from fftcas.project.templating import Templates
+
+MACROS = ("models/macros", "macros")
+RECORD = "rendered"
+"""Records of this kind hold what a template gave, and the variables that it asked for, under the digest of its text."""
+
+UNSURE = re.compile(r"\b(random|lipsum)\b")
+"""What Jinja has that gives another text each time."""
+
+
+class Memory(Protocol):
+    """Where texts are remembered: small values under a kind and a key. What is not there is rendered."""
+
+    def get_records(self, kind: str, keys: Sequence[bytes]) -> list[bytes | None]: ...
+
+    def put_records(self, kind: str, items: Mapping[bytes, bytes]) -> None: ...
+
+
+class Renderer:
+    """Renders the models of one project for one engine."""
+
+    def __init__(
+        self, files: Files, engine: str, values: Mapping[str, Any], environ: Mapping[str, str], memory: Memory | None
+    ) -> None:
+        self._files, self._engine, self._vars, self._environ = files, engine, values, environ
+        self._memory = memory
+
+    def render(self, models: Sequence[tuple[str, RelationName]]) -> list[Rendered | None]:
+        """The text of each model, given by path; None if its config says that it is not wanted. Raises ProjectError."""
+        texts = [template_text(self._files, path) for path, _ in models]
+        if self._memory is None or self._unsure or not models:
+            templates = self._templates  # what is wrong with macros is said even if no model is there to use them
+            return [templates.render(*model, text) for model, text in zip(models, texts, strict=True)]
+        paths = [path for path, _ in models]
+        keys = [self._key(path, text) for path, text in zip(paths, texts, strict=True)]
+        known = [self._valid(data) for data in self._memory.get_records(RECORD, keys)]
+        new: dict[bytes, bytes] = {}
+        for index, ((path, relation), text) in enumerate(zip(models, texts, strict=True)):
+            if known[index] is None:
+                rendered = self._templates.render(path, relation, text)
+                document = {"rendered": None if rendered is None else rendered.document()}
+                known[index] = document
+                if self._templates.repeatable and not UNSURE.search(text):
+                    asked = [[*name, self._state(*name)] for name in sorted(self._templates.asked)]
+                    new[keys[index]] = json.dumps({**document, "asked": asked}).encode()
+        self._memory.put_records(RECORD, new)
+        found = [document["rendered"] if document else None for document in known]
+        return [None if document is None else Rendered.of_document(document) for document in found]
+
+    def _valid(self, data: bytes | None) -> dict[str, Any] | None:
+        """What is known, if all variables are what they were."""
+        document: dict[str, Any] | None = json.loads(data) if data else None
+        if document is None or any(self._state(kind, name) != state for kind, name, state in document["asked"]):
+            return None
+        return document
+
+    def _state(self, kind: str, name: str) -> Value:
+        """What a template sees of a variable; of a secret only that it is one."""
+        if kind == "env" and name in self._environ and is_secret(name):
+            return "secret"
+        values: Mapping[str, Any] = self._vars if kind == "var" else self._environ
+        return self._digest([repr(values[name])]) if name in values else None
+
+    def _key(self, path: str, text: str) -> bytes:
+        return bytes.fromhex(self._digest([self._shared, path, text]))
+
+    def _digest(self, value: Value) -> str:
+        return digest_value("rendered 1", value)
+
+    @cached_property
+    def _macros(self) -> dict[str, str]:
+        """The text of every file of SQL macros, in the order in which they count."""
+        paths = [path for folder in MACROS for path in self._files.walk(folder, (".sql", ".sql.j2"))]
+        return {path: template_text(self._files, path) for path in paths}
+
+    @cached_property
+    def _shared(self) -> str:
+        """What all texts are made of."""
+        macros: Value = [[path, text] for path, text in self._macros.items()]
+        return self._digest([self._engine, macros, importlib.metadata.version("jinja2")])
+
+    @cached_property
+    def _unsure(self) -> bool:
+        """Whether macros may do what nobody can know: Python code does."""
+        random = any(UNSURE.search(text) for text in self._macros.values())
+        return random or bool(self._files.walk(PYTHON_MACROS, (".py",)))
+
+    @cached_property
+    def _templates(self) -> Templates:
+        from fftcas.project.templating import Templates  # and with it Jinja
+
+        templates = Templates(self._files, self._engine, self._vars, self._environ)
+        templates.add_functions(python_macros(self._files))
+        for path, text in self._macros.items():
+            templates.add_macros(path, text)
+        return templates

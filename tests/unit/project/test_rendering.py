@@ -1,0 +1,114 @@
+"""What is remembered of rendered models gives what rendering them again would give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from projects import write
+
+from fftcas.project.files import Files
+from fftcas.project.rendered import Rendered
+from fftcas.project.rendering import Renderer
+from fftcas.relation import RelationName
+
+
+class Memory:
+    def __init__(self) -> None:
+        self.records: dict[bytes, bytes] = {}
+        self.puts = 0
+
+    def get_records(self, kind: str, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.records.get(key) for key in keys]
+
+    def put_records(self, kind: str, items: Mapping[bytes, bytes]) -> None:
+        self.records.update(items)
+        self.puts += len(items)
+
+
+PROJECT = {
+    "models/a.ff.sql": "{{ config(tags=['t'], description='d') }}select {{ var('n', 1) }} from {{ ref('b') }}",
+    "models/b.ff.sql": "select '{{ env('FF_X', '-') }}', '{{ env('MY_TOKEN') }}', {{ twice(2) }} from {{ this }}",
+    "models/c.ff.sql": "{{ config(engines=['postgres']) }}select {{ var('n') }}",
+    "models/d.ff.sql": "{% include 'part.sql' %}",
+    "models/e.ff.sql": "select {{ [1, 1] | random }}",
+    "models/part.sql.j2": "",
+    "part.sql": "select {{ var('n', 2) }}",
+    "models/macros/m.sql": "{% set one = var('one', 1) %}{% macro twice(x) %}{{ x }} * 2 + {{ one }}{% endmacro %}",
+}
+MODELS = [f"models/{name}.ff.sql" for name in "abcde"]
+SECRET = "hunter2"
+
+
+def render(
+    root: Path,
+    memory: Memory | None,
+    values: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    engine: str = "duckdb",
+) -> list[Rendered | None]:
+    environ = environ or {"MY_TOKEN": SECRET}
+    renderer = Renderer(Files(root), engine, {"n": 1} if values is None else values, environ, memory)
+    return renderer.render([(path, RelationName(path)) for path in MODELS])
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Memory:
+    write(tmp_path, PROJECT)
+    memory = Memory()
+    assert render(tmp_path, memory) == render(tmp_path, None)
+    assert memory.puts == 3  # what includes a file, and what is random, is not remembered
+    return memory
+
+
+def test_what_is_known_is_not_rendered_again(tmp_path: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = render(tmp_path, None)
+    assert render(tmp_path, memory) == fresh
+    assert memory.puts == 3
+    for path in MODELS[3:]:
+        (tmp_path / path).write_text("select 1", encoding="utf-8")
+    render(tmp_path, memory)
+    monkeypatch.setattr(Renderer, "_templates", None)
+    assert render(tmp_path, memory)[:3] == fresh[:3]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "again"),
+    [
+        ("models/a.ff.sql", "select 2", 1),
+        ("models/macros/m.sql", "{% macro twice(x) %}{{ x }} + {{ x }}{% endmacro %}", 3),
+        ("macros/more.sql", "{% macro more() %}{% endmacro %}", 3),
+        ("part.sql", "select 3", 0),
+        ("models/macros_py/p.py", "def twice(x): return 'x'", 0),
+    ],
+)
+def test_edited_files(tmp_path: Path, memory: Memory, path: str, text: str, again: int) -> None:
+    write(tmp_path, {path: text})
+    assert render(tmp_path, memory) == render(tmp_path, None)
+    assert memory.puts == 3 + again
+
+
+@pytest.mark.parametrize(
+    ("values", "environ", "engine", "again"),
+    [
+        ({"n": 2}, {"MY_TOKEN": SECRET}, "duckdb", 1),
+        ({"n": "1"}, {"MY_TOKEN": SECRET}, "duckdb", 1),
+        ({"n": 1, "one": 5}, {"MY_TOKEN": SECRET}, "duckdb", 3),
+        ({"n": 1, "other": 5}, {"MY_TOKEN": SECRET}, "duckdb", 0),
+        ({"n": 1}, {"MY_TOKEN": SECRET, "FF_X": "x"}, "duckdb", 1),
+        ({"n": 1}, {"MY_TOKEN": "other"}, "duckdb", 0),
+        ({"n": 1}, {"FF_Y": "x"}, "duckdb", 1),
+        ({"n": 1}, {"MY_TOKEN": SECRET}, "postgres", 3),
+    ],
+)
+def test_other_values(
+    tmp_path: Path, memory: Memory, values: Mapping[str, Any], environ: Mapping[str, str], engine: str, again: int
+) -> None:
+    assert render(tmp_path, memory, values, environ, engine) == render(tmp_path, None, values, environ, engine)
+    assert memory.puts == 3 + again
+
+
+def test_no_secret_is_remembered(memory: Memory) -> None:
+    assert not any(SECRET.encode() in value for value in memory.records.values())
