@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import importlib.util
 import posixpath
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from fftcas.digest import Digest
+from fftcas.digest import Digest, digest_bytes, digest_value
 from fftcas.errors import Location, ProjectError
 from fftcas.project.files import Files
 from fftcas.project.python_facts import OURS, Facts, Import, code_digest, facts, parse
@@ -142,14 +144,48 @@ def module_name(path: str, folder: str) -> str:
 
 @functools.cache
 def distributions(module: str) -> tuple[tuple[str, str | None], ...]:
-    """Names and versions of the installed distributions that give a top-level module; empty for Python's own."""
+    """Names and versions of the installed distributions that give a top-level module; empty for Python's own.
+
+    What has no version, or one that stays while its code is edited, is told by the digest of its files.
+    """
     if module in sys.stdlib_module_names or module in OURS:
         return ()
     try:
-        return ((module, importlib.metadata.version(module)),)
+        importlib.metadata.distribution(module)
+        names = [module]
     except importlib.metadata.PackageNotFoundError:
         names = sorted(set(_packages().get(module, ())))
-    return tuple((name, importlib.metadata.version(name)) for name in names) or ((module, None),)
+    known: list[tuple[str, str | None]] = [(name, importlib.metadata.version(name)) for name in names]
+    if not known or any(_editable(name) for name in names):
+        known.append((module if not known else f"{module} (editable)", _code_of(module)))
+    return tuple(known)
+
+
+CODE = "code "
+"""Begins what stands for the version of a module that is known by its files."""
+
+
+def _editable(distribution: str) -> bool:
+    text = importlib.metadata.distribution(distribution).read_text("direct_url.json")
+    return text is not None and '"editable": true' in text
+
+
+def _code_of(module: str) -> str | None:
+    """A digest of the files of an importable module; None if there is none."""
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    if found is None:
+        return None
+    folders = [Path(place) for place in found.submodule_search_locations or ()]
+    files = [(file.relative_to(top).as_posix(), file) for top in folders for file in sorted(top.rglob("*.py"))]
+    if not folders and found.origin and found.has_location:
+        files = [("", Path(found.origin))]
+    try:
+        return CODE + digest_value("module 1", [[name, digest_bytes(file.read_bytes())] for name, file in files])
+    except OSError:
+        return None
 
 
 @functools.cache

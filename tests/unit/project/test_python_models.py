@@ -10,6 +10,7 @@ import pytest
 from projects import error, load, python
 
 from fftcas.label import Label
+from fftcas.project import python_closure
 
 HEAD = "from fftcas import model, engine_model, var, env\n"
 BASE = {"models/users.ff.sql": "select 1 as id", "models/orders.ff.sql": "select 1 as id"}
@@ -241,6 +242,19 @@ def test_versions_of_what_is_imported_count(tmp_path: Path) -> None:
     found = recipe(tmp_path, HEAD + "import yaml, json, nothing_here\n@model()\ndef f(): import pytest\n")
     assert set(found["python"]["distributions"]) == {"PyYAML", "pytest", "nothing_here"}
     assert found["python"]["distributions"]["pytest"] == pytest.__version__
+
+
+def test_code_from_elsewhere_without_a_version_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "libs" / "team_dates").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(tmp_path / "libs"))
+    seen = set()
+    for text in ("X = 1", "X = 2"):
+        (tmp_path / "libs" / "team_dates" / "months.py").write_text(text)
+        python_closure.distributions.cache_clear()
+        found = recipe(tmp_path, HEAD + "import team_dates.months\n@model()\ndef f(): ...\n")
+        seen.add(found["python"]["distributions"]["team_dates"])
+    assert len(seen) == 2
+    assert all(version.startswith(python_closure.CODE) for version in seen)
 
 
 def test_variables_that_are_read_count(tmp_path: Path) -> None:
