@@ -155,7 +155,7 @@ class Decider:
         return Decision(node, Verdict.BUILD, "", derivation)
 
     def _view(self, node: SqlModel, derivation: Derivation) -> Decision:
-        wanted = definition(self.project, node, self.identities, self.context)
+        wanted = definition(self.project, node, self.identities, self.externals.bound_to, self.context)
         identity = Identity(derivation.key)
         if self.may_read(node):
             stamp = self.target.stamps().get(node.relation)

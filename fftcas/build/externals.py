@@ -12,11 +12,12 @@ from fftcas.build.reads import Reads
 from fftcas.build.statements import Statements
 from fftcas.build.target import Target
 from fftcas.derivation import Input
-from fftcas.digest import digest_value
+from fftcas.digest import Value, digest_value
 from fftcas.errors import Location, NodeError
 from fftcas.project.nodes import Node, Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.references import home
+from fftcas.project.sql_tokens import tokenise
 from fftcas.relation import RelationName
 
 
@@ -73,6 +74,25 @@ class Externals:
                 self.read.add(pattern)
         return tuple(found.values())
 
+    def bound_to(self, model: SqlModel) -> Value:
+        """What a view on the model's text is bound to that is no node, and where its files are found."""
+        if self.statements.of(model).closed:
+            return None
+        alone = Reads((), (), (), ())
+        return [str(self.project.root), [[each.label, each.content] for each in self.inputs(model, alone)]]
+
+    def anchored(self, model: SqlModel, sql: str) -> str:
+        """The text with whole paths for the files that it reads: a view is also read from other directories."""
+        paths = {path for path in self.statements.of(model).files if not path.startswith(("/", "~"))}
+        pieces, end = [], 0
+        for token in tokenise(sql) if paths else ():
+            path = token.text[1:-1].replace("''", "'")
+            if token.kind == "string" and path in paths:
+                whole = str(self.project.root / path).replace("'", "''")
+                pieces += [sql[end : token.start], f"'{whole}'"]
+                end = token.end
+        return "".join([*pieces, sql[end:]])
+
     def warnings(self, node: Node) -> tuple[str, ...]:
         """What the author of a SQL model should know about its text."""
         return tuple(self._warnings(node)) if isinstance(node, SqlModel) else ()
@@ -85,13 +105,6 @@ class Externals:
             yield f"{self._where(model, name.name)}: reads {name} by its bare name: {write}"
         for words in statement.opaque:
             yield f"{self._where(model, words)}: nobody can tell whether {words} changed: so it runs in every build"
-        if model.materialized == "view":
-            for path in statement.files:
-                if not path.startswith(("/", "~")):
-                    yield (
-                        f"{self._where(model, path)}: a view finds {path} only from the project's directory: "
-                        "make it a table, or write the whole path"
-                    )
         for label in model.sql.inputs:
             source = self.project.nodes[label]
             if isinstance(source, Source) and source.fingerprint == "none":

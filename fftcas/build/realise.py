@@ -146,7 +146,8 @@ class Realiser:
         derivation, known = decision.derivation, decision.realisation is not None
         assert derivation is not None
         stamp = replace(self.stamp(node, derivation, None), definition=decision.definition)
-        with self.target.session() as session, located(self.project, node, self.bind(node)) as sql:
+        bound = self.externals.anchored(node, self.bind(node))
+        with self.target.session() as session, located(self.project, node, bound) as sql:
             session.publish_view(node.relation, sql, stamp)
         if self.options.cache.writes and not known:
             self.commit(node, derivation, None, clock.seconds, Fetched())

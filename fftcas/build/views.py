@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fftcas.build.outcome import Identity
 from fftcas.build.reads import is_view
@@ -13,20 +13,25 @@ from fftcas.project.project import Project
 
 
 def definition(
-    project: Project, node: SqlModel, identities: Mapping[Label, Identity], context: Mapping[str, Value]
+    project: Project,
+    node: SqlModel,
+    identities: Mapping[Label, Identity],
+    outside: Callable[[SqlModel], Value],
+    context: Mapping[str, Value],
 ) -> Digest:
     """Digest of all that a view was created from: its recipe, the names that it uses, and the columns it was bound to.
 
     Engines bind a view's columns when it is created: where a table below changes its columns, the view has to be
-    created again although its text is the same.
+    created again although its text is the same. `outside` is what it is bound to that is no node.
     """
 
     def bound(label: Label) -> Value:
         below = project.nodes[label]
         if isinstance(below, SqlModel) and is_view(below):
-            return [str(below.relation), definition(project, below, identities, context)]
+            return [str(below.relation), definition(project, below, identities, outside, context)]
         return [str(below.relation), [[column.name, column.type] for column in identities[label].columns]]
 
     options: Mapping[str, Value] = {name: str(value) for name, value in project.profile.options.items() if value}
     place = [options.get("schema"), options.get("catalog"), str(node.relation)]
-    return digest_value("view 1", [node.recipe, context, place, [bound(label) for label in node.sql.inputs]])
+    below = [bound(label) for label in node.sql.inputs]
+    return digest_value("view 2", [node.recipe, context, place, below, outside(node)])

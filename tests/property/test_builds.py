@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from worlds import OUTSIDE, SEEDS, SQL, Model, Rows, Seen, World, ingredients, read_tables
 
 from fftcas.build.options import BuildOptions, CacheMode
 from fftcas.build.outcome import Status
@@ -30,146 +33,8 @@ from fftcas.build.run import Run, build
 from fftcas.project.load import load_project
 from fftcas.store import Store
 
-SEEDS = ("s0", "s1")
 COUNTS: Counter[str] = Counter()
 """What the machine did, for the report at the end."""
-
-SQL = {
-    "plain": "select id, grp, val + {n} as val from {a}",
-    "star": "select *, {n} as extra_{n} from {a}",
-    "group": "select min(id) as id, grp, sum(val) + {n} as val from {a} group by grp",
-    "join": "select x.id, x.grp, x.val + y.val + {n} as val from {a} x join {b} y on x.id = y.id",
-    "union": "select id, grp, val from {a} union select id, grp, val + {n} from {b}",
-    "count": "select {n} as id, 'all' as grp, count(*) as val from {a}",
-    "macro": "select id, grp, {{{{ bump('val') }}}} + {n} as val from {a}",
-    "var": "select id, grp, val + {n} as val from {a} where val <> {{{{ var('cut') }}}}",
-    "env": "select id, '{{{{ env('REGION') }}}}' as grp, val + {n} as val from {a}",
-}
-READS = {"star": None, "count": (), "env": ("id", "val")}
-"""The columns that a shape reads where it is not all of id, grp and val; None: whatever there is."""
-
-
-@dataclass(frozen=True)
-class Model:
-    kind: str  # table, view, ephemeral, python
-    shape: str
-    inputs: tuple[str, str]
-    n: int = 0
-    style: int = 0  # comments and white space only
-
-
-@dataclass(frozen=True)
-class World:
-    """Everything that a user could edit."""
-
-    seeds: dict[str, tuple[tuple[int, str, int, str], ...]]
-    models: tuple[Model, ...]
-    helper: int = 1
-    macro: int = 1
-    cut: int = 99
-    region: str = "eu"
-    toggle: str = "0"
-    spare_column: bool = False
-
-    def name(self, index: int) -> str:
-        return f"m{index}"
-
-    def reference(self, name: str) -> str:
-        return f"{{{{ source('raw', '{name}') }}}}" if name in SEEDS else f"{{{{ ref('{name}') }}}}"
-
-    def write(self, root: Path) -> None:
-        """Write the project's files."""
-        shutil.rmtree(root / "models", ignore_errors=True)
-        for folder in ("models/a", "models/macros", "seeds"):
-            (root / folder).mkdir(parents=True, exist_ok=True)
-        (root / "project.yml").write_text(f"name: p\nversion: 1\nvars: {{cut: {self.cut}}}\n")
-        (root / "profiles.yml").write_text("dev:\n  engine: duckdb\n  duckdb: {path: db.duckdb, schema: w}\n")
-        (root / ".env").write_text(f"REGION={self.region}\nFF_TOGGLE={self.toggle}\n")
-        tables = "\n".join(f"      - {{name: {seed}}}" for seed in SEEDS)
-        (root / "sources.yml").write_text(f"version: 2\nsources:\n  - name: raw\n    tables:\n{tables}\n")
-        (root / "helpers.py").write_text(f"BUMP = {self.helper}\n")
-        (root / "models/macros/m.sql").write_text(
-            f"{{% macro bump(x) %}}({{{{ x }}}} + {self.macro}){{% endmacro %}}\n"
-        )
-        for seed, rows in self.seeds.items():
-            head = "id,grp,val,note" + (",spare" if self.spare_column else "")
-            lines = [",".join(map(str, row)) + (",7" if self.spare_column else "") for row in rows]
-            (root / f"seeds/{seed}.csv").write_text("\n".join([head, *lines]) + "\n")
-        for index, model in enumerate(self.models):
-            self.write_model(root, self.name(index), model)
-
-    def write_model(self, root: Path, name: str, model: Model) -> None:
-        a, b = model.inputs
-        if model.kind == "python":
-            needs = [a] if a.startswith("m") else []
-            body = f"out = a[['id', 'grp', 'val']].copy()\n    out['val'] = out['val'] + BUMP + {model.n}"
-            frame = "a" if needs else ""
-            made = "" if needs else "a = pd.DataFrame({'id': [1], 'grp': ['g'], 'val': [1]})\n    "
-            comment = f"# style {model.style}\n" * model.style
-            (root / f"models/a/{name}.ff.py").write_text(
-                f"import pandas as pd\nfrom fftcas import model\nfrom helpers import BUMP\n\n{comment}\n"
-                f"@model(name='{name}', deps={needs})\ndef build({frame}):\n    {made}{body}\n    return out\n"
-            )
-            return
-        text = SQL[model.shape].format(a=self.reference(a), b=self.reference(b), n=model.n)
-        if model.style:
-            text = f"-- style {model.style}\n" + text.replace("select", "SELECT\n   ").replace(" from ", "\nFROM  ")
-        (root / f"models/a/{name}.ff.sql").write_text(f"{{{{ config(materialized='{model.kind}') }}}}\n{text}\n")
-
-
-Rows = tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[Any, ...], ...]]
-
-
-@dataclass
-class Seen:
-    """Ingredients that have been built, and not been lost since."""
-
-    keys: set[object] = field(default_factory=set)
-
-
-def ingredients(world: World, tables: dict[str, Rows], index: int) -> object:
-    """A model's definition and the rows that it reads; views and ephemerals are looked through."""
-    model = world.models[index]
-    used: list[object] = [world.toggle, model.kind, model.shape, model.n]
-    read: dict[str, list[object]] = {"macro": [world.macro], "var": [world.cut], "env": [world.region]}
-    used += read.get(model.shape, [])
-    if model.kind == "python":
-        used = [world.toggle, "python", model.n, world.helper]
-    names = model.inputs[:1] if model.kind == "python" or "{b}" not in SQL[model.shape] else model.inputs
-    through = False
-    for name in names:
-        if name in SEEDS:
-            if model.kind != "python":
-                used.append(projection(tables[name], READS.get(model.shape, ("id", "grp", "val"))))
-        elif world.models[int(name[1:])].kind in ("view", "ephemeral"):
-            through = True
-            used.append(ingredients(world, tables, int(name[1:])))
-        else:
-            wanted = None if model.kind == "python" else READS.get(model.shape, ("id", "grp", "val"))
-            used.append(projection(tables[name], wanted))
-    return ("through", tuple(used)) if through else tuple(used)
-
-
-def projection(table: Rows, wanted: tuple[str, ...] | None) -> object:
-    """Row count, and the wanted columns with types and rows as a multiset."""
-    names, types, rows = table
-    chosen = [i for i, name in enumerate(names) if wanted is None or name in wanted]
-    picked = sorted(tuple(row[i] for i in chosen) for row in rows)
-    return (len(rows), tuple((names[i], types[i]) for i in chosen), tuple(picked))
-
-
-def read_tables(database: Path) -> dict[str, Rows]:
-    """Every table and view: names, types, rows in a canonical order."""
-    with duckdb.connect(str(database), read_only=True) as connection:
-        found = connection.execute(
-            "select table_name from information_schema.tables where table_schema = 'w' and table_name <> '_ff_meta'"
-        ).fetchall()
-        tables: dict[str, Rows] = {}
-        for (name,) in found:
-            described = connection.execute(f'describe w."{name}"').fetchall()
-            rows = connection.execute(f'select * from w."{name}"').fetchall()
-            tables[name] = (tuple(d[0] for d in described), tuple(d[1] for d in described), tuple(sorted(rows)))
-        return tables
 
 
 @contextmanager
@@ -215,6 +80,7 @@ class Builds(RuleBasedStateMachine):
         self.store = self.folder / "store"
         self.seen = Seen()
         self.past: list[World] = []
+        self.expected: dict[str, dict[str, Rows]] = {}
 
     def teardown(self) -> None:
         shutil.rmtree(self.folder)
@@ -233,7 +99,7 @@ class Builds(RuleBasedStateMachine):
     def inputs(self, kind: str, models: list[Model]) -> st.SearchStrategy[str]:
         """What a new model may read: Python models cannot read what has no relation."""
         readable = [f"m{i}" for i, m in enumerate(models) if kind != "python" or m.kind != "ephemeral"]
-        return st.sampled_from([*SEEDS, *readable])
+        return st.sampled_from([*SEEDS, OUTSIDE, *readable])
 
     def edit(self, **changes: Any) -> None:
         self.past.append(self.world)
@@ -278,9 +144,14 @@ class Builds(RuleBasedStateMachine):
             self.edit(models=tuple(models))
         self.check(jobs)
 
-    @rule(data=st.data(), seed=st.sampled_from(SEEDS), jobs=st.integers(1, 4))
-    def edit_rows(self, data: st.DataObject, seed: str, jobs: int) -> None:
-        rows = list(self.world.seeds[seed])
+    @rule(data=st.data(), extra=st.integers(0, 2), jobs=st.integers(1, 4))
+    def change_an_extra_column(self, data: st.DataObject, extra: int, jobs: int) -> None:
+        self.edit_model(data, extra=extra)
+        self.check(jobs)
+
+    @rule(data=st.data(), table=st.sampled_from([*SEEDS, "outside", "file"]), jobs=st.integers(1, 4))
+    def edit_rows(self, data: st.DataObject, table: str, jobs: int) -> None:
+        rows = list(self.world.seeds[table] if table in SEEDS else getattr(self.world, table))
         what = data.draw(st.sampled_from(["add", "remove", "permute", "note", "cell"]))
         if what == "add" or len(rows) < 2:
             rows.append(data.draw(ROWS))
@@ -292,7 +163,8 @@ class Builds(RuleBasedStateMachine):
             place = {"note": 3, "cell": 2}[what]
             old = rows[0]
             rows[0] = (*old[:place], "z" if what == "note" else old[2] + 1, *old[place + 1 :])  # type: ignore[assignment]
-        self.edit(seeds={**self.world.seeds, seed: tuple(rows)})
+        changed = {**self.world.seeds, table: tuple(rows)} if table in SEEDS else tuple(rows)
+        self.edit(**{"seeds" if table in SEEDS else table: changed})
         self.check(jobs)
 
     @rule(
@@ -337,18 +209,26 @@ class Builds(RuleBasedStateMachine):
         assert run_build(self.root, self.store, CacheMode.OFF, jobs).exit_code == 0
         self.check(jobs)
 
+    def clean_build(self) -> dict[str, Rows]:
+        """What a build without cache gives in a fresh directory; done once for each state of the project."""
+        state = repr(self.world)
+        if state not in self.expected:
+            COUNTS["clean builds"] += 1
+            with tempfile.TemporaryDirectory(prefix="fftcas-clean-") as folder:
+                clean = Path(folder) / "elsewhere"
+                clean.mkdir()
+                self.world.write(clean)
+                assert run_build(clean, Path(folder) / "store", CacheMode.OFF, 1).exit_code == 0
+                self.expected[state] = read_tables(clean / "db.duckdb")
+        return self.expected[state]
+
     def check(self, jobs: int) -> None:
         """Build with the cache and without it: equal tables, and nothing ran that had been seen."""
         COUNTS["steps"] += 1
         self.world.write(self.root)
         run = run_build(self.root, self.store, CacheMode.RW, jobs)
         assert run.exit_code == 0, [str(o.error) for o in run.outcomes if o.error]
-        with tempfile.TemporaryDirectory(prefix="fftcas-clean-") as folder:
-            clean = Path(folder) / "elsewhere"
-            clean.mkdir()
-            self.world.write(clean)
-            assert run_build(clean, Path(folder) / "store", CacheMode.OFF, 1).exit_code == 0
-            expected = read_tables(clean / "db.duckdb")
+        expected = self.clean_build()
         tables = read_tables(self.root / "db.duckdb")
         for name, rows in expected.items():
             assert tables.get(name) == rows, name
@@ -369,10 +249,26 @@ class Builds(RuleBasedStateMachine):
         COUNTS["nodes"] += len(run.outcomes)
 
 
-def prove(examples: int, steps: int) -> None:
+class BuildsAndKills(Builds):
+    """The same, with processes that are killed while they build."""
+
+    @rule(delay=st.floats(0.3, 2.0), jobs=st.integers(1, 4))
+    def kill_a_build(self, delay: float, jobs: int) -> None:
+        self.world.write(self.root)
+        command = [sys.executable, "-m", "fftcas", "build", "-q", "--jobs", str(jobs), "-C", str(self.root)]
+        with clean_environment(self.store), subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            try:
+                process.wait(delay)
+            except subprocess.TimeoutExpired:
+                COUNTS["kills"] += 1
+                process.kill()
+        self.check(jobs)
+
+
+def prove(machine: type[Builds], examples: int, steps: int) -> None:
     COUNTS.clear()
     run_state_machine_as_test(
-        Builds,
+        machine,
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
@@ -382,13 +278,16 @@ def prove(examples: int, steps: int) -> None:
             print_blob=True,
         ),
     )
-    print(f"\n{COUNTS['steps']} steps, {COUNTS['nodes']} nodes brought up to date, {COUNTS['built']} runs of a node")
+    print(
+        f"\n{COUNTS['steps']} steps, {COUNTS['nodes']} nodes brought up to date, {COUNTS['built']} runs of a node, "
+        f"{COUNTS['clean builds']} clean builds, {COUNTS['kills']} kills"
+    )
 
 
 def test_a_cached_build_equals_a_clean_build() -> None:
-    prove(examples=10, steps=15)
+    prove(Builds, examples=10, steps=15)
 
 
 @pytest.mark.long
 def test_a_cached_build_equals_a_clean_build_for_long() -> None:
-    prove(examples=100, steps=25)
+    prove(BuildsAndKills, examples=80, steps=25)
