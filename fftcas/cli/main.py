@@ -10,33 +10,8 @@ from collections.abc import Sequence
 
 import click
 
+from fftcas.cli.commands import COMMANDS
 from fftcas.errors import FftcasError, closest
-
-COMMANDS = {
-    "build": "fftcas.cli.build",
-    "seed": "fftcas.cli.build",
-    "run": "fftcas.cli.build",
-    "lock": "fftcas.cli.lock",
-    "ls": "fftcas.cli.ls",
-    "query": "fftcas.cli.ls",
-    "dag": "fftcas.cli.dag",
-    "report": "fftcas.cli.dag",
-    "why-rebuild": "fftcas.cli.why",
-    "why-hit": "fftcas.cli.why_hit",
-    "log": "fftcas.cli.past",
-    "show": "fftcas.cli.past",
-    "diff": "fftcas.cli.past",
-    "restore": "fftcas.cli.past",
-    "gc": "fftcas.cli.upkeep",
-    "doctor": "fftcas.cli.upkeep",
-    "pin": "fftcas.cli.pin",
-    "unpin": "fftcas.cli.pin",
-    "stats": "fftcas.cli.stats",
-    "clean": "fftcas.cli.clean",
-    "init": "fftcas.cli.init",
-    "key": "fftcas.cli.key",
-}
-"""Every command and the module that holds it, under the command's name with `_` for `-`."""
 
 
 class Commands(click.Group):
@@ -48,9 +23,15 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
+        module, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in `--help`, for which no command has to be imported."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
