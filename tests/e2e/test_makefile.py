@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 from harness import DEMO, Demo
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("make") is None, reason="needs make"),
+    pytest.mark.xdist_group("the demo's port"),
+]
 
 
 def make(demo: Demo, api: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
