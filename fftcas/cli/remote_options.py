@@ -94,7 +94,7 @@ def merged(
     trust = environ.get("FFTCAS_REMOTE_TRUST")
     namespace = environ.get("FFTCAS_REMOTE_NAMESPACE") or (settings.namespace if settings else None)
     return RemoteSettings(
-        url,
+        url if "://" in url else os.path.abspath(os.path.expanduser(url)),  # noqa: PTH100, PTH111
         mode or (settings.mode if settings else "rw"),
         tuple(trust.split()) if trust else settings.trust if settings else (),  # unset in CI means empty
         namespace,

@@ -156,3 +156,16 @@ def test_why_rebuild_tells_what_the_remote_has_and_how_its_nearest_differs(tmp_p
     assert "not in the remote; the nearest there" in mart
     assert "differs: " in mart
     assert "sql changed" in mart.lower()
+
+
+def test_outputs_that_rest_on_files_travel_and_a_relative_remote_starts_here(tmp_path: Path) -> None:
+    machines = [machine(tmp_path, "one"), machine(tmp_path, "two")]
+    for demo in machines:
+        demo.write("data/new rates.csv", "id,rate\n1,2.5\n")
+        demo.write("models/marts/rates.ff.sql", "select id, rate from read_csv('data/new*.csv')")
+    one, two = machines
+    (one.home / "shared").mkdir()
+    assert one.build("--remote", "shared").exit_code == 0
+    second = two.build("--remote", str(one.home / "shared"))
+    assert set(second.statuses.values()) == {"restored"}, second.stdout
+    assert two.sql("select * from cache_demo.rates") == [(1, 2.5)]

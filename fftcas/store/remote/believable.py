@@ -88,7 +88,7 @@ def _realisation(value: Mapping[str, Any]) -> Realisation:
         built_at=_printable(value["built_at"], 40),
         run_id=_printable(value["run_id"], 80),
         host=_printable(value["host"], 255),
-        inputs={_label(name): digest_of(each) for name, each in _mapping(value["inputs"]).items()},
+        inputs={_printable(name, 4096): digest_of(each) for name, each in _mapping(value["inputs"]).items()},
         http={digest_of(name): digest_of(each) for name, each in _mapping(value["http"]).items()},
         http_max_age={digest_of(name): _age(each) for name, each in _mapping(value.get("http_max_age", {})).items()},
     )
@@ -107,7 +107,7 @@ def check_document(value: object, realisation: Realisation) -> bytes:
     if not right:
         raise ValueError("its derivation does not have the key that it claims")
     for source in derivation.inputs:
-        _label(source.label)
+        _printable(source.label, 4096)  # a file's name, where it is no node's
         digest_of(source.output)
     return data
 
