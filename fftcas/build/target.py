@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from threading import Lock
 from typing import Any
 
@@ -17,7 +17,7 @@ from fftcas.errors import Location, NodeError
 from fftcas.project.nodes import Source, relation_kind
 from fftcas.project.project import Project
 from fftcas.relation import RelationKind, RelationName, Stamp
-from fftcas.store import Store
+from fftcas.store import Store, measure_table
 from fftcas.table import Column
 
 WHOLE = ("content", "version", "none")
@@ -158,7 +158,17 @@ class Target:
                 for relation, how, names, content in memory["contents"]
             }
         else:
-            self._stamps = self.engine().stamps()
+            self._stamps = self._verified(self.engine().stamps())
+
+    def _verified(self, stamps: Mapping[RelationName, Stamp]) -> dict[RelationName, Stamp]:
+        """The stamps of a database that someone else may have written to; that of a table whose content is not what
+        was stamped names no output any more. Every table is read."""
+        verified = dict(stamps)
+        with self.session() as session:
+            for relation, stamp in stamps.items():
+                if stamp.kind is RelationKind.TABLE and measure_table(session.read(relation)).output != stamp.output:
+                    verified[relation] = replace(stamp, fingerprint="", output="")
+        return verified
 
 
 def remembered_state(project: Project, store: Store) -> str | None:

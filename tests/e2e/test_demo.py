@@ -276,3 +276,12 @@ def test_a_database_named_like_its_schema_works(demo: Demo) -> None:
     assert demo.build(FF_DUCKDB_PATH=str(file)).exit_code == 0
     done = demo.build(FF_DUCKDB_PATH=str(file))
     assert (done.exit_code, set(done.statuses.values())) == (0, {"fresh"})
+
+
+def test_a_table_that_was_changed_by_hand_is_put_back(built: Demo) -> None:
+    built.sql("update cache_demo.stg_users set email = 'forged@example.com'")
+    built.edit("models/marts/mart_user_orders.ff.sql", "0) as total_amount", "1) as total_amount")
+    done = built.build()
+    assert done.result("//seeds_consumers:stg_users")["status"] == "restored"
+    assert done.built == {"//marts:mart_user_orders"}
+    assert built.sql("select email from cache_demo.mart_user_orders order by 1")[0] == ("alice@example.com",)
