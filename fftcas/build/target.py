@@ -154,7 +154,7 @@ class Target:
                 for relation, columns in memory["columns"]
             }
             self._contents = {
-                (RelationName(*relation), how, names and tuple(names)): content
+                (RelationName(*relation), how, None if names is None else tuple(names)): content
                 for relation, how, names, content in memory["contents"]
             }
         else:

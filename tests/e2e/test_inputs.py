@@ -53,6 +53,17 @@ def test_a_source_counts_in_the_columns_that_are_read(small: Small) -> None:
     assert small.built() == {"groups"}
 
 
+def test_a_source_that_is_only_counted_counts_by_its_rows(small: Small) -> None:
+    sourced(small)
+    small.models(n="select count(*) as n from {{ source('crm', 'users') }}")
+    assert small.built() == {"n"}
+    assert small.built() == set()
+    small.sql("update raw.users set grp = 'c', id = 7 where id = 1")
+    assert small.built() == {"groups"}
+    small.sql("insert into raw.users values (8, 'c', 'z')")
+    assert small.built() == {"groups", "n"}
+
+
 def test_rows_of_a_source_in_another_order_are_the_same_rows(small: Small) -> None:
     sourced(small)
     small.sql("create or replace table raw.users as select * from raw.users order by id desc")
