@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from projects import heavy, tiny, write, write_project
+from bench_projects import heavy, tiny, write, write_project
 
 ROOT = Path(__file__).parents[2]
 FFTCAS = [sys.executable, "-m", "fftcas"]
