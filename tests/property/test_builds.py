@@ -162,7 +162,7 @@ class Builds(RuleBasedStateMachine):
         else:
             place = {"note": 3, "cell": 2}[what]
             old = rows[0]
-            rows[0] = (*old[:place], "z" if what == "note" else old[2] + 1, *old[place + 1 :])  # type: ignore[assignment]
+            rows[0] = (*old[:place], "z" if what == "note" else old[2] + 1, *old[place + 1 :])
         changed = {**self.world.seeds, table: tuple(rows)} if table in SEEDS else tuple(rows)
         self.edit(**{"seeds" if table in SEEDS else table: changed})
         self.check(jobs)
