@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -65,21 +66,16 @@ class Bucket:
         return True
 
     def stat(self, names: Collection[str]) -> Mapping[str, Entry]:
-        import asyncio
+        def head(name: str) -> Entry | None:
+            try:
+                found = self._obstore.head(self._store, check_name(name))
+            except FileNotFoundError:
+                return None
+            return Entry(name, found["size"], found["last_modified"].timestamp())
 
-        async def head(name: str, gate: asyncio.Semaphore) -> Entry | None:
-            async with gate:
-                try:
-                    found = await self._obstore.head_async(self._store, check_name(name))
-                except FileNotFoundError:
-                    return None
-                return Entry(name, found["size"], found["last_modified"].timestamp())
-
-        async def heads() -> list[Entry | None]:
-            gate = asyncio.Semaphore(self.parallel)
-            return await asyncio.gather(*(head(name, gate) for name in names))
-
-        found = self._told(lambda: asyncio.run(heads()))
+        # Threads, not asyncio: a notebook, or whoever calls, may have an event loop of its own.
+        with ThreadPoolExecutor(max(1, min(self.parallel, len(names)))) as pool:
+            found = self._told(lambda: [*pool.map(head, names)])
         return {entry.name: entry for entry in found if entry is not None}
 
     def list(self, prefix: str) -> Iterator[Entry]:
