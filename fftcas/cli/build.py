@@ -22,7 +22,7 @@ from fftcas.cli.http_options import http_options, read_http_options
 from fftcas.cli.remote_options import remote_opener, remote_options
 from fftcas.cli.selecting import choose
 from fftcas.cli.unchanged import Look, watch
-from fftcas.cli.why import print_plan
+from fftcas.cli.why import print_plan, print_remote
 from fftcas.engines import database_files, database_state
 from fftcas.errors import FftcasError, UsageError
 from fftcas.label import Label
@@ -161,6 +161,8 @@ def execute(
     )
     if dry_run:
         print_plan(project, targets, options, as_json, verbose)
+        if not as_json:
+            print_remote(project, targets, options, remote, remote_mode)
         return 0
     shown = project.graph.ancestors(targets)
     order = [label for label in project.graph if label in shown and not isinstance(project.nodes[label], Source)]
