@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from fftcas.build.decide import Decision, cached
 from fftcas.build.edited import refuse_edited
@@ -20,19 +19,16 @@ from fftcas.build.target import Target
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.engines.base import Estimate, Session, Staged
-from fftcas.errors import Location, NodeError
 from fftcas.project.environment import is_secret
 from fftcas.project.nodes import Node, PythonModel, Seed, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.provenance import Provenance
+from fftcas.project.python_result import as_arrow
 from fftcas.project.python_run import call_model, check_required
 from fftcas.project.seed_data import read_seed
 from fftcas.relation import RelationKind, Stamp
 from fftcas.store import MissingBlob, Realisation, Store, measure_table
 from fftcas.table import Manifest
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 @dataclass
@@ -245,35 +241,3 @@ class Realiser:
     def changed(self, node: Node, output: Digest) -> bool:
         before = self.target.stamps().get(node.relation)
         return before is None or before.output != output
-
-
-def as_arrow(node: PythonModel, result: object) -> pa.Table:
-    """What a Python model returned, as Arrow. Raises NodeError unless it is a pandas DataFrame or an Arrow table with
-    columns that a table can have; engines tell no names apart that differ in case only."""
-    import pandas as pd
-    import pyarrow as pa
-
-    where = Location(node.path)
-    if not isinstance(result, pd.DataFrame | pa.Table):
-        raise NodeError(
-            f"{node.label} returned {type(result).__name__}, not a data frame",
-            where=where,
-            hint="return a pandas DataFrame (or a pyarrow Table)",
-        )
-    names = [str(name) for name in (result.column_names if isinstance(result, pa.Table) else result.columns)]
-    if not names:
-        raise NodeError(f"{node.label} returned a table without columns", where=where)
-    first: set[str] = set()
-    for name in names:
-        if name.casefold() in first:
-            raise NodeError(
-                f"{node.label} returned two columns named '{name}'", where=where, why=f"it has: {', '.join(names)}"
-            )
-        first.add(name.casefold())
-    if isinstance(result, pa.Table):
-        return result.replace_schema_metadata(None)
-    try:
-        table = pa.Table.from_pandas(result.set_axis(names, axis=1), preserve_index=False)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise NodeError(f"{node.label} returned a column that is not a table's", where=where, why=str(error)) from error
-    return table.replace_schema_metadata(None)

@@ -61,6 +61,7 @@ class PythonModel(Node):
     """A Python model: `function` in the module at `path`, called with one frame per input, in their order.
 
     `require` maps an input to the columns its frame must have; `columns` maps an input to the only columns it is given.
+    `fetches` says that our HTTP functions may be called.
     """
 
     function: str = ""
@@ -68,6 +69,7 @@ class PythonModel(Node):
     columns: Mapping[Label, tuple[str, ...]] = field(default_factory=dict)
     materialized: str = "table"
     cache: bool = True
+    fetches: bool = False
     kind: ClassVar[str] = "python"
 
 

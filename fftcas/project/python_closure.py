@@ -22,7 +22,8 @@ class Closure:
     """What a model's module reaches. `modules` maps names to code, the model's own module aside. `any_var` says that
     it may read any var.
 
-    `lazy` says that a module of the project is imported inside a function, so while the model runs.
+    `lazy` says that a module of the project is imported inside a function, so while the model runs. `fetches` says that
+    our HTTP functions may be called.
     """
 
     modules: dict[str, Digest]
@@ -31,6 +32,7 @@ class Closure:
     vars: tuple[str, ...]
     any_var: bool
     lazy: bool
+    fetches: bool
     warnings: tuple[str, ...]
 
 
@@ -79,6 +81,7 @@ class Modules:
             tuple(sorted({name for seen in found.values() for name in seen.vars})),
             any(seen.any_var for seen in found.values()),
             lazy or any(seen.unresolved for seen in found.values()),
+            any(seen.fetches or seen.unresolved for seen in found.values()),
             tuple(warnings),
         )
 

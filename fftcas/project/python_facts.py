@@ -13,6 +13,7 @@ from fftcas.project.files import Files
 OURS = ("fftcas", "fastflowtransform")
 ENV_CALLS = ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault")
 HIDDEN_ENV = ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.path.expandvars")
+HTTP = ("fftcas.http", "fastflowtransform.api")
 DYNAMIC = ("importlib.util", "importlib.machinery", "importlib.reload", "imp", "pkgutil", "runpy", "sys.path")
 
 
@@ -30,7 +31,8 @@ class Import:
 @dataclass(frozen=True)
 class Facts:
     """One module's facts. `unresolved` are the lines whose imports cannot be known, `hidden_env` those that read
-    environment variables whose names cannot be known; `any_var` says that it reads vars whose names cannot be."""
+    environment variables whose names cannot be known; `any_var` says that it reads vars whose names cannot be.
+    `fetches` says that it names our HTTP functions."""
 
     imports: tuple[Import, ...]
     env: frozenset[str]
@@ -38,6 +40,7 @@ class Facts:
     unresolved: tuple[int, ...]
     hidden_env: tuple[int, ...]
     any_var: bool
+    fetches: bool
 
 
 def parse(files: Files, path: str) -> ast.Module:
@@ -61,6 +64,7 @@ def facts(tree: ast.Module) -> Facts:
         tuple(sorted(set(reader.unresolved))),
         tuple(sorted(set(reader.hidden_env))),
         reader.any_var,
+        reader.fetches or any(names_http(name) for statement in reader.imports for name in imported(statement)),
     )
 
 
@@ -95,6 +99,18 @@ def is_ours(name: str, function: str) -> bool:
     return name.endswith(f".{function}") and name.partition(".")[0] in OURS
 
 
+def imported(statement: Import) -> Iterator[str]:
+    """The full names that an import statement asks for."""
+    if not statement.level:
+        yield statement.module
+        yield from (f"{statement.module}.{name}" for name in statement.names)
+
+
+def names_http(name: str) -> bool:
+    """Whether a full name is that of our HTTP functions' module, or in it."""
+    return any(name == module or name.startswith(f"{module}.") for module in HTTP)
+
+
 class _Reader(ast.NodeVisitor):
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
@@ -106,6 +122,7 @@ class _Reader(ast.NodeVisitor):
         self.unresolved: list[int] = []
         self.hidden_env: list[int] = []
         self.any_var = False
+        self.fetches = False
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         self.depth += 1
@@ -164,6 +181,7 @@ class _Reader(ast.NodeVisitor):
             self.hidden_env.append(node.lineno)
         if is_ours(name, "var") and id(node) not in self.seen:
             self.any_var = True
+        self.fetches |= names_http(name)
         if any(name == module or name.startswith(f"{module}.") for module in DYNAMIC) and self._imported(node):
             self.unresolved.append(node.lineno)
 

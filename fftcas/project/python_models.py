@@ -98,6 +98,7 @@ def python_node(
         require=by_label(declared.require, labels),
         columns=by_label(declared.columns, labels),
         cache=declared.cache,
+        fetches=draft.closure.fetches,
     )
 
 

@@ -6,8 +6,9 @@ import posixpath
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from fftcas.declare import MODELS, VARS
 from fftcas.errors import FftcasError, Location, NodeError
@@ -15,12 +16,24 @@ from fftcas.label import Label
 from fftcas.project.environment import is_secret
 from fftcas.project.files import Files
 from fftcas.project.nodes import PythonModel
-from fftcas.project.project import Project
 from fftcas.project.python_closure import Modules
 from fftcas.project.python_import import IMPORTING, environment, import_file, importable
 
 
-def call_model(project: Project, node: PythonModel, frames: Sequence[Any]) -> object:
+class Surroundings(Protocol):
+    """What a model sees of its project: where that is, environment variables, and vars."""
+
+    @property
+    def root(self) -> Path: ...
+
+    @property
+    def environ(self) -> Mapping[str, str]: ...
+
+    @property
+    def vars(self) -> Mapping[str, Any]: ...
+
+
+def call_model(project: Surroundings, node: PythonModel, frames: Sequence[Any]) -> object:
     """What the model's function returns for `frames`, one per input. Safe to call from several threads.
 
     Raises NodeError with the traceback of whatever the model raises, and errors of ours as they are.
@@ -35,9 +48,9 @@ def call_model(project: Project, node: PythonModel, frames: Sequence[Any]) -> ob
         stack.callback(VARS.reset, token)
         try:
             return _function(project, node)(*frames)
-        except FftcasError:
+        except (FftcasError, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise _failed(error, node, file, project.environ) from error
 
 
@@ -52,7 +65,7 @@ def check_required(node: PythonModel, label: Label, required: Sequence[str], hav
         )
 
 
-def _function(project: Project, node: PythonModel) -> Callable[..., object]:
+def _function(project: Surroundings, node: PythonModel) -> Callable[..., object]:
     module = import_file(project.root, node.path)
     models: Mapping[str, Callable[..., object]] = getattr(module, MODELS, {})
     if node.function in models:

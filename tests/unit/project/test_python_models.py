@@ -288,3 +288,30 @@ def test_an_integer_that_is_too_long_is_no_traceback(tmp_path: Path) -> None:
 def test_a_hidden_variable_is_reported(tmp_path: Path, read: str) -> None:
     project = load(tmp_path, {"models/m.py": HEAD + f"import os\n@model()\ndef f(): return {read}\n"})
     assert project.warnings[0].startswith("models/m.py:4: cannot tell which environment variable is read here")
+
+
+@pytest.mark.parametrize(
+    ("text", "fetches"),
+    [
+        ("from fftcas.http import get_df", True),
+        ("from fftcas import http", True),
+        ("import fftcas.http as web", True),
+        ("import fftcas\ndef g(): return fftcas.http.get_df('u')", True),
+        ("import fastflowtransform.api.http", True),
+        ("from fastflowtransform.api import http", True),
+        ("from fastflowtransform import api", True),
+        ("import importlib\nhttp = importlib.import_module('fftcas.http')", True),
+        ("import importlib, os\nhttp = importlib.import_module(os.sep)", True),
+        ("import helpers", True),
+        ("import fftcas", False),
+        ("from fastflowtransform import model as m", False),
+        ("import http.client, urllib3", False),
+    ],
+)
+def test_models_that_may_fetch_are_known(tmp_path: Path, text: str, fetches: bool) -> None:
+    files = {
+        **BASE,
+        "helpers.py": "from fftcas.http import get",
+        "models/m.py": f"{HEAD}{text}\n@model()\ndef f(): ...",
+    }
+    assert python(load(tmp_path, files), "//:f").fetches is fetches

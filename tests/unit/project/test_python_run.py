@@ -87,6 +87,7 @@ def test_the_variant_for_the_engine_runs(tmp_path: Path) -> None:
         ("import helpers\n@model()\ndef f(): return helpers.fail()", 5, "KeyError: 'k'"),
         ("import nothing_here\n@model()\ndef f(): ...", 3, "ModuleNotFoundError: No module named 'nothing_here'"),
         ("@model()\ndef f(): raise SystemExit(3)", 4, "SystemExit: 3"),
+        ("import asyncio\n@model()\ndef f(): raise asyncio.CancelledError('x')", 5, "CancelledError: x"),
     ],
 )
 def test_what_a_model_raises_is_told_from_its_own_frame_on(tmp_path: Path, text: str, line: int, last: str) -> None:

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from fftcas.build.realise import as_arrow
 from fftcas.errors import NodeError
+from fftcas.project.python_result import as_arrow
 
 NODE: Any = SimpleNamespace(label="//:m", path="models/m.py")
 
