@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, astuple, replace
+from dataclasses import astuple, replace
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from fftcas.build.outcome import Identity
 from fftcas.digest import Digest, digest_value
 from fftcas.engines import database_state, open_engine
-from fftcas.engines.base import Engine, Session
+from fftcas.engines.base import Engine, Session, Staged
 from fftcas.errors import Location, NodeError
 from fftcas.project.nodes import Source, relation_kind
 from fftcas.project.project import Project
+from fftcas.project.references import home
 from fftcas.relation import RelationKind, RelationName, Stamp
 from fftcas.store import Store, measure_table
 from fftcas.table import Column
@@ -25,6 +26,30 @@ WHOLE = ("content", "version", "none")
 
 RECORD = "target"
 """Records of this kind hold what a database was last seen to hold, under the digest of where it is."""
+
+SOMEONE_WROTE = ""
+"""No state of a database: someone wrote to it between the look at its file and its opening."""
+
+
+class Publishing:
+    """A session of the engine that tells what is published: None when that begins, the stamp when it is done."""
+
+    def __init__(self, session: Session, tell: Callable[[RelationName, Stamp | None], None]) -> None:
+        self._session = session
+        self._tell = tell
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def publish(self, staged: Staged, stamp: Stamp) -> None:
+        self._tell(stamp.relation, None)
+        self._session.publish(staged, stamp)
+        self._tell(stamp.relation, stamp)
+
+    def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
+        self._tell(stamp.relation, None)
+        self._session.publish_view(relation, sql, stamp)
+        self._tell(stamp.relation, stamp)
 
 
 class Target:
@@ -41,7 +66,10 @@ class Target:
         self._lock = Lock()
         self._sessions: set[Session] = set()
         self._key = _key(project)
+        self._home = home(project.profile)
         self._stamps: Mapping[RelationName, Stamp] = {}
+        self._published: dict[RelationName, Stamp | None] = {}
+        self._recalled: str | None = None
         self._reading = Lock()
         self._columns: dict[RelationName, tuple[Column, ...] | None] = {}
         self._contents: dict[tuple[RelationName, str, tuple[str, ...] | None], Digest] = {}
@@ -59,6 +87,8 @@ class Target:
                 self._engine = open_engine(profile.engine, profile.options, read_only=self.read_only)
                 if self.read_only:
                     return self._engine
+                if self._recalled is not None and self._state() != self._recalled:
+                    self._recalled = SOMEONE_WROTE
                 schemas = {n.relation.schema for n in self.project.nodes.values() if relation_kind(n)} - {None}
                 self._engine.prepare(sorted(schema for schema in schemas if schema))
             return self._engine
@@ -115,7 +145,7 @@ class Target:
         with self.engine().session() as session:
             self._sessions.add(session)
             try:
-                yield session
+                yield cast(Session, Publishing(session, self._published.__setitem__))
             finally:
                 self._sessions.discard(session)
 
@@ -125,29 +155,41 @@ class Target:
             session.interrupt()
 
     def close(self) -> None:
-        """Close the engine, and remember what the database holds now."""
+        """Close the engine, and remember what the database holds now.
+
+        That is what it was known to hold and what this run has put there: nobody else can write while it is open.
+        """
         if self._engine is None:
             return
-        stamps = {} if self.read_only else self._engine.stamps()
         self._engine.close()
         self._engine = None
-        if self.read_only:
+        state = self._state()
+        if self.read_only or state is None or self._recalled == SOMEONE_WROTE:
             return
-        state = database_state(self.project.profile.engine, self.project.profile.options)
-        if state is not None:
-            memory = {
-                "state": state,
-                "stamps": [asdict(stamp) for stamp in stamps.values()],
-                "columns": [[astuple(r), c and [astuple(each) for each in c]] for r, c in self._columns.items()],
-                "contents": [[astuple(r), how, names, c] for (r, how, names), c in self._contents.items()],
-            }
-            self.store.put_records(RECORD, {self._key: json.dumps(memory).encode()})
+        replaced = {self._place(relation) for relation in self._published}
+        held = [stamp for relation, stamp in self._stamps.items() if self._place(relation) not in replaced]
+        held += [stamp for stamp in self._published.values() if stamp is not None]
+        memory = {
+            "state": state,
+            "stamps": [_plain_stamp(stamp) for stamp in held],
+            "columns": [[astuple(r), c and [astuple(each) for each in c]] for r, c in self._columns.items()],
+            "contents": [[astuple(r), how, names, c] for (r, how, names), c in self._contents.items()],
+        }
+        self.store.put_records(RECORD, {self._key: json.dumps(memory).encode()})
+
+    def _place(self, relation: RelationName) -> str:
+        """Where a relation lies; of two relations that lie there the later one has replaced the other."""
+        return str(self._home.locate(relation)).lower()
+
+    def _state(self) -> str | None:
+        return database_state(self.project.profile.engine, self.project.profile.options)
 
     def _recall(self) -> None:
-        state = database_state(self.project.profile.engine, self.project.profile.options)
+        state = self._state()
         (data,) = self.store.get_records(RECORD, [self._key])
         memory = json.loads(data) if data else {}
         if state is not None and memory.get("state") == state:
+            self._recalled = state
             self._stamps = {stamp.relation: stamp for stamp in map(_stamp, memory["stamps"])}
             self._columns = {
                 RelationName(*relation): columns and tuple(Column(*column) for column in columns)
@@ -178,12 +220,16 @@ def remembered_state(project: Project, store: Store) -> str | None:
 
 
 def _key(project: Project) -> bytes:
-    return bytes.fromhex(digest_value("target 2", _plain(project.profile.options)))
+    return bytes.fromhex(digest_value("target 3", _plain(project.profile.options)))
 
 
 def _stamp(fields: Mapping[str, Any]) -> Stamp:
     relation, kind = RelationName(**fields["relation"]), RelationKind(fields["kind"])
     return Stamp(**{**fields, "relation": relation, "kind": kind})
+
+
+def _plain_stamp(stamp: Stamp) -> dict[str, Any]:
+    return {**vars(stamp), "relation": vars(stamp.relation)}
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, str]:
