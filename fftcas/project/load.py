@@ -14,13 +14,14 @@ from fftcas.label import Label
 from fftcas.project.budgets import read_budgets
 from fftcas.project.environment import key_variables, load_environment
 from fftcas.project.files import Files
+from fftcas.project.memory import Memory
 from fftcas.project.nodes import Node
 from fftcas.project.profiles import read_profile
 from fftcas.project.project import Project
 from fftcas.project.python_import import environment
 from fftcas.project.python_models import PythonDraft, python_node, read_python_models
 from fftcas.project.references import Draft, home, resolve_names
-from fftcas.project.rendering import Memory, Renderer
+from fftcas.project.rendering import Renderer
 from fftcas.project.seeds import read_seeds
 from fftcas.project.settings import Settings, read_settings
 from fftcas.project.sources import read_sources
@@ -64,7 +65,7 @@ def load_project(
     references, sources = resolve_names([*wanted, *python], seeds, tables, at, absent)
     things: list[Node | Draft] = [*seeds, *sources, *wanted, *python]
     relations = {thing.label: thing.relation for thing in things}
-    found: list[Node] = [*seeds, *sources, *sql_nodes(wanted, references, relations, at)]
+    found: list[Node] = [*seeds, *sources, *sql_nodes(wanted, references, relations, at, memory)]
     ephemeral = {
         draft.label for draft in wanted if draft.rendered and draft.rendered.config.materialized == "ephemeral"
     }

@@ -7,13 +7,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from fftcas.digest import Value, digest_value
 from fftcas.project.environment import is_secret
 from fftcas.project.files import Files
 from fftcas.project.macros import FOLDER as PYTHON_MACROS
 from fftcas.project.macros import python_macros
+from fftcas.project.memory import Memory
 from fftcas.project.rendered import Rendered, template_text
 from fftcas.relation import RelationName
 
@@ -26,14 +27,6 @@ RECORD = "rendered"
 
 UNSURE = re.compile(r"\b(random|lipsum)\b")
 """What Jinja has that gives another text each time."""
-
-
-class Memory(Protocol):
-    """Where texts are remembered: small values under a kind and a key. What is not there is rendered."""
-
-    def get_records(self, kind: str, keys: Sequence[bytes]) -> list[bytes | None]: ...
-
-    def put_records(self, kind: str, items: Mapping[bytes, bytes]) -> None: ...
 
 
 class Renderer:

@@ -37,6 +37,13 @@ class Sql:
 
     text: str
 
+    @classmethod
+    def known(cls, text: str, **properties: object) -> Sql:
+        """The statement, of which some cached properties are known already."""
+        sql = cls(text)
+        vars(sql).update(properties)
+        return sql
+
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
         return tuple(tokenise(self.text))
@@ -51,10 +58,17 @@ class Sql:
         """The secret environment variables that `bind` needs."""
         return tuple(dict.fromkeys(value for kind, value in self._markers() if kind == "env"))
 
+    @cached_property
+    def names_places(self) -> bool:
+        """Whether a string, or another text, has a reference in it: there its physical name counts."""
+        texts = (token.text for token in self.tokens if token.kind in TEXT_KINDS and MARK in token.text)
+        return any(match[1] != "env" for text in texts for match in MARKER.finditer(text))
+
     def _markers(self) -> Iterator[tuple[str, str]]:
         for token in self.tokens:
-            for match in MARKER.finditer(token.text):
-                yield match[1], match[2] or ""
+            if MARK in token.text:
+                for match in MARKER.finditer(token.text):
+                    yield match[1], match[2] or ""
 
     def bind(self, names: Mapping[Label, str], this: str, secrets: Mapping[str, str]) -> str:
         """The SQL to run: `names` has the quoted relation of every input, `this` the node's own."""
@@ -112,8 +126,10 @@ class Sql:
 
         tokens: list[Value] = []
         for token, text in zip(self.tokens, folded(self.tokens), strict=True):
-            inside = token.kind in TEXT_KINDS
-            tokens.append(MARKER.sub(lambda match, inside=inside: placeholder(match, inside), text))  # type: ignore[misc]
+            if MARK in text:
+                inside = token.kind in TEXT_KINDS
+                text = MARKER.sub(lambda match, inside=inside: placeholder(match, inside), text)  # type: ignore[misc]
+            tokens.append(text)
         return {"tokeniser": VERSION, "tokens": tokens, **({"physical names": physical} if physical else {})}
 
     def _replace(self, text_of: Callable[[str, str, Token | None], str]) -> str:
@@ -158,7 +174,8 @@ def statement(text: str, path: str) -> Sql:
             why="fftcas makes the model's table or view itself",
             hint="keep what follows AS, and say table or view with config(materialized=...)",
         )
-    return Sql(text[: tokens[-1].end].strip("\n"))
+    whole = text[: tokens[-1].end]
+    return Sql(whole.strip("\n")) if whole[:1] == "\n" or whole[-1:] == "\n" else Sql.known(whole, tokens=tuple(tokens))
 
 
 def _line(text: str, position: int) -> int:

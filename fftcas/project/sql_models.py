@@ -9,11 +9,14 @@ from fftcas.errors import Location
 from fftcas.graph import Graph
 from fftcas.label import Label
 from fftcas.project.files import Files
+from fftcas.project.memory import Memory
+from fftcas.project.model_config import ModelConfig
 from fftcas.project.nodes import SqlModel
 from fftcas.project.references import Draft, Home, References, label_at
 from fftcas.project.rendered import Call, Rendered
 from fftcas.project.rendering import Renderer
-from fftcas.project.sql import THIS, Sql, ref, secret, statement
+from fftcas.project.sql import THIS, Sql, ref, secret
+from fftcas.project.sql_statements import read_statements
 from fftcas.relation import RelationName
 
 NOT_MODELS = ("models/macros/", "models/macros_py/")
@@ -43,23 +46,34 @@ def model_label(path: str, name: str) -> Label:
 
 
 def sql_nodes(
-    drafts: Sequence[SqlDraft], references: References, relations: Mapping[Label, RelationName], home: Home
+    drafts: Sequence[SqlDraft],
+    references: References,
+    relations: Mapping[Label, RelationName],
+    home: Home,
+    memory: Memory | None = None,
 ) -> Iterator[SqlModel]:
-    """The models' nodes. `relations` has the relation of every node of the project. Raises ProjectError."""
-    models = {draft.label: sql_node(draft, draft.rendered, references) for draft in drafts if draft.rendered}
+    """The models' nodes. `relations` has the relation of every node of the project. Raises ProjectError.
+
+    What `memory` knows of their statements is not worked out again.
+    """
     located = {label: home.locate(relation) for label, relation in relations.items()}
+    wanted = [(draft, draft.rendered) for draft in drafts if draft.rendered]
+    texts = {draft.label: (draft.path, resolved(draft.path, rendered, references)) for draft, rendered in wanted}
+    statements = read_statements(texts, located, memory)
+    models = {draft.label: sql_node(draft, of.config, statements[draft.label].sql) for draft, of in wanted}
     bodies: dict[Label, Sql] = {}
     ephemeral = {label: model for label, model in models.items() if model.materialized == "ephemeral"}
     for label in Graph({k: tuple(i for i in m.inputs if i in ephemeral) for k, m in models.items()}):
         model = replace(models[label], sql=models[label].sql.expand(bodies))
         if label in ephemeral:
             bodies[label] = model.sql
-        sql = model.sql.ingredient(located, located[label])
+        same = model.sql is models[label].sql
+        sql = statements[label].ingredient if same else model.sql.ingredient(located, located[label])
         yield replace(model, recipe={"sql": sql, "materialized": model.materialized})
 
 
-def sql_node(draft: SqlDraft, rendered: Rendered, references: References) -> SqlModel:
-    """A node with its direct references; those to ephemeral models are not expanded yet."""
+def resolved(path: str, rendered: Rendered, references: References) -> str:
+    """A model's text with a marker for each of its references. Raises ProjectError."""
 
     def marker(call: Call) -> str:
         if call.kind == "ref":
@@ -68,8 +82,11 @@ def sql_node(draft: SqlDraft, rendered: Rendered, references: References) -> Sql
             return ref(references.source(call.arguments[0], call.arguments[1], call.where))
         return THIS if call.kind == "this" else secret(call.arguments[0])
 
-    sql = statement(rendered.resolve(marker, draft.path), draft.path)
-    config = rendered.config
+    return rendered.resolve(marker, path)
+
+
+def sql_node(draft: SqlDraft, config: ModelConfig, sql: Sql) -> SqlModel:
+    """A node with its direct references; those to ephemeral models are not expanded yet."""
     return SqlModel(
         label=draft.label,
         name=draft.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,21 @@ from fftcas.label import Label
 from fftcas.project.load import load_project
 from fftcas.project.nodes import PythonModel, SqlModel
 from fftcas.project.project import Project
+
+
+class Memory:
+    """Remembers in this process, and counts what it was given."""
+
+    def __init__(self) -> None:
+        self.records: dict[bytes, bytes] = {}
+        self.puts = 0
+
+    def get_records(self, kind: str, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.records.get(key) for key in keys]
+
+    def put_records(self, kind: str, items: Mapping[bytes, bytes]) -> None:
+        self.records.update(items)
+        self.puts += len(items)
 
 
 def write(root: Path, files: Mapping[str, str]) -> None:

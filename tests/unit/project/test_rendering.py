@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import write
+from projects import Memory, write
 
 from fftcas.project.files import Files
 from fftcas.project.rendered import Rendered
 from fftcas.project.rendering import Renderer
 from fftcas.relation import RelationName
-
-
-class Memory:
-    def __init__(self) -> None:
-        self.records: dict[bytes, bytes] = {}
-        self.puts = 0
-
-    def get_records(self, kind: str, keys: Sequence[bytes]) -> list[bytes | None]:
-        return [self.records.get(key) for key in keys]
-
-    def put_records(self, kind: str, items: Mapping[bytes, bytes]) -> None:
-        self.records.update(items)
-        self.puts += len(items)
-
 
 PROJECT = {
     "models/a.ff.sql": "{{ config(tags=['t'], description='d') }}select {{ var('n', 1) }} from {{ ref('b') }}",
