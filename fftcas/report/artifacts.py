@@ -8,7 +8,7 @@ from pathlib import Path
 from fftcas.build.run import Run
 from fftcas.digest import digest_bytes
 from fftcas.project.project import Project
-from fftcas.report.files import write_json, write_text
+from fftcas.report.files import read_json, write_json, write_text
 from fftcas.report.run_results import run_results
 from fftcas.store import Store
 
@@ -40,7 +40,7 @@ def leave_artifacts(project: Project, store: Store, run: Run, command: str) -> P
     from fftcas.report.manifest import catalog, manifest
 
     write_json(folder / "catalog.json", catalog(project, run, now))
-    write_json(folder / "manifest.json", manifest(project, store, run, now))
+    write_json(folder / "manifest.json", manifest(project, store, run, now, read_json(folder / "manifest.json")))
     return results
 
 

@@ -32,6 +32,15 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     write_text(path, json_lines(document))
 
 
+def read_json(path: Path) -> dict[str, Any] | None:
+    """What `write_json` wrote; None if it is not there, or no JSON any more."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
 def json_lines(document: Mapping[str, Any]) -> str:
     """A mapping as JSON with a line for each thing in it; ten times as fast as with json's own indentation."""
     parts = []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from fftcas.build.outcome import Outcome
+from fftcas.build.outcome import Outcome, Status
 from fftcas.build.run import Run
-from fftcas.digest import digest_value
+from fftcas.digest import Digest, digest_value
 from fftcas.label import Label
 from fftcas.project.nodes import Node
 from fftcas.project.project import Project
@@ -29,18 +30,37 @@ def metadata(project: Project, run: Run, state: str) -> dict[str, Any]:
     }
 
 
-def manifest(project: Project, store: Store, run: Run, state: str) -> dict[str, Any]:
-    """All nodes with their edges, files, settings and derivations, and the project's shared ingredients."""
+def manifest(
+    project: Project, store: Store, run: Run, state: str, last: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """All nodes with their edges, files, settings and derivations, and the project's shared ingredients.
+
+    Derivations that `last`, an earlier manifest of the project, tells of are not taken apart again.
+    """
     outcomes = {outcome.label: outcome for outcome in run.outcomes}
+    known = derivations(last or {})
     return {
         "metadata": metadata(project, run, state),
         "context": project.context,
         "vars": sorted(project.vars),
-        "nodes": {label.text: entry(project, store, label, outcomes.get(label)) for label in project.graph},
+        "nodes": {label.text: entry(project, store, label, outcomes.get(label), known) for label in project.graph},
     }
 
 
-def entry(project: Project, store: Store, label: Label, outcome: Outcome | None) -> dict[str, Any]:
+def derivations(document: Mapping[str, Any]) -> dict[Digest, dict[str, Any]]:
+    """What a manifest says of derivations, by key; nothing if it has another shape."""
+    try:
+        if document["metadata"]["schema"] != SCHEMA:
+            return {}
+        told = [node["derivation"] for node in document["nodes"].values()]
+        return {each["key"]: each for each in told if each and each["recipe"]}
+    except (AttributeError, KeyError, TypeError):
+        return {}
+
+
+def entry(
+    project: Project, store: Store, label: Label, outcome: Outcome | None, known: Mapping[Digest, dict[str, Any]]
+) -> dict[str, Any]:
     node = project.nodes[label]
     return {
         "name": node.name,
@@ -53,7 +73,7 @@ def entry(project: Project, store: Store, label: Label, outcome: Outcome | None)
         "level": project.graph.level[label],
         "inputs": [source.text for source in project.graph.inputs[label]],
         "readers": sorted(reader.text for reader in project.graph.readers[label]),
-        "derivation": derivation(store, outcome),
+        "derivation": derivation(store, outcome, known),
     }
 
 
@@ -62,10 +82,12 @@ def materialized(node: Node) -> str | None:
     return None if node.kind == "source" else str(getattr(node, "materialized", "table"))
 
 
-def derivation(store: Store, outcome: Outcome | None) -> dict[str, Any] | None:
+def derivation(store: Store, outcome: Outcome | None, known: Mapping[Digest, dict[str, Any]]) -> dict[str, Any] | None:
     """The key and its ingredients by digest; None for a node that the run did not look at."""
     if outcome is None or outcome.derivation is None:
         return None
+    if outcome.status is Status.FRESH and outcome.derivation in known:
+        return known[outcome.derivation]
     found = store.derivation(outcome.derivation)
     if found is None:
         return {"key": outcome.derivation, "recipe": {}, "inputs": []}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import pytest
 from harness import Demo
 
 MART = "//marts:mart_user_orders"
@@ -51,6 +52,20 @@ def test_they_are_written_again_only_when_they_would_differ(built: Demo) -> None
     built.build()
     for name in ("manifest.json", "catalog.json"):
         assert artifact(built, name)["metadata"]["run_id"] != before
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", '{"metadata": {"schema": 1}, "nodes": {"//a:b": {"derivation": []}}}']
+)
+def test_a_manifest_that_was_written_again_says_what_a_new_one_says(built: Demo, damage: str) -> None:
+    built.edit(STG_USERS, "lower", "upper")
+    if damage:
+        (built.project / ".fftcas" / "target" / "manifest.json").write_text(damage)
+    built.build()
+    written = artifact(built, "manifest.json")["nodes"]
+    (built.project / ".fftcas" / "target" / "manifest.json").unlink()
+    built.build()
+    assert artifact(built, "manifest.json")["nodes"] == written
 
 
 def test_the_event_log(built: Demo) -> None:
