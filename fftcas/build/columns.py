@@ -13,7 +13,6 @@ from fftcas.digest import Value, digest_value
 from fftcas.engines import open_binder
 from fftcas.engines.base import Binder
 from fftcas.label import Label
-from fftcas.project.environment import is_secret
 from fftcas.project.nodes import Node, PythonModel, SqlModel
 from fftcas.project.project import Project
 from fftcas.store import Store
@@ -32,8 +31,11 @@ class Columns:
         self._binder: Binder | None = None
         self._lock = Lock()
 
-    def read_by(self, node: Node, read: Reads, identities: Mapping[Label, Identity]) -> ColumnsRead:
-        """The columns that `node` reads of each table; None means all of them."""
+    def read_by(self, node: Node, read: Reads, identities: Mapping[Label, Identity], *, named: bool) -> ColumnsRead:
+        """The columns that `node` reads of each table; None means all of them.
+
+        `named`: its text, and those of the views that it looks through, name each column.
+        """
         if isinstance(node, PythonModel) and not read.views:
             return {label: as_set(node.columns.get(label)) for label in read.tables}
         known: Value = [[[c.name, c.type, c.nullable] for c in identities[table].columns] for table in read.tables]
@@ -47,10 +49,10 @@ class Columns:
             "columns": known,
             "engine": self.context.get("engine"),
         }
-        key = bytes.fromhex(digest_value("columns 1", asked))
+        key = bytes.fromhex(digest_value("columns 2", asked))
         answer = self._answers.get(key)
         if answer is None:
-            found = self._ask(node, read, identities)
+            found = self._ask(node, read, identities, named)
             answer = json.dumps([as_list(found.get(table)) for table in read.tables]).encode()
             self._answers.put(key, answer)
         names: list[list[str] | None] = json.loads(answer)
@@ -61,14 +63,14 @@ class Columns:
         if self._binder is not None:
             self._binder.close()
 
-    def _ask(self, node: Node, read: Reads, identities: Mapping[Label, Identity]) -> ColumnsRead:
+    def _ask(self, node: Node, read: Reads, identities: Mapping[Label, Identity], named: bool) -> ColumnsRead:
         binder = self.binder()
         nodes = self.project.nodes
         inputs = {nodes[table].relation: identities[table].columns for table in read.tables}
         texts = {nodes[view].relation: self._bound(nodes[view], binder) for view in self._in_order(read)}
         merged: dict[Label, frozenset[str] | None] = {table: frozenset() for table in read.tables}
         for statement in self._statements(node, binder):
-            found = binder.columns_read(statement, inputs, texts)
+            found = binder.columns_read(statement, inputs, texts, named=named)
             for table in read.tables:
                 merged[table] = union(merged[table], found.get(nodes[table].relation))
         return merged
@@ -94,7 +96,7 @@ class Columns:
         assert isinstance(node, SqlModel)
         names = {label: binder.quote(self.project.nodes[label].relation) for label in node.sql.inputs}
         # A secret's value is of no interest here, and must not get into an answer.
-        secrets = dict.fromkeys(filter(is_secret, self.project.environ), "")
+        secrets = dict.fromkeys(self.project.secrets, "")
         return node.sql.bind(names, binder.quote(node.relation), secrets)
 
     def binder(self) -> Binder:

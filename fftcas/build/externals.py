@@ -38,6 +38,11 @@ class Externals:
         """Whether all that the node reads, views included, are nodes of the project."""
         return all(self.statements.of(model).closed for model in self._texts(node, read))
 
+    def names_columns(self, node: Node, read: Reads) -> bool:
+        """Whether the node's text, and those of the views that it looks through, name each column that they read."""
+        texts = self._texts(node, read)
+        return isinstance(node, SqlModel) and all(self.statements.of(model).names_columns for model in texts)
+
     def inputs(self, node: Node, read: Reads) -> tuple[Input, ...]:
         """Inputs beside those that are nodes. What cannot be followed is taken to be new in every run.
 

@@ -19,7 +19,6 @@ from fftcas.build.target import Target
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.engines.base import Estimate, Session, Staged
-from fftcas.project.environment import is_secret
 from fftcas.project.nodes import Node, PythonModel, Seed, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.provenance import Provenance
@@ -200,8 +199,7 @@ class Realiser:
         """The model's SQL with the names of this database in it."""
         engine = self.target.engine()
         names = {label: engine.quote(self.project.nodes[label].relation) for label in node.sql.inputs}
-        secrets = {name: value for name, value in self.project.environ.items() if is_secret(name)}
-        return node.sql.bind(names, engine.quote(node.relation), secrets)
+        return node.sql.bind(names, engine.quote(node.relation), self.project.secrets)
 
     def commit(
         self, node: Node, derivation: Derivation, manifest: Manifest | None, seconds: float, fetched: Fetched

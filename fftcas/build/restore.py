@@ -15,7 +15,6 @@ from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.errors import FftcasError
 from fftcas.label import Label
-from fftcas.project.environment import is_secret
 from fftcas.project.project import Project
 from fftcas.project.sql import Sql
 from fftcas.relation import RelationKind, RelationName, Stamp
@@ -133,11 +132,10 @@ class _Restorer:
             return Restored(label, "lost", reason="the view's SQL was not kept")
         sql, engine = Sql(text), self.target.engine()
         names = {source: engine.quote(self.relation(source, None)) for source in sql.inputs}
-        secrets = {name: value for name, value in self.project.environ.items() if is_secret(name)}
         with self.target.session() as session:
             # No definition in the stamp: the next build looks whether the project still wants this view.
             stamp = replace(self.stamp(label, relation, made), kind=RelationKind.VIEW)
-            session.publish_view(relation, sql.bind(names, engine.quote(relation), secrets), stamp)
+            session.publish_view(relation, sql.bind(names, engine.quote(relation), self.project.secrets), stamp)
         return Restored(label, "restored")
 
     def relation(self, label: Label, derivation: Derivation | None) -> RelationName:

@@ -11,7 +11,6 @@ from fftcas.build.answers import Answers
 from fftcas.digest import digest_value
 from fftcas.engines.base import Binder, EngineError, Reads, Unstable
 from fftcas.engines.drivers import engine_version
-from fftcas.project.environment import is_secret
 from fftcas.project.nodes import SqlModel
 from fftcas.project.project import Project
 from fftcas.relation import RelationName
@@ -26,12 +25,16 @@ INPUT = "__fftcas_input_"
 
 @dataclass(frozen=True)
 class Statement:
-    """What a text reads by name, its references apart (each sorted), and what may make two runs of it differ."""
+    """What a text reads by name, its references apart (each sorted), and what may make two runs of it differ.
+
+    `names_columns` says that it names each column that it reads.
+    """
 
     relations: tuple[RelationName, ...] = ()
     files: tuple[str, ...] = ()
     opaque: tuple[str, ...] = ()
     unstable: tuple[Unstable, ...] = ()
+    names_columns: bool = False
 
     @property
     def closed(self) -> bool:
@@ -43,12 +46,13 @@ class Statement:
 
     @classmethod
     def from_json(cls, data: bytes) -> Statement:
-        relations, files, opaque, unstable = json.loads(data)
+        relations, files, opaque, unstable, names_columns = json.loads(data)
         return cls(
             tuple(RelationName(*name) for name in relations),
             tuple(files),
             tuple(opaque),
             tuple(Unstable(*each) for each in unstable),
+            names_columns,
         )
 
 
@@ -65,7 +69,7 @@ class Statements:
         """What the model's text says; a text that does not parse says nothing: it will fail when it runs."""
         text = model.sql.text
         if text not in self._known:
-            key = bytes.fromhex(digest_value("statement 1", [text, self._engine]))
+            key = bytes.fromhex(digest_value("statement 2", [text, self._engine]))
             answer = self._answers.get(key)
             if answer is None:
                 answer = self._ask(model).to_json()
@@ -84,7 +88,7 @@ class Statements:
     def _ask(self, model: SqlModel) -> Statement:
         binder = self.binder()
         names = [binder.quote(RelationName(f"{INPUT}{i}")) for i in range(len(model.sql.inputs) + 1)]
-        secrets = dict.fromkeys(filter(is_secret, self.project.environ), "")
+        secrets = dict.fromkeys(self.project.secrets, "")
         sql = model.sql.bind(dict(zip(model.sql.inputs, names, strict=False)), names[-1], secrets)
         try:
             read = binder.reads(sql)
@@ -96,4 +100,5 @@ class Statements:
             tuple(sorted(read.files)),
             tuple(sorted(read.opaque)),
             tuple(binder.unstable(sql)),
+            read.names_columns,
         )

@@ -118,11 +118,13 @@ class Reads:
     """What a statement reads by name: tables and views, spelled as in the text, and files given as literals.
 
     `opaque` names whatever else it reads, of which nobody can tell whether it changed: the catalogue, a URL.
+    `names_columns` says that it names each column that it reads, so that others may come and go unseen.
     """
 
     relations: frozenset[RelationName]
     files: frozenset[str]
     opaque: frozenset[str] = frozenset()
+    names_columns: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,11 +150,14 @@ class Binder(Protocol):
         sql: str,
         inputs: Mapping[RelationName, tuple[Column, ...]],
         views: Mapping[RelationName, str],
+        *,
+        named: bool = False,
     ) -> Mapping[RelationName, frozenset[str] | None]:
         """The columns that a query reads of each input, directly or through `views`; None stands for all of them.
 
         Two states of the inputs that agree in these columns, in the columns' order and in the count of rows, give the
-        same result. `views` come in the order of their making, each after those that it reads. Never raises.
+        same result. `views` come in the order of their making, each after those that it reads. `named` says that
+        `reads` found query and views to name each column that they read. Never raises.
         """
 
     def reads(self, sql: str) -> Reads:

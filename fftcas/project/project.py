@@ -14,6 +14,7 @@ from fftcas.errors import UsageError, closest
 from fftcas.graph import Graph
 from fftcas.label import Label
 from fftcas.project.budgets import Budgets
+from fftcas.project.environment import is_secret
 from fftcas.project.nodes import Node
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class Project:
             for name in dict.fromkeys((node.label.name, node.name, f"{node.label.name}.ff")):
                 (external if node.label.repo else built).setdefault(name, []).append(node)
         return {name: tuple(nodes) for name, nodes in {**external, **built}.items()}
+
+    @cached_property
+    def secrets(self) -> Mapping[str, str]:
+        """The variables of `environ` that are secret."""
+        return {name: value for name, value in self.environ.items() if is_secret(name)}
 
     def find(self, text: str) -> Node:
         """The node that a label or a bare name means. Raises UsageError with the closest labels."""

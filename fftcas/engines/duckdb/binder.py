@@ -12,6 +12,7 @@ import duckdb
 from fftcas.engines.base import Reads, Unstable
 from fftcas.engines.duckdb import columns, reads, unstable
 from fftcas.engines.duckdb.errors import translated
+from fftcas.engines.duckdb.named_columns import NamedColumns
 from fftcas.engines.duckdb.names import Place, quote_name
 from fftcas.relation import RelationName
 
@@ -23,6 +24,7 @@ class DuckDBBinder:
         self._place = Place.of(options)
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._named: NamedColumns | None = None
         self._parsed: tuple[str, Any] | None = None
 
     def quote(self, relation: RelationName) -> str:
@@ -31,9 +33,14 @@ class DuckDBBinder:
     def quote_column(self, name: str) -> str:
         return quote_name(name)
 
-    def columns_read(self, sql: str, inputs: columns.Inputs, views: Mapping[RelationName, str]) -> columns.ColumnsRead:
+    def columns_read(
+        self, sql: str, inputs: columns.Inputs, views: Mapping[RelationName, str], *, named: bool = False
+    ) -> columns.ColumnsRead:
         with self._connected() as connection:
-            return columns.columns_read(connection, self._place, sql, inputs, views)
+            if named and self._named is None:
+                self._named = NamedColumns(connection, self._place)
+            found = self._named.read(sql, inputs, views) if named and self._named else None
+            return found or columns.columns_read(connection, self._place, sql, inputs, views)
 
     def reads(self, sql: str) -> Reads:
         with translated():
@@ -46,7 +53,7 @@ class DuckDBBinder:
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
-                self._connection = None
+                self._connection = self._named = None
 
     def _tree(self, sql: str) -> Any:
         """The parse tree of a query; of the last one it is known."""

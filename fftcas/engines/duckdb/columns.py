@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -79,13 +79,13 @@ def columns_read(
         return everything
     plans = _plans(connection, place, sql, inputs, views)
     scanned = _scanned(plans, place, inputs) if plans is not None else None
-    if plans is None or scanned is None:
+    if plans is None or scanned is None or not bound_columns(plans.bound).keys() <= set(map(place.full, inputs)):
         return everything
     named = {
         relation: scanned[relation] | {column.name for column in columns if _named(column.name, words, texts)}
         for relation, columns in inputs.items()
     }
-    bound = _bound(plans.bound)
+    bound = bound_columns(plans.bound)
     met = {r: scanned[r] | (names & bound.get(place.full(r), set())) for r, names in named.items()}
     for read in (scanned, met, named):
         only = {
@@ -111,20 +111,14 @@ def _plans(
     """The statement's plans on empty tables, or None if DuckDB cannot tell."""
     connection.execute("BEGIN")
     try:
-        for schema in {str(place.full(relation).schema) for relation in [*inputs, *views]}:
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {place.quote_schema(schema)}")
+        create_schemas(connection, place, [*inputs, *views])
         for relation, columns in inputs.items():
-            parts = [f"{quote_name(c.name)} {c.type}{'' if c.nullable else ' NOT NULL'}" for c in columns]
-            connection.execute(f"CREATE TABLE {place.quote(relation)} ({', '.join(parts)})")
-        for relation, text in views.items():
-            connection.execute(
-                f"CREATE VIEW {place.quote(relation)} AS\n{view_text(connection, place, relation, text)}"
-            )
+            connection.execute(empty_table(place, relation, columns))
+        create_views(connection, place, views)
         pruned: Any = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
         result: Any = connection.execute(f"DESCRIBE {sql}").fetchall()
-        rows: Any = connection.execute("SELECT json_serialize_plan(?::VARCHAR)", [sql]).fetchall()
-        bound = json.loads(rows[0][0])
-        return None if bound.get("error") else Plans(json.loads(pruned[0][1]), bound, result)
+        bound = bound_plan(connection, sql)
+        return None if bound is None else Plans(json.loads(pruned[0][1]), bound, result)
     except (duckdb.Error, EngineError, ValueError, IndexError):
         return None
     finally:
@@ -133,7 +127,7 @@ def _plans(
 
 def _scanned(plans: Plans, place: Place, inputs: Inputs) -> dict[RelationName, set[str]] | None:
     """The columns of each input that the plan's scans show, or None if the plan has a part that is not understood."""
-    bound = _bound(plans.bound)
+    bound = bound_columns(plans.bound)
     read: dict[RelationName, set[str]] = {relation: set() for relation in inputs}
     for node in objects(plans.pruned):
         name = str(node.get("name", "")).strip()
@@ -156,7 +150,30 @@ def _scanned(plans: Plans, place: Place, inputs: Inputs) -> dict[RelationName, s
     return read
 
 
-def _bound(plan: Any) -> dict[RelationName, set[str]]:
+def create_schemas(connection: duckdb.DuckDBPyConnection, place: Place, relations: Iterable[RelationName]) -> None:
+    for schema in {str(place.full(relation).schema) for relation in relations}:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {place.quote_schema(schema)}")
+
+
+def empty_table(place: Place, relation: RelationName, columns: Iterable[Column]) -> str:
+    """The statement that makes a table with these columns."""
+    parts = [f"{quote_name(c.name)} {c.type}{'' if c.nullable else ' NOT NULL'}" for c in columns]
+    return f"CREATE OR REPLACE TABLE {place.quote(relation)} ({', '.join(parts)})"
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, place: Place, views: Mapping[RelationName, str]) -> None:
+    for relation, text in views.items():
+        connection.execute(f"CREATE VIEW {place.quote(relation)} AS\n{view_text(connection, place, relation, text)}")
+
+
+def bound_plan(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    """What the binder makes of a query, or None if it cannot be told. Raises duckdb.Error."""
+    rows: Any = connection.execute("SELECT json_serialize_plan(?::VARCHAR)", [sql]).fetchall()
+    plan = json.loads(rows[0][0])
+    return None if plan.get("error") else plan
+
+
+def bound_columns(plan: Any) -> dict[RelationName, set[str]]:
     """The columns of each table that the binder came across."""
     bound: dict[RelationName, set[str]] = {}
     for node in objects(plan):

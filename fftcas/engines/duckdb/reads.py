@@ -11,7 +11,7 @@ import duckdb
 from fftcas.engines.base import EngineError, Reads
 from fftcas.engines.duckdb.built_in import internal_views
 from fftcas.engines.duckdb.loose_references import loose_names
-from fftcas.engines.duckdb.references import File, Opaque, names_in
+from fftcas.engines.duckdb.references import File, Opaque, names_columns, names_in
 from fftcas.relation import RelationName
 
 FILE_NAME = re.compile(r".*\.(parquet|csv|tsv|json|jsonl|ndjson)(\.gz|\.zst)?|.*://.*", re.IGNORECASE)
@@ -46,4 +46,5 @@ def reads(tree: Any, sql: str) -> Reads:
             opaque.add(str(name))
         else:
             relations.add(name)
-    return Reads(frozenset(relations), frozenset(files), frozenset(opaque))
+    named = not opaque and names_columns(tree)
+    return Reads(frozenset(relations), frozenset(files), frozenset(opaque), named)

@@ -63,11 +63,26 @@ def names_in(node: Any, known: frozenset[str] = frozenset()) -> Iterator[Relatio
 
 
 def objects(tree: Any) -> Iterator[dict[str, Any]]:
-    """All mappings in a tree of JSON."""
-    if isinstance(tree, dict):
-        yield tree
-    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
-        yield from objects(part)
+    """All mappings in a tree of JSON, each before those in it."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            yield node
+            waiting.extend(reversed(node.values()))
+        elif isinstance(node, list):
+            waiting.extend(reversed(node))
+
+
+def names_columns(tree: Any) -> bool:
+    """Whether one query names each column that it reads: there is no `*`, and nothing goes by a column's position."""
+    return len(tree.get("statements") or ()) == 1 and not any(
+        node.get("class") in ("STAR", "POSITIONAL_REFERENCE")
+        or node.get("type") in ("PIVOT", "SHOW_REF")
+        or node.get("ref_type") == "NATURAL"
+        or node.get("column_name_alias")
+        for node in objects(tree)
+    )
 
 
 def _function(function: dict[str, Any]) -> Iterator[File | Opaque]:

@@ -40,7 +40,30 @@ def binder() -> Iterator[Binder]:
     ],
 )
 def test_relations_are_found_and_common_table_expressions_are_not(binder: Binder, sql: str, relations: set[R]) -> None:
-    assert binder.reads(sql) == Reads(frozenset(relations), frozenset())
+    found = binder.reads(sql)
+    assert (found.relations, found.files, found.opaque) == (relations, set(), set())
+
+
+@pytest.mark.parametrize(
+    ("sql", "named"),
+    [
+        ("select a, t.b, count(*), 2 * 3 from t join u using (k) group by all", True),
+        ("with q as (select a from t) select max(a) over (order by a) from q", True),
+        ("select a from t where exists (select 1 from u)", True),
+        ("from t", False),
+        ("select t.* from t", False),
+        ("select a from (select * from t)", False),
+        ("select a from t where exists (from u)", False),
+        ("select columns('a') from t", False),
+        ("select #1 from t", False),
+        ("select x from t as q(x, y)", False),
+        ("select a from t natural join u", False),
+        ("select a from t; select 1", False),
+        ("select column_name from information_schema.columns", False),
+    ],
+)
+def test_whether_all_columns_are_named_is_seen(binder: Binder, sql: str, named: bool) -> None:
+    assert binder.reads(sql).names_columns is named
 
 
 def test_files_given_as_literals_are_found(binder: Binder) -> None:
