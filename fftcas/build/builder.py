@@ -126,23 +126,22 @@ class Builder:
         return self.realiser.build(node, derivation, reason)
 
     def found(self, decision: Decision, derivation: Derivation) -> Decision | None:
-        """Look for the node's output where that takes time: servers may say that their responses are still the same,
-        the remote may have it, or its inputs be equal to old ones.
+        """Look for the node's output where that takes time: the remote may have it, servers may say that their
+        responses are still the same, or its inputs be equal to old ones.
 
         Returns what is to be done then, None if it has to be built.
         """
         node = decision.node
-        if decision.stale is not None:
-            again = self.decider.decide(node, ask=True)
-            if again.verdict is not Verdict.BUILD:
-                return again
-        taken = self.sharing.take(derivation)
-        if not taken and (is_view(node) or not prove_equal(self.decider.store, node.label, derivation)):
+        taken = self.sharing.take(derivation, decision.stale)
+        if taken is not None:
+            self.decider.http.adopt(node, taken)
+        known = taken is not None or decision.stale is not None
+        if not known and (is_view(node) or not prove_equal(self.decider.store, node.label, derivation)):
             return None
         again = self.decider.decide(node, ask=True)
         if again.verdict is Verdict.BUILD:
             return None
-        if not taken and again.realisation is not None:
+        if not known and again.realisation is not None:
             self.sharing.give_restored(again.realisation, derivation)
         return again
 

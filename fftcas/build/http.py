@@ -19,6 +19,7 @@ from fftcas.store import Realisation, Store
 if TYPE_CHECKING:
     from fftcas.http.context import HttpContext, HttpUsage
     from fftcas.http.lockfile import Lock
+    from fftcas.store.remote.claim import Claim
 
 NOT_KEPT = (
     "a request failed and the model went on without it: the output is not kept, and the model runs again next time"
@@ -71,6 +72,13 @@ class Http:
         from fftcas.http.freshness import rests_on_current
 
         return rests_on_current(self._context(node.label), realisation.http, realisation.http_max_age, ask=ask)
+
+    def adopt(self, node: Node, claim: Claim) -> None:
+        """Let the responses that came with an output serve where the store's own have expired."""
+        if claim.responses:
+            from fftcas.http.sharing import adopt
+
+            adopt(self._context(node.label), claim.realisation, [response.note for response in claim.responses])
 
     def changed(self, realisation: Realisation) -> str | None:
         """Which of the responses that an output rests on are not the current ones, in words; None if none is known."""

@@ -55,19 +55,25 @@ class Sharing:
         """What the remote claims about a derivation, as far as it was asked."""
         return None if self.remote is None else self.remote.known(derivation.key)
 
-    def take(self, derivation: Derivation) -> bool:
-        """Take an output over into the store, if the remote has it."""
+    def take(self, derivation: Derivation, stale: Realisation | None = None) -> Claim | None:
+        """Take an output over into the store, if the remote has it; returns the claim that vouches for it.
+
+        Of a derivation whose output is here and `stale`, only one that rests on newer HTTP responses is taken.
+        """
         if self.remote is None or not self.remote.reads:
-            return False
+            return None
+        if stale is not None and not self.remote.newer(stale, self.store):
+            return None
         if self.remote.fetch(derivation.key, self.store) is not None:
-            return True
+            return self.remote.known(derivation.key)
         exact = as_stored(derivation, self.store)
-        if exact.key == derivation.key:
-            return False
+        if stale is not None or exact.key == derivation.key:
+            return None
         found = self.remote.fetch(exact.key, self.store)
-        if found is not None:
-            self._commit_as(found, derivation)
-        return found is not None
+        if found is None:
+            return None
+        self._commit_as(found, derivation)
+        return self.remote.known(exact.key)
 
     def give(self, derivation: Derivation) -> None:
         """Publish what this run has committed: under its key, and under that which a machine would look for that does

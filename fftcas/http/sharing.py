@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from fftcas.digest import Digest
 from fftcas.http.cache import Entry, ResponseCache
+from fftcas.http.context import HttpContext
 from fftcas.http.request import BadRequest, make_request
 from fftcas.http.response import Response
-from fftcas.store import index
+from fftcas.store import Realisation, index
 from fftcas.store.remote.fetch import Responses
 from fftcas.store.store import Store
 
@@ -32,17 +35,40 @@ class SharedResponses(Responses):
 
         Nothing in the note is believed that cannot be checked: where to ask again, above all.
         """
-        entry, response, cache = Entry.from_json(note.encode()), Response.from_arrow(data), ResponseCache(store)
-        if http.get(entry.public) != response.digest or entry.private:
-            raise ValueError("it is not a response that the output rests on")
-        _check_types(entry)
-        if entry.method == "GET":
-            _check_identity(entry)
+        response, cache = Response.from_arrow(data), ResponseCache(store)
+        entry = _believed(note, http, response)
         cache.keep_response(response)
         if entry.public not in cache.entries([entry.public]):
-            times = [_past(entry.fetched_at), _past(entry.checked_at)]
-            true = replace(entry, response=response.digest, size=len(response.body))
-            cache.write(entry.public, replace(true, fetched_at=times[0], checked_at=times[1]))
+            cache.write(entry.public, entry)
+
+    def known_at(self, realisation: Realisation, notes: Iterable[str]) -> float:
+        """The earliest check of its responses; those that came with credentials were good when it was built."""
+        checked: dict[Digest, float] = {}
+        for note in notes:
+            with contextlib.suppress(ValueError):
+                entry = Entry.from_json(note.encode())
+                checked[entry.public] = _past(entry.checked_at)
+        if realisation.http.keys() <= checked.keys():
+            return min(checked.values(), default=0.0)
+        with contextlib.suppress(ValueError):
+            built_at = datetime.fromisoformat(realisation.built_at).timestamp()
+            return min(_past(built_at), *checked.values(), math.inf)
+        return 0.0
+
+
+def adopt(context: HttpContext, realisation: Realisation, notes: Iterable[str]) -> None:
+    """Make the responses that came with an output the current ones where the store's own have expired and are older."""
+    http, cache = dict(realisation.http), context.cache
+    for note in notes:
+        with contextlib.suppress(ValueError):
+            request = Entry.from_json(note.encode()).public
+            mine, response = cache.entries([request]).get(request), cache.load(http.get(request, ""))
+            if mine is None or response is None:
+                continue
+            theirs = _believed(note, http, response)
+            expired = not context.fresh(mine, realisation.http_max_age.get(request), time.time())
+            if expired and theirs.checked_at > mine.checked_at:
+                cache.write(request, theirs)
 
 
 def blobs_to_keep(store: Store) -> set[Digest]:
@@ -52,6 +78,19 @@ def blobs_to_keep(store: Store) -> set[Digest]:
     current = {entry.response for entry in cache.entries(requests).values()}
     rested = store.records.read(lambda txn: {each for _, r in index.since(txn, 0) for each in r.http.values()})
     return set(cache.blobs(current | rested).values())
+
+
+def _believed(note: str, http: dict[Digest, Digest], response: Response) -> Entry:
+    """The entry in a note, with nothing in it that cannot be checked. Raises ValueError if it is not the response's."""
+    entry = Entry.from_json(note.encode())
+    if http.get(entry.public) != response.digest or entry.private:
+        raise ValueError("it is not a response that the output rests on")
+    _check_types(entry)
+    if entry.method == "GET":
+        _check_identity(entry)
+    times = [_past(entry.fetched_at), _past(entry.checked_at)]
+    true = replace(entry, response=response.digest, size=len(response.body))
+    return replace(true, fetched_at=times[0], checked_at=times[1])
 
 
 def _check_types(entry: Entry) -> None:

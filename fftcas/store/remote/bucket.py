@@ -56,11 +56,12 @@ class Bucket:
                 return self._told(lambda: bytes(self._obstore.get(self._store, name).bytes()))
             raise
 
-    def put(self, name: str, data: bytes) -> bool:
+    def put(self, name: str, data: bytes, replace: bool = False) -> bool:
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
+        mode = "overwrite" if replace else "create"
         try:
-            self._told(lambda: self._obstore.put(self._store, check_name(name), data, mode="create"))
+            self._told(lambda: self._obstore.put(self._store, check_name(name), data, mode=mode))
         except (AlreadyExistsError, PreconditionError):
             return False
         return True

@@ -48,12 +48,12 @@ class Directory:
                 start += len(part)
             return b"".join(parts)
 
-    def put(self, name: str, data: bytes) -> bool:
+    def put(self, name: str, data: bytes, replace: bool = False) -> bool:
         folder, _, final = check_name(name).rpartition("/")
         with _told(), self._folder("tmp", make=True) as tmp, self._folder(folder, make=True) as target:
             assert tmp is not None
             assert target is not None
-            if _is_file(final, target):
+            if _is_file(final, target) and not replace:
                 return False
             temporary = secrets.token_hex(16)
             fd = os.open(temporary, _WRITE, 0o600, dir_fd=tmp)
@@ -62,7 +62,9 @@ class Directory:
                 with _unsupported():
                     os.fchmod(fd, self._mode() & 0o666)
                 os.fsync(fd)
-                first = _link(fd, temporary, tmp, final, target)
+                if replace:
+                    os.rename(temporary, final, src_dir_fd=tmp, dst_dir_fd=target)
+                first = replace or _link(fd, temporary, tmp, final, target)
             finally:
                 os.close(fd)
                 with contextlib.suppress(OSError):

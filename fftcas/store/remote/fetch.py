@@ -12,6 +12,7 @@ from fftcas.store import index
 from fftcas.store.blobs import Blob, verify
 from fftcas.store.chunks import decode
 from fftcas.store.frame import Codec, raw_size
+from fftcas.store.realisation import Realisation
 from fftcas.store.records import RecordTxn
 from fftcas.store.remote import layout
 from fftcas.store.remote.believable import check_chunks
@@ -48,6 +49,10 @@ class Responses:
 
     def accept(self, store: Store, http: dict[Digest, Digest], note: str, data: bytes) -> None:
         """Keep a response whose bytes were verified. Raises ValueError if it is not one of the claim's."""
+
+    def known_at(self, realisation: Realisation, notes: Iterable[str]) -> float:
+        """When all the responses that an output rests on were last known to be current, in seconds since the epoch."""
+        return 0.0
 
 
 @dataclass

@@ -20,9 +20,19 @@ _NEAR = 1000
 
 
 class Finder:
-    """The claims that a build may believe: those of main, and of its own namespace. Each is read once."""
+    """The claims that a build may believe: those of main, and of its own namespace. Each is read once.
 
-    def __init__(self, reach: Reach, namespace: str, trust: Trust, report: Callable[[str, str], None]) -> None:
+    `known_at` says when the HTTP responses that a claim rests on were last known to be current.
+    """
+
+    def __init__(
+        self,
+        reach: Reach,
+        namespace: str,
+        trust: Trust,
+        report: Callable[[str, str], None],
+        known_at: Callable[[Claim], float],
+    ) -> None:
         self.claims: dict[Digest, Claim] = {}
         self.asked: set[Digest] = set()
         self._reach = reach
@@ -30,6 +40,7 @@ class Finder:
         self._own = namespace
         self._trust = trust
         self._report = report
+        self._known_at = known_at
         self._signers = [key.id for key in trust.keys]
         self._lock = threading.Lock()
 
@@ -81,6 +92,8 @@ class Finder:
                 yield ClaimName(namespace, derivation, signer)
 
     def _read(self, derivation: Digest) -> Claim | None:
+        """The claim that is believed; of several that rest on HTTP responses, the one whose responses are newest."""
+        newest: Claim | None = None
         for name in self._names(derivation):
             data = self._reach.transport.get(name.path, 0, LIMIT + 1)
             if data is None:
@@ -88,7 +101,12 @@ class Finder:
             try:
                 if len(data) > LIMIT:
                     raise ValueError("it is too large")
-                return read_claim(name, data, self._trust, self._own)
+                claim = read_claim(name, data, self._trust, self._own)
             except ValueError as error:
                 self._report(name.path, str(error))
-        return None
+                continue
+            if not claim.realisation.http:
+                return claim
+            if newest is None or self._known_at(claim) > self._known_at(newest):
+                newest = claim
+        return newest

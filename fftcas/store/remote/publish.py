@@ -13,7 +13,7 @@ from fftcas.errors import RemoteError
 from fftcas.store import tables
 from fftcas.store.blobs import MissingBlob
 from fftcas.store.remote import layout
-from fftcas.store.remote.claim import Claim, Response, read_claim
+from fftcas.store.remote.claim import LIMIT, Claim, Response, read_claim
 from fftcas.store.remote.fetch import Responses
 from fftcas.store.remote.keys import Signer, Trust
 from fftcas.store.remote.layout import UNSIGNED, ClaimName
@@ -104,16 +104,35 @@ class Publisher:
             self._failed(len(batch), error)
             return
         for derivation, store in batch:
-            if names[derivation] in there and names[derivation] not in self._bad():
-                with self._lock:
-                    self.done.known += 1
-                continue
             try:
-                self._one(derivation, store)
+                known = names[derivation] in there and names[derivation] not in self._bad()
+                if known and not self._outdates(derivation, store):
+                    with self._lock:
+                        self.done.known += 1
+                    continue
+                self._one(derivation, store, replacing=known)
             except (OSError, RemoteError, ValueError, MissingBlob) as error:
                 self._failed(1, error)
 
-    def _one(self, derivation: Digest, store: Store) -> None:
+    def _outdates(self, derivation: Digest, store: Store) -> bool:
+        """Whether the store's output rests on newer HTTP responses than the one that is claimed already."""
+        realisation, name = store.realisation(derivation), self.name(derivation)
+        if realisation is None or not realisation.http:
+            return False
+        data = self._reach.run(lambda: self._reach.transport.get(name.path, 0, LIMIT + 1))
+        try:
+            claim = self._read(name, data or b"")
+        except ValueError:
+            return True
+        notes = [note for _, note in self._responses.collect(store, dict(realisation.http))]
+        theirs = self._responses.known_at(claim.realisation, [response.note for response in claim.responses])
+        return self._responses.known_at(realisation, notes) > theirs
+
+    def _read(self, name: ClaimName, data: bytes) -> Claim:
+        """A claim of one's own. Raises ValueError if readers would not believe it."""
+        return read_claim(name, data, Trust((self.signer.public,)) if self.signer else Trust(), self._namespace)
+
+    def _one(self, derivation: Digest, store: Store, replacing: bool) -> None:
         realisation, document = store.realisation(derivation), store.derivation_document(derivation)
         manifest = store.manifest(realisation.output) if realisation and realisation.rows is not None else None
         if realisation is None or document is None or (manifest is None) != (realisation.rows is None):
@@ -123,8 +142,8 @@ class Publisher:
         refs = self._write_packs(claim, store)
         claim = replace(claim, packs=tuple(refs))
         data, name = claim.to_bytes(self.signer), claim.name
-        read_claim(name, data, Trust((self.signer.public,)) if self.signer else Trust(), self._namespace)
-        self._put(name.path, data)
+        self._read(name, data)
+        self._put(name.path, data, replacing=replacing)
         self._put(f"{layout.near(self._namespace, realisation.label)}/{derivation}", b"")
         with self._lock:
             self.done.claims += 1
@@ -139,19 +158,18 @@ class Publisher:
             (first if any(digest in lists for digest, _ in pack.frames) else rest).append(pack.ref)
         return list(dict.fromkeys(first + rest))
 
-    def _put(self, name: str, data: bytes, size: int | None = None) -> None:
-        """Write an object unless there is one; a bad one is replaced."""
+    def _put(self, name: str, data: bytes, size: int | None = None, replacing: bool = False) -> None:
+        """Write an object unless there is one; a bad one is replaced, and any if `replacing`."""
         transport = self._reach.transport
 
         def put() -> bool:
             there = transport.stat([name]).get(name)
-            if there is not None and (name in self._bad() or (size is not None and there.size != size)):
-                transport.delete(name)
-            elif there is not None and size is not None:
+            bad = there is not None and (name in self._bad() or (size is not None and there.size != size))
+            if there is not None and size is not None and not bad:
                 # It may be about to be collected: being young again protects it.
                 transport.touch(name)
                 return False
-            return transport.put(name, data)
+            return transport.put(name, data, replace=bad or replacing)
 
         if self._reach.run(put, write=True):
             self._bad().discard(name)

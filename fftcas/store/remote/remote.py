@@ -50,7 +50,7 @@ class Remote:
         self.publisher: Publisher | None = None
         self.fetched: dict[Digest, Realisation] = {}
         self._fetcher = Fetcher(reach, responses)
-        self._finder = Finder(reach, namespace, trust, self._report)
+        self._finder = Finder(reach, namespace, trust, self._report, self._known_at)
         self._bad: set[str] = set()
         self._problems: list[str] = []
         self._bytes = 0
@@ -117,6 +117,15 @@ class Remote:
         self.find([derivation])
         return self._finder.claims.get(derivation)
 
+    def newer(self, here: Realisation, store: Store) -> bool:
+        """Whether the remote has an output of the same derivation that rests on newer HTTP responses."""
+        claim = self.claim(here.derivation)
+        if claim is None:
+            return False
+        responses = self._fetcher.responses
+        notes = [note for _, note in responses.collect(store, dict(here.http))]
+        return self._known_at(claim) > responses.known_at(here, notes)
+
     def fetch(self, derivation: Digest, store: Store) -> Realisation | None:
         """Take an output over into the local store, verified; None if that is not possible."""
         while (flight := self._take_off(derivation)) is not None:
@@ -147,8 +156,10 @@ class Remote:
             self.fetched.pop(derivation, None)
 
     def publish(self, derivation: Digest, store: Store) -> None:
-        """Give an output of the local store away, in the background."""
-        if self.publisher is not None and derivation not in self.fetched:
+        """Give an output of the local store away, in the background. It is not one that was fetched, or no more."""
+        with self._lock:
+            self.fetched.pop(derivation, None)
+        if self.publisher is not None:
             self.publisher.publish(derivation, store)
 
     def finish(self) -> RemoteReport:
@@ -179,6 +190,9 @@ class Remote:
     def near(self, label: str, limit: int = 20) -> list[Claim]:
         """Claims of other derivations that a label had, the newest first: what a miss may be compared with."""
         return self._finder.near(label, limit) if self.reads else []
+
+    def _known_at(self, claim: Claim) -> float:
+        return self._fetcher.responses.known_at(claim.realisation, [response.note for response in claim.responses])
 
     def _prefetch(self, claims: Sequence[Claim], store: Store) -> None:
         try:

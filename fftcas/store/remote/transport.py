@@ -42,8 +42,11 @@ class Transport(Protocol):
         """The bytes from `start` to `stop`, fewer if the object ends before; None if there is no such object."""
         ...
 
-    def put(self, name: str, data: bytes) -> bool:
-        """Write an object, durably and all at once; False if there is one of this name, which is left alone."""
+    def put(self, name: str, data: bytes, replace: bool = False) -> bool:
+        """Write an object, durably and all at once; False if there is one of this name, which is left alone.
+
+        With `replace` it takes the place of the one that is there: a reader sees either.
+        """
         ...
 
     def stat(self, names: Collection[str]) -> Mapping[str, Entry]:
