@@ -10,7 +10,6 @@ from fftcas.build.decide import Decider, Decision, Verdict
 from fftcas.build.differences import Differences
 from fftcas.build.keys import full_recipe
 from fftcas.build.looking import looking
-from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity
 from fftcas.build.plan import Planned, plan
 from fftcas.build.reads import reads
@@ -60,12 +59,11 @@ class Explanation:
         return self.verdict == Verdict.FRESH
 
 
-def explain(project: Project, store: Store, targets: Sequence[Label], options: BuildOptions) -> list[Explanation]:
+def explain(decider: Decider, targets: Sequence[Label]) -> list[Explanation]:
     """Explanations for the targets and all that they read, in build order; what has no relation is left out."""
-    with looking(project, store, options) as decider:
-        explainer = _Explainer(decider)
-        planned = plan(project, project.graph.ancestors(targets), decider, explainer.foresee)
-        return [explainer.explain(each) for each in planned if each.error is not None or is_built(each.node)]
+    explainer = _Explainer(decider)
+    planned = plan(decider.project, decider.project.graph.ancestors(targets), decider, explainer.foresee)
+    return [explainer.explain(each) for each in planned if each.error is not None or is_built(each.node)]
 
 
 def verdicts(project: Project, store: Store) -> dict[Label, str]:

@@ -39,3 +39,9 @@ COMMANDS = {
     "key": ("fftcas.cli.key", "Make keys that sign what is published to a remote."),
 }
 """Every command with the module that holds it (there, `_` stands for `-`) and the first sentence of its help."""
+
+REMEMBERED = ("build", "run", "seed", "ls", "query", "dag", "why-rebuild")
+"""Commands of which it may be known what they would say."""
+
+HELP = frozenset({"-h", "--help", "--version"})
+"""Options that ask for a text and for nothing else: no project is read."""

@@ -5,20 +5,16 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fftcas.errors import UsageError
-from fftcas.project.project import Project
-
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from fftcas.store import Store
+    from fftcas.project.project import Project
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -72,6 +68,7 @@ def load(directory: str | None, profile: str | None, variables: Sequence[str], *
 
     What was rendered is remembered in the store, which is made if it is not there and `make_store` says so.
     """
+    from fftcas.cli.memory import memory
     from fftcas.project.load import load_project
 
     root = Path(directory or os.environ.get("FFTCAS_PROJECT") or ".")
@@ -89,21 +86,6 @@ def load(directory: str | None, profile: str | None, variables: Sequence[str], *
     return project
 
 
-@contextmanager
-def memory(make: bool) -> Iterator[Store | None]:
-    """The store, if it can be used, and is there or may be made: what it remembers spares time."""
-    from fftcas.errors import StoreError
-    from fftcas.store import Store
-    from fftcas.store.place import store_path
-
-    with ExitStack() as stack:
-        store = None
-        if make or store_path(os.environ).is_dir():
-            with suppress(StoreError):  # whoever needs it will say so
-                store = stack.enter_context(Store.open())
-        yield store
-
-
 def load_at(project: Project, variables: Sequence[str]) -> Callable[[Path], Project]:
     """Reads a project from another directory, for the same profile, variables and environment."""
     from fftcas.project.load import load_project
@@ -117,6 +99,8 @@ def parse_variables(variables: Sequence[str]) -> Mapping[str, Any]:
     if not variables:
         return {}
     import yaml
+
+    from fftcas.errors import UsageError
 
     parsed: dict[str, Any] = {}
     for pair in variables:

@@ -3,15 +3,58 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
-from fftcas.errors import FftcasError
-from fftcas.project.project import Project
+from fftcas.cli.main import cli
+
+if TYPE_CHECKING:
+    from fftcas.cli.look import Look
+    from fftcas.project.project import Project
 
 METHODS = ("tag:", "kind:", "type:", "path:", "source:", "state:", "result:", "changed:")
+
+
+def by_click(asked: str) -> int:
+    """Let click answer a shell; returns the exit code."""
+    return shell_complete(cli, {}, "fftcas", "_FFTCAS_COMPLETE", asked)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What may follow in a line: each word with what tells the shell of it.
+
+    `watched` are the states of the files that this rests on beside those of a look; None if there may be others.
+    """
+
+    words: tuple[tuple[str, str], ...]
+    watched: str | None
+
+
+def all_words(shell: str, words: list[str], look: Look | None) -> Words | None:
+    """What may follow the words of a line; None if that depends on what is written already, or the shell is unknown."""
+    kind = get_completion_class(shell)
+    if kind is None:
+        return None
+    projects: list[Project | None] = []
+    shown = kind(cli, {"obj": projects}, "fftcas", "_FFTCAS_COMPLETE")
+    items = shown.get_completions(list(words), "")
+    if any(item.type != "plain" for item in items):  # names of files
+        return None
+    found = tuple((item.value, shown.format_completion(item)) for item in items)
+    return Words(found, watched(look, projects) if look else None)
+
+
+def watched(look: Look, projects: list[Project | None]) -> str | None:
+    from fftcas.cli.remembering import dotenv, watchable
+    from fftcas.cli.watched import watch
+
+    seen = all(project is not None and watchable(look, project) for project in projects)
+    return watch([str(dotenv())]) if seen else None
 
 
 def complete_patterns(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -26,8 +69,8 @@ def complete_patterns(ctx: click.Context, param: click.Parameter, incomplete: st
 def complete_labels(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Labels and bare names."""
     project = _project(ctx)
-    words = [*_labels(project), *sorted(project.by_name)] if project and not incomplete.startswith("/") else []
-    return [CompletionItem(word) for word in words or _labels(project) if word.startswith(incomplete)]
+    words = [*_labels(project), *(sorted(project.by_name) if project else ())]
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
 def _labels(project: Project | None) -> list[str]:
@@ -40,12 +83,21 @@ def _packages(project: Project) -> list[str]:
 
 
 def _project(ctx: click.Context) -> Project | None:
-    """The project that the line so far means; None if it cannot be read: this is no place for errors."""
+    """The project that the line so far means; None if it cannot be read: this is no place for errors.
+
+    It is noted in the context's list of projects, if there is one.
+    """
+    from fftcas.cli.memory import memory
+    from fftcas.errors import FftcasError
     from fftcas.project.load import load_project
 
     root = Path(ctx.params.get("directory") or os.environ.get("FFTCAS_PROJECT") or ".")
     profile = ctx.params.get("profile") or os.environ.get("FFT_ACTIVE_ENV")
     try:
-        return load_project(root, profile, environ=os.environ, cwd=Path.cwd(), cli_vars={})
+        with memory(False) as store:
+            found = load_project(root, profile, environ=os.environ, cwd=Path.cwd(), cli_vars={}, memory=store)
     except FftcasError:
-        return None
+        found = None
+    if ctx.obj is not None:
+        ctx.obj.append(found)
+    return found

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fftcas.cli.common import Pattern, PatternCommand, load, project_options
-from fftcas.label import Label
-from fftcas.project.nodes import Source
-from fftcas.project.project import Project
-from fftcas.project.selection import select
-from fftcas.report.diagram import dot, mermaid
-from fftcas.report.page import View
+
+if TYPE_CHECKING:
+    from fftcas.cli.look import Look
+    from fftcas.label import Label
+    from fftcas.project.project import Project
+    from fftcas.report.page import View
 
 
 @click.command(cls=PatternCommand)
@@ -24,7 +25,10 @@ from fftcas.report.page import View
     "--rows", type=click.IntRange(min=0), default=5, show_default=True, help="Rows of each table that the page shows."
 )
 @project_options
+@click.pass_obj
 def dag(
+    look: Look | None,
+    /,
     patterns: tuple[str, ...],
     html: bool,
     as_dot: bool,
@@ -39,8 +43,11 @@ def dag(
     if html or out:
         write_page(project, patterns, Path(out) if out else project.root / project.settings.dag_dir, rows, "graph")
         return
+    from fftcas.cli.remembering import tell
+    from fftcas.report.diagram import dot, mermaid
+
     labels = shown(project, patterns)
-    click.echo(dot(project, labels) if as_dot else mermaid(project, labels), nl=False)
+    tell(look, project, dot(project, labels) if as_dot else mermaid(project, labels))
 
 
 @click.command(cls=PatternCommand)
@@ -65,6 +72,9 @@ def report(
 
 def shown(project: Project, patterns: tuple[str, ...]) -> list[Label]:
     """What the patterns mean, and the sources that it reads; without patterns all nodes."""
+    from fftcas.project.nodes import Source
+    from fftcas.project.selection import select
+
     if not patterns:
         return list(project.graph)
     chosen = set(select(project, patterns))

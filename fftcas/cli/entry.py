@@ -5,21 +5,41 @@ from __future__ import annotations
 import os
 import sys
 
-from fftcas.cli.unchanged import replay
+from fftcas.cli.commands import HELP, REMEMBERED
 
 INTERRUPTED = 130
 
 
 def main() -> int:
     """Run the command line of this process; returns the exit code."""
-    code = replay(sys.argv[1:])
-    if code is None:
-        from fftcas.cli.main import main as run
-
+    try:
         code = run(sys.argv[1:])
+    except BrokenPipeError:
+        # The reader of a pipe went away (`fftcas ls | head`): not an error; keep the interpreter from reporting it.
+        sys.stdout = None
+        code = 0
     if code == INTERRUPTED:
         # A model's own Python code cannot be stopped, and would keep the process until it is done.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def run(arguments: list[str]) -> int:
+    if "_FFTCAS_COMPLETE" in os.environ:
+        from fftcas.cli.completing import complete
+
+        return complete(os.environ["_FFTCAS_COMPLETE"])
+    look = None
+    if arguments and arguments[0] in REMEMBERED and HELP.isdisjoint(arguments):
+        from fftcas.cli.look import look_at
+        from fftcas.cli.unchanged import replay
+
+        look = look_at(arguments, arguments)
+        code = replay(look) if look else None
+        if code is not None:
+            return code
+    from fftcas.cli.main import main as run_in_full
+
+    return run_in_full(arguments, look)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fftcas.build.options import HttpOptions
 from fftcas.cli.common import Pattern
-from fftcas.http.settings import HttpCacheMode
-from fftcas.project.project import Project
-from fftcas.project.selection import select
+from fftcas.cli.modes import HTTP_CACHE
+
+if TYPE_CHECKING:
+    from fftcas.build.options import HttpOptions
+    from fftcas.project.project import Project
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -30,7 +31,7 @@ def http_options(command: Command) -> Command:
         ),
         click.option(
             "--http-cache",
-            type=click.Choice([mode.value for mode in HttpCacheMode]),
+            type=click.Choice(HTTP_CACHE),
             help="Whether stored responses are read (r), and new ones kept (w) [rw].",
         ),
         click.option("--offline", is_flag=True, help="Open no connection: stored responses serve, whatever their age."),
@@ -43,6 +44,10 @@ def read_http_options(
     project: Project, *, offline: bool, http_cache: str | None, refresh_http: str | None, locked: bool
 ) -> HttpOptions:
     """What the options mean. Raises UsageError for a pattern that means nothing."""
+    from fftcas.build.options import HttpOptions
+    from fftcas.http.settings import HttpCacheMode
+    from fftcas.project.selection import select
+
     return HttpOptions(
         offline=offline,
         mode=HttpCacheMode(http_cache) if http_cache else None,

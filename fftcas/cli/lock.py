@@ -9,8 +9,8 @@ import click
 from fftcas.amounts import counted
 from fftcas.build.options import BuildOptions, HttpOptions
 from fftcas.build.run import build as build_targets
-from fftcas.cli.build import parse_jobs
 from fftcas.cli.common import Pattern, load, project_options
+from fftcas.cli.execute import parse_jobs
 from fftcas.cli.remote_options import remote_opener, remote_options
 from fftcas.digest import Digest
 from fftcas.project.nodes import Source

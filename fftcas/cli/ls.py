@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from fftcas.cli.common import Pattern, PatternCommand, load, project_options
-from fftcas.cli.selecting import choose, past
-from fftcas.report.graph import FORMATS, lines
+from fftcas.report.graph import FORMATS, text
+
+if TYPE_CHECKING:
+    from fftcas.cli.look import Look
 
 output_option = click.option(
     "-o", "--output", type=click.Choice(FORMATS), default="label", show_default=True, help="How to print them."
@@ -20,7 +24,10 @@ output_option = click.option(
 @click.option("--changed-since", metavar="GITREF", help="Only what has changed since a commit, and what reads it.")
 @output_option
 @project_options
+@click.pass_obj
 def ls(
+    look: Look | None,
+    /,
     patterns: tuple[str, ...],
     selected: tuple[str, ...],
     excluded: tuple[str, ...],
@@ -35,18 +42,28 @@ def ls(
     Beside those of build there are patterns that ask about the past: state:modified, state:new, result:error,
     changed:GITREF. All of them take +, as in state:modified+.
     """
+    from fftcas.cli.remembering import tell
+    from fftcas.cli.selecting import Questions, choose
+
     project = load(directory, profile, variables)
-    labels = choose(project, patterns, variables, selected=selected, excluded=excluded, changed_since=changed_since)
-    for line in lines(project, labels, output):
-        click.echo(line)
+    past = Questions(project, variables)
+    labels = choose(project, patterns, past, selected=selected, excluded=excluded, changed_since=changed_since)
+    tell(None if past.asked else look, project, text(project, labels, output))
 
 
 @click.command()
 @click.argument("expression", nargs=-1, required=True)
 @output_option
 @project_options
+@click.pass_obj
 def query(
-    expression: tuple[str, ...], output: str, directory: str | None, profile: str | None, variables: tuple[str, ...]
+    look: Look | None,
+    /,
+    expression: tuple[str, ...],
+    output: str,
+    directory: str | None,
+    profile: str | None,
+    variables: tuple[str, ...],
 ) -> None:
     """Print the nodes that EXPRESSION means, e.g. 'deps(//marts/...) - kind(seed, //...)'.
 
@@ -54,8 +71,11 @@ def query(
     tag(regex, x), attr(name, regex, x), filter(regex, x), some(x[, n]), stale([x]), cached([x]). Operators: + - ^, or
     union, except, intersect.
     """
+    from fftcas.cli.remembering import tell
+    from fftcas.cli.selecting import Questions
     from fftcas.project.query import query as answer
 
     project = load(directory, profile, variables)
-    for line in lines(project, answer(project, " ".join(expression), past(project, variables)), output):
-        click.echo(line)
+    past = Questions(project, variables)
+    labels = answer(project, " ".join(expression), past)
+    tell(None if past.asked else look, project, text(project, labels, output))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import importlib
-import logging
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fftcas.cli.commands import COMMANDS
-from fftcas.errors import FftcasError, closest
+from fftcas.cli.commands import COMMANDS, HELP
+from fftcas.version import __version__
+
+if TYPE_CHECKING:
+    from fftcas.cli.look import Look
 
 
 class Commands(click.Group):
@@ -37,29 +40,33 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from fftcas.errors import closest
+
             hint = closest(args[0], COMMANDS)
             raise click.UsageError(f"no such command: {args[0]}" + (f"\n  hint: {hint}" if hint else ""), ctx)
         return super().resolve_command(ctx, args)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="fftcas", message="fftcas %(version)s")
+@click.version_option(__version__, message="fftcas %(version)s")
 def cli() -> None:
     """Build a DAG of SQL and Python data models; never do the same work twice."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code. Errors are printed to stderr as one block."""
-    if logging.lastResort is not None:  # what the store has to say is told as other warnings are
-        logging.lastResort.setFormatter(logging.Formatter("warning: %(message)s"))
+def main(arguments: Sequence[str], look: Look | None = None) -> int:
+    """Run the command line; returns the exit code. Errors are printed to stderr as one block.
+
+    With a `look`, a command that remembers what it said will do so.
+    """
+    if HELP.isdisjoint(arguments):
+        import logging
+
+        if logging.lastResort is not None:  # what the store has to say is told as other warnings are
+            logging.lastResort.setFormatter(logging.Formatter("warning: %(message)s"))
     gc.set_threshold(100_000)  # next to nothing here lies in cycles; what lives is gone through again and again
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
-        code = cli.main(args=given, standalone_mode=False, obj=given)
+        code: Any = cli.main(args=list(arguments), prog_name="fftcas", standalone_mode=False, obj=look)
         return code if isinstance(code, int) else 0
-    except FftcasError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
@@ -68,7 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader of a pipe went away (`fftcas ls | head`): not an error; keep the interpreter from reporting it.
-        sys.stdout = None
-        return 0
+    except Exception as error:
+        from fftcas.errors import FftcasError  # of no use to those who ask for help
+
+        if not isinstance(error, FftcasError):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code

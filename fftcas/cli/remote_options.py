@@ -12,15 +12,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fftcas.errors import UsageError
-from fftcas.project.settings import RemoteSettings
-
 if TYPE_CHECKING:
+    from fftcas.project.settings import RemoteSettings
     from fftcas.store.remote import Remote
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -57,6 +54,8 @@ def remote_reader(url: str | None, mode: str | None, settings: RemoteSettings | 
     wanted = merged(url, mode, settings, os.environ)
     if wanted is None or wanted.mode == "off":
         return None
+    from dataclasses import replace
+
     return open_remote(replace(wanted, mode="ro"), lambda line: None)
 
 
@@ -83,6 +82,9 @@ def merged(
     url: str | None, mode: str | None, settings: RemoteSettings | None, environ: Mapping[str, str]
 ) -> RemoteSettings | None:
     """What is meant, or None if no remote is. Raises UsageError."""
+    from fftcas.errors import UsageError
+    from fftcas.project.settings import RemoteSettings
+
     mode = mode or environ.get("FFTCAS_REMOTE_MODE") or None
     if mode is not None and mode not in MODES:
         raise UsageError(f"FFTCAS_REMOTE_MODE is '{mode}'", hint=f"one of {', '.join(MODES)}")

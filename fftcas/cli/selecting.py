@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from fftcas.cli.common import load_at
-from fftcas.label import Label
-from fftcas.project.project import Project
-from fftcas.project.selection import States, select
+from fftcas.project.selection import select
+
+if TYPE_CHECKING:
+    from fftcas.label import Label
+    from fftcas.project.project import Project
+    from fftcas.project.selection import States
 
 
-def past(project: Project, variables: Sequence[str]) -> States:
-    """Answers what patterns and queries ask about the past."""
+class Questions:
+    """Answers what patterns and queries ask about the past; `asked` says whether any has."""
 
-    @cache
-    def answers() -> States:
+    def __init__(self, project: Project, variables: Sequence[str]) -> None:
+        self.project = project
+        self.variables = variables
+        self.asked = False
+
+    def __call__(self, method: str, value: str) -> set[Label]:
+        self.asked = True
+        return self._answers(method, value)
+
+    @cached_property
+    def _answers(self) -> States:
         # Only now, since commands that do not ask should not have to import what it takes to answer.
         from fftcas.build.states import Past
 
-        return Past(project, load_at(project, variables))
-
-    return lambda method, value: answers()(method, value)
+        return Past(self.project, load_at(self.project, self.variables))
 
 
 def choose(
     project: Project,
     patterns: Sequence[str],
-    variables: Sequence[str],
+    questions: Questions,
     *,
     selected: Sequence[str] = (),
     excluded: Sequence[str] = (),
     changed_since: str | None = None,
 ) -> tuple[Label, ...]:
     """The labels that are meant, in build order. Raises UsageError."""
-    states = past(project, variables)
     wanted = [*patterns, *selected] or ["//..."]
-    chosen = select(project, [*wanted, *(f"-{pattern}" for pattern in excluded)], states)
+    chosen = select(project, [*wanted, *(f"-{pattern}" for pattern in excluded)], questions)
     if changed_since is None:
         return chosen
-    affected = project.graph.descendants(states("changed", changed_since))
+    affected = project.graph.descendants(questions("changed", changed_since))
     return tuple(label for label in chosen if label in affected)

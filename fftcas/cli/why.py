@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import os
+from typing import TYPE_CHECKING
 
 import click
 
-from fftcas.build.options import BuildOptions, CacheMode
-from fftcas.build.why import Explanation, explain
 from fftcas.cli.common import Pattern, PatternCommand, load, load_at, project_options
-from fftcas.cli.remote_options import remote_options
-from fftcas.cli.selecting import choose
-from fftcas.label import Label
-from fftcas.project.nodes import Source
-from fftcas.project.project import Project
-from fftcas.report import why as report
-from fftcas.store import Store
+from fftcas.cli.modes import CACHE
+from fftcas.cli.remote_options import merged, remote_options
+
+if TYPE_CHECKING:
+    from fftcas.cli.look import Look
 
 
 @click.command("why-rebuild", cls=PatternCommand)
@@ -25,7 +21,7 @@ from fftcas.store import Store
 @click.option("--run", "run_id", metavar="ID", help="Explain a past run.")
 @click.option(
     "--cache",
-    type=click.Choice([mode.value for mode in CacheMode]),
+    type=click.Choice(CACHE),
     default="rw",
     show_default=True,
     help="As for build.",
@@ -35,7 +31,10 @@ from fftcas.store import Store
 @click.option("-v", "--verbose", count=True, help="List all nodes, with their keys.")
 @remote_options
 @project_options
+@click.pass_obj
 def why_rebuild(
+    look: Look | None,
+    /,
     patterns: tuple[str, ...],
     since: str | None,
     run_id: str | None,
@@ -54,12 +53,18 @@ def why_rebuild(
     The root causes come first: the cell of a seed, the line of a macro, the variable. No model runs, and nothing is
     changed.
     """
+    from fftcas.build.options import BuildOptions, CacheMode
+    from fftcas.cli.plan import plan_text, print_plan, print_remote, shown
+    from fftcas.cli.selecting import Questions, choose
+
     project = load(directory, profile, variables)
-    targets = [label for label in choose(project, patterns, variables) if shown(project, label)]
+    past = Questions(project, variables)
+    targets = [label for label in choose(project, patterns, past) if shown(project, label)]
     forced = frozenset(targets) if rebuild else frozenset()
     if run_id is None and since is None:
         options = BuildOptions(cache=CacheMode(cache), forced=forced)
-        print_plan(project, targets, options, as_json, verbose)
+        alone = as_json or merged(remote, remote_mode, project.settings.remote, os.environ) is None
+        print_plan(project, targets, options, as_json, verbose, look if alone and not past.asked else None)
         if not as_json:
             print_remote(project, targets, options, remote, remote_mode)
         return
@@ -70,53 +75,8 @@ def why_rebuild(
         explanations = explain_since(project, since, targets, load_at(project, variables))
     else:
         from fftcas.build.why_run import explain_run
+        from fftcas.store import Store
 
         with Store.open() as store:
             explanations, targets = explain_run(project, store, run_id or "", targets if patterns else None)
-    print_report(project, explanations, targets, as_json, verbose, mood, since=since, run=run_id)
-
-
-def print_plan(project: Project, targets: Sequence[Label], options: BuildOptions, as_json: bool, verbose: int) -> None:
-    """Say what a build with these options would do, and why."""
-    targets = [label for label in targets if shown(project, label)]
-    with Store.open() as store:
-        explanations = explain(project, store, targets, options)
-    print_report(project, explanations, targets, as_json, verbose, "would", since=None, run=None)
-
-
-def print_remote(
-    project: Project, targets: Sequence[Label], options: BuildOptions, url: str | None, mode: str | None
-) -> None:
-    """Say what the remote, if there is one, has of the nodes that would run, or how its nearest output differs."""
-    from fftcas.cli.remote_options import remote_reader
-
-    remote = remote_reader(url, mode, project.settings.remote)
-    if remote is None or not remote.reads:
-        return
-    from fftcas.build.why_remote import explain_remote
-
-    with Store.open() as store:
-        for miss in explain_remote(project, store, targets, options, remote):
-            print(f"remote: {miss}")
-
-
-def print_report(
-    project: Project,
-    explanations: Sequence[Explanation],
-    targets: Sequence[Label],
-    as_json: bool,
-    verbose: int,
-    mood: str,
-    **compared: str | None,
-) -> None:
-    if as_json:
-        about = {"project": project.settings.name, "profile": project.profile.name, **compared}
-        click.echo(json.dumps(report.document(explanations, set(targets), about), indent=2, ensure_ascii=False))
-        return
-    for line in report.text(explanations, set(targets), verbose, mood=mood):
-        print(line)
-
-
-def shown(project: Project, label: Label) -> bool:
-    """Whether a node can be up to date or not: a source cannot."""
-    return not isinstance(project.nodes[label], Source)
+    click.echo(plan_text(project, explanations, targets, as_json, verbose, mood, since=since, run=run_id), nl=False)

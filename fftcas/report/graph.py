@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fftcas.label import Label
-from fftcas.project.nodes import PythonModel, SqlModel
-from fftcas.project.project import Project
+if TYPE_CHECKING:
+    from fftcas.label import Label
+    from fftcas.project.project import Project
 
 FORMATS = ("label", "name", "path", "json", "tree", "dot")
 
 
-def lines(project: Project, labels: Sequence[Label], form: str) -> Iterator[str]:
+def text(project: Project, labels: Sequence[Label], form: str) -> str:
     """The nodes in one of the `FORMATS`; edges between them are those of the project."""
+    return "".join(f"{line}\n" for line in lines(project, labels, form))
+
+
+def lines(project: Project, labels: Sequence[Label], form: str) -> Iterator[str]:
     match form:
         case "name":
             yield from (project.nodes[label].name for label in labels)
         case "path":
             yield from dict.fromkeys(project.nodes[label].path for label in labels)
         case "json":
+            import json
+
             yield json.dumps([described(project, label) for label in labels], indent=2, ensure_ascii=False)
         case "tree":
             yield from tree(project, labels)
@@ -31,12 +36,14 @@ def lines(project: Project, labels: Sequence[Label], form: str) -> Iterator[str]
 
 
 def described(project: Project, label: Label) -> dict[str, Any]:
+    from fftcas.project.selection import materialization
+
     node = project.nodes[label]
     return {
         "label": label.text,
         "name": node.name,
         "kind": node.kind,
-        "type": node.materialized if isinstance(node, SqlModel | PythonModel) else node.kind,
+        "type": materialization(node),
         "path": node.path,
         "relation": str(node.relation),
         "tags": sorted(node.tags),

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from fftcas.build.looking import looking
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.run import Run, build
@@ -100,8 +101,8 @@ class Small:
 
     def why(self, name: str) -> Explanation:
         project = self.load()
-        with self.store() as store:
-            explained = explain(project, store, tuple(project.graph), BuildOptions())
+        with self.store() as store, looking(project, store) as decider:
+            explained = explain(decider, tuple(project.graph))
         (found,) = (each for each in explained if each.label.name == name)
         return found
 

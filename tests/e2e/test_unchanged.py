@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from harness import Demo
 
-from fftcas.cli.unchanged import NEVER, project_files
+from fftcas.cli.watched import NEVER, project_files
 
 MODULES = """
 import sys

@@ -62,7 +62,7 @@ POINTS = {
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["fftcas.cli.main", "fftcas.cli.build", "fftcas.engines.duckdb.engine", "fftcas.project.load", "pandas"]
+    ["fftcas.cli.main", "fftcas.cli.execute", "fftcas.engines.duckdb.engine", "fftcas.project.load", "pandas"]
 )
 
 

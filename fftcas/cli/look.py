@@ -1,0 +1,108 @@
+"""A look at all that a command rests on, and what the same command said when all of that was the same.
+
+What a command finds out is a function of the project's files, the environment, the arguments, the installed packages
+and, for some, database and store. If all of these are what they were when the same command was observed, then it would
+find the same again. It is a memory of observed runs and knows no rule of any command; whenever anything looks
+different, or too young to be told apart, the command is run in full.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from fftcas.cli.watched import digest, entries, environment, project_files, states
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FORMAT = "2"
+
+RACY_NS = 2_000_000_000
+"""A file that was changed so shortly before it was looked at may change again and look the same."""
+
+PART = "\x1e"
+"""Stands between the parts of a memory; no part may contain it."""
+
+MOST, MOST_BYTES = 100, 64 << 20
+"""So many memories of a project are kept, of so many bytes in all: the newest."""
+
+
+class Look:
+    """The state of what a command rests on, taken before it begins. `at` is the time, in nanoseconds."""
+
+    def __init__(self, arguments: Sequence[str], root: str) -> None:
+        self.root = root
+        self.at = time.time_ns()
+        self.environment = environment()
+        files, self.newest = project_files(root)
+        self.files = digest(files)
+        name = digest(*arguments, os.getcwd(), str(sys.stdout.isatty()))
+        self.path = os.path.join(root, ".fftcas", "unchanged", name)
+
+    def recall(self) -> list[str] | None:
+        """The parts that were kept for this command; None if there are none, or anything looks different."""
+        try:
+            with open(self.path, encoding="utf-8", errors="surrogateescape") as file:
+                form, where, files, watched, *parts = file.read().split(PART)
+        except (OSError, ValueError):
+            return None
+        same = form == FORMAT and where == self.environment and files == self.files and watched == states(watched)
+        return parts if same else None
+
+    def remember(self, parts: Sequence[str], watched: str = "") -> None:
+        """Keep these parts, unless a file was changed too lately. Never raises: it is a convenience.
+
+        `watched` are the states of files beside the project's own.
+        """
+        kept = [FORMAT, self.environment, self.files, watched, *parts]
+        if self.newest > self.at - RACY_NS or any(PART in part for part in kept):
+            return
+        try:
+            write(self.path, PART.join(kept))
+            forget_oldest(os.path.dirname(self.path))
+        except (OSError, ValueError):
+            return
+
+
+def look_at(arguments: Sequence[str], options: Sequence[str]) -> Look | None:
+    """A look for a command whose `options` may name the project; None if that is no project."""
+    root = project_directory(options)
+    return Look(arguments, root) if os.path.isdir(os.path.join(root, "models")) else None
+
+
+def project_directory(options: Sequence[str]) -> str:
+    """The directory that `-C` or `--project` seems to name, else the one of FFTCAS_PROJECT, else this one.
+
+    Options may be written in ways that are not seen here: whoever remembers has to compare it with the project's.
+    """
+    for position, option in enumerate(options):
+        if option in ("-C", "--project") and position + 1 < len(options):
+            return options[position + 1]
+        for prefix in ("--project=", "-C"):
+            if option.startswith(prefix) and option != prefix:
+                return option[len(prefix) :]
+    return os.environ.get("FFTCAS_PROJECT") or "."
+
+
+def write(path: str, text: str) -> None:
+    """Write a file at once or not at all, readable by its owner only. Raises OSError or UnicodeError."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    data = text.encode("utf-8", "surrogateescape")
+    temporary = f"{path}.{os.getpid()}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+        file.write(data)
+    os.replace(temporary, path)
+
+
+def forget_oldest(folder: str) -> None:
+    """Remove the memories that are too many. Raises OSError."""
+    found = [(known.st_mtime_ns, known.st_size, entry.path) for entry in entries(folder) for known in [entry.stat()]]
+    size = 0
+    for position, (_, own, path) in enumerate(sorted(found, reverse=True)):
+        size += own
+        if position and (position >= MOST or size > MOST_BYTES):
+            os.unlink(path)

@@ -1,0 +1,159 @@
+"""What may be remembered of a command, since all that it rests on is watched."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fftcas.cli.look import RACY_NS
+from fftcas.cli.unchanged import TOOK, remember
+from fftcas.cli.watched import changed_at, watch
+from fftcas.engines import database_files, database_state
+from fftcas.project.files import Files
+from fftcas.project.macros import FOLDER
+from fftcas.project.nodes import Node, PythonModel
+from fftcas.project.python_closure import CODE
+from fftcas.project.rendering import UNSURE
+
+if TYPE_CHECKING:
+    from fftcas.build.options import BuildOptions
+    from fftcas.build.run import Run
+    from fftcas.build.why import Explanation
+    from fftcas.cli.look import Look
+    from fftcas.project.project import Project
+    from fftcas.report.console import Console
+    from fftcas.store import Realisation, Store
+
+BLOCK = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
+
+
+def tell(look: Look | None, project: Project, text: str) -> None:
+    """Print what rests on nothing but the project's files; remember it if there is a look."""
+    click.echo(text, nl=False)
+    if look is not None and watchable(look, project):
+        remember(look, text, project.warnings, watched=watch([str(dotenv())]))
+
+
+def watchable(look: Look, project: Project) -> bool:
+    """Whether the look has seen all that reading this project rests on, but for `dotenv`."""
+    return (
+        os.path.realpath(look.root) == str(project.root)  # options may name it in many ways
+        and not any(Path(node.path).is_absolute() for node in project.nodes.values())
+        and not project.environ.get("FFT_SEEDS_DIR")  # may be a folder that is not watched
+        and not has_unwatched_code(project.nodes.values())
+        and is_repeatable(Files(project.root))
+    )
+
+
+def dotenv() -> Path:
+    """The file of variables in the working directory."""
+    return Path.cwd() / ".env"
+
+
+def is_repeatable(files: Files) -> bool:
+    """Whether templates give the same text again: nobody knows what Python macros rest on, and some use chance."""
+    if files.walk(FOLDER, (".py",)):
+        return False
+    texts = (files.text(path) for path in files.walk(".", (".sql", ".j2", ".jinja", ".jinja2")))
+    return not any(UNSURE.search(text) and any(map(UNSURE.search, BLOCK.findall(text))) for text in texts)
+
+
+def has_unwatched_code(nodes: Iterable[Node]) -> bool:
+    """Whether a Python model imports code that lies elsewhere and may be edited there."""
+    return any(
+        str(version).startswith(CODE)
+        for node in nodes
+        if isinstance(node, PythonModel)
+        for version in node.recipe["python"]["distributions"].values()  # type: ignore[index,call-overload,union-attr]
+    )
+
+
+def remember_build(
+    look: Look, project: Project, store: Store, options: BuildOptions, result: Run, console: Console, results: Path
+) -> None:
+    """Remember a run that found nothing to do; its run_results.json is in the file `results`."""
+    from fftcas.build.outcome import Status
+    from fftcas.report.console import around_time
+
+    http = [outcome.derivation for outcome in result.outcomes if outcome.http is not None]
+    seen = (
+        options.cache.reads
+        and not (result.exit_code or result.files or options.check)
+        and all(outcome.status is Status.FRESH for outcome in result.outcomes)
+        and all(spent.status == "ok" for spent in result.budgets)
+        and result.remote is None
+        and not (http and options.http.refresh)
+        and not ages(project, [store.realisation(key) if key else None for key in http])
+        and watchable(look, project)
+    )
+    if not seen or not is_known(project, store):
+        return
+    # Responses may be refreshed by any project that shares the store.
+    others = store_files(store)[:1] if http else []
+    watched = watch([*map(str, database(project)), str(dotenv()), *others])
+    if not is_known(project, store):
+        return  # someone else is writing to it
+    before, after = around_time(result) if console.verbosity >= 0 else ("", "")
+    lines = [*console.said[:-1], f"{before}{TOOK}{after}"] if before else console.said[:-1]
+    remember(
+        look,
+        "".join(f"{line}\n" for line in lines),
+        project.warnings,
+        watched=watched,
+        stamps=[result.run_id, result.started_at, result.finished_at],
+        results=results.read_text("utf-8"),
+    )
+
+
+def remember_plan(
+    look: Look, project: Project, store: Store, explanations: Sequence[Explanation], text: str, before: str
+) -> None:
+    """Remember a plan that has nothing to do; `before` is the `plan_state` from before it was made."""
+    http = [each.made for each in explanations if each.made and each.made.http]
+    paths = plan_paths(project, store)
+    if (
+        all(each.fresh for each in explanations)
+        and not ages(project, http)
+        and is_known(project, store)
+        and before == watch(paths)
+        and max(map(changed_at, paths)) <= look.at - RACY_NS
+        and watchable(look, project)
+    ):
+        remember(look, text, project.warnings, watched=before)
+
+
+def plan_state(project: Project, store: Store) -> str:
+    """The state of all that a plan rests on beside the project's files."""
+    return watch(plan_paths(project, store))
+
+
+def plan_paths(project: Project, store: Store) -> list[str]:
+    return [*map(str, database(project)), str(dotenv()), *store_files(store)]
+
+
+def store_files(store: Store) -> list[str]:
+    """The files that change whenever the store does: records first, then blobs."""
+    return [str(store.path / part / "data.mdb") for part in ("records", "blobs")]
+
+
+def database(project: Project) -> list[Path]:
+    return database_files(project.profile.engine, project.profile.options)
+
+
+def is_known(project: Project, store: Store) -> bool:
+    """Whether the database can be watched, and is as it was when the store last heard of it."""
+    from fftcas.build.target import remembered_state
+
+    state = database_state(project.profile.engine, project.profile.options)
+    return bool(database(project)) and state is not None and state == remembered_state(project, store)
+
+
+def ages(project: Project, realisations: Sequence[Realisation | None]) -> bool:
+    """Whether a response that one of these outputs rests on may be too old one day."""
+    too_old = any(each is None or each.http_max_age for each in realisations)
+    return bool(realisations) and (too_old or bool(project.environ.get("FF_HTTP_TTL")))

@@ -1,0 +1,127 @@
+"""The state, to the last inode and nanosecond, of what a command may rest on: files, variables, installed packages.
+
+A build with nothing to do pays for every import here: even `json`, `pathlib` and `dataclasses` would double its time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from blake3 import blake3
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+NOISE = frozenset({"_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "TERM", "PS1"}) | {"COMP_WORDS", "COMP_CWORD"}
+"""Variables that differ from one call to the next; working directory and the line to complete count by themselves."""
+
+OTHERS = frozenset({"node_modules", "site-packages", "venv"})
+"""Folders in a project's own that hold nothing that is read of it; hidden ones are left out as well."""
+
+DATABASES = (".duckdb", ".duckdb.wal")
+"""Ends of files that are not read as the project's, and whose state is watched by itself where it counts."""
+
+NEVER = 1 << 80
+"""A time at which nothing has stopped changing."""
+
+FFTCAS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def digest(*parts: str) -> str:
+    """A short name for some texts, which may be bytes that no encoding knows, as file names may."""
+    return blake3("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def environment() -> str:
+    """A digest of the variables, of the interpreter, of what is installed for it, and of fftcas itself."""
+    seen = sorted(f"{name}={value}" for name, value in os.environ.items() if name not in NOISE)
+    seen += [sys.version, *(f"{place} {state(place)}" for place in sys.path[1:])]
+    return digest(*seen, project_files(FFTCAS)[0])
+
+
+def project_files(root: str) -> tuple[str, int]:
+    """The state of every file of the project, and the latest time of change among them, in nanoseconds.
+
+    What a link to a folder outside the project shows is not watched: such a project counts as always changing.
+    """
+    found: list[str] = []
+    newest = 0
+    folders = [root]
+    linked: set[str] = set()
+    while folders:
+        folder = folders.pop()
+        for entry in sorted(entries(folder), key=lambda entry: entry.name):
+            name = entry.name
+            if is_folder(entry):
+                if name.startswith(".") or name == "__pycache__" or (folder == root and name in OTHERS):
+                    continue
+                if entry.is_symlink():
+                    inside, real = leads_to(entry.path, root)
+                    found.append(f"{entry.path} {real}")
+                    newest = newest if inside else NEVER
+                    if not inside or real in linked:
+                        continue
+                    linked.add(real)
+                folders.append(entry.path)
+            elif (not name.startswith(".") or name.startswith(".env")) and not name.endswith(DATABASES):
+                try:
+                    known = entry.stat()
+                except OSError:  # a link to nothing
+                    found.append(f"{entry.path} none")
+                    continue
+                newest = max(newest, known.st_mtime_ns, known.st_ctime_ns)
+                found.append(f"{entry.path} {known.st_size} {known.st_mtime_ns} {known.st_ctime_ns} {known.st_ino}")
+    return "\n".join(found), newest
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def leads_to(link: str, root: str) -> tuple[bool, str]:
+    """Whether a link to a folder leads to one of the project, and where it leads."""
+    real, top = os.path.realpath(link), os.path.realpath(root)
+    return f"{real}{os.sep}".startswith(f"{top}{os.sep}"), real
+
+
+def entries(folder: str) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            yield from found
+    except OSError:
+        return
+
+
+def watch(paths: Sequence[str]) -> str:
+    """The state, now, of these files, a line each."""
+    return states("\n".join(f"{path} " for path in paths))
+
+
+def states(watched: str) -> str:
+    """The state, now, of the files in a text of lines `path state`."""
+    return "\n".join(
+        f"{path} {state(path)}" for path in (line.rpartition(" ")[0] for line in watched.split("\n")) if path
+    )
+
+
+def state(path: str) -> str:
+    """A file's size, times and inode."""
+    try:
+        known = os.stat(path)
+    except OSError:
+        return "none"
+    return f"{known.st_size}:{known.st_mtime_ns}:{known.st_ctime_ns}:{known.st_ino}"
+
+
+def changed_at(path: str) -> int:
+    """When a file last changed, in nanoseconds; 0 if there is none."""
+    try:
+        known = os.stat(path)
+    except OSError:
+        return 0
+    return max(known.st_mtime_ns, known.st_ctime_ns)
