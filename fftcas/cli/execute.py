@@ -14,7 +14,7 @@ from fftcas.build.outcome import Outcome, Status
 from fftcas.build.realise import now
 from fftcas.build.run import build as build_targets
 from fftcas.build.run import new_run_id
-from fftcas.cli.http_options import read_http_options
+from fftcas.cli.http_options import is_offline, read_http_options
 from fftcas.cli.plan import print_plan, print_remote
 from fftcas.cli.remembering import remember_build
 from fftcas.cli.remote_options import remote_opener
@@ -75,7 +75,7 @@ def execute(
     order = [label for label in project.graph if label in shown and not isinstance(project.nodes[label], Source)]
     console = Console(order, verbosity=-1 if quiet or as_json else verbose)
     say = console.print if console.verbosity >= 0 else lambda line: None
-    opener = remote_opener(remote, remote_mode, project.settings.remote, say)
+    opener = remote_opener(remote, remote_mode, project.settings.remote, say, is_offline(project, options.http))
     run_id = new_run_id(now())
     log = EventLog(event_logs(project.root), run_id, command)
 

@@ -40,6 +40,13 @@ def http_options(command: Command) -> Command:
     return command
 
 
+def is_offline(project: Project, options: HttpOptions) -> bool:
+    """Whether no connection may be opened. Raises UsageError for a setting that cannot be."""
+    from fftcas.http.settings import HttpSettings
+
+    return options.offline or HttpSettings.read(project.environ).offline
+
+
 def read_http_options(
     project: Project, *, offline: bool, http_cache: str | None, refresh_http: str | None, locked: bool
 ) -> HttpOptions:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from fftcas.amounts import counted
-from fftcas.build.options import BuildOptions, HttpOptions
-from fftcas.build.run import build as build_targets
 from fftcas.cli.common import Pattern, load, project_options
-from fftcas.cli.execute import parse_jobs
+from fftcas.cli.http_options import is_offline
 from fftcas.cli.remote_options import remote_opener, remote_options
-from fftcas.digest import Digest
-from fftcas.project.nodes import Source
-from fftcas.project.selection import select
-from fftcas.report.artifacts import leave_artifacts
-from fftcas.report.console import Console
-from fftcas.store import Store
+
+if TYPE_CHECKING:
+    from fftcas.digest import Digest
 
 
 @click.command()
@@ -47,8 +42,17 @@ def lock(
 
     Commit that file; `fftcas build --locked` then uses exactly these responses.
     """
+    from fftcas.amounts import counted
+    from fftcas.build.options import BuildOptions, HttpOptions
+    from fftcas.build.run import build as build_targets
+    from fftcas.cli.execute import parse_jobs
     from fftcas.http.cache import ResponseCache
     from fftcas.http.lockfile import NAME, lock_of, read_lock, write_lock
+    from fftcas.project.nodes import Source
+    from fftcas.project.selection import select
+    from fftcas.report.artifacts import leave_artifacts
+    from fftcas.report.console import Console
+    from fftcas.store import Store
 
     project = load(directory, profile, variables)
     old = read_lock(project.root) if update else None
@@ -67,7 +71,7 @@ def lock(
             command="lock",
             started=console.started,
             done=console.done,
-            remote=remote_opener(remote, remote_mode, project.settings.remote, say),
+            remote=remote_opener(remote, remote_mode, project.settings.remote, say, is_offline(project, http)),
             say=say,
         )
         leave_artifacts(project, store, run, "lock")

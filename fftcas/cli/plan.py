@@ -11,6 +11,7 @@ import click
 from fftcas.build.looking import looking
 from fftcas.build.options import BuildOptions
 from fftcas.build.why import Explanation, explain
+from fftcas.cli.http_options import is_offline
 from fftcas.cli.remembering import plan_state, remember_plan
 from fftcas.cli.remote_options import remote_reader
 from fftcas.label import Label
@@ -49,7 +50,7 @@ def print_remote(
     project: Project, targets: Sequence[Label], options: BuildOptions, url: str | None, mode: str | None
 ) -> None:
     """Say what the remote, if there is one, has of the nodes that would run, or how its nearest output differs."""
-    remote = remote_reader(url, mode, project.settings.remote)
+    remote = remote_reader(url, mode, project.settings.remote, is_offline(project, options.http))
     if remote is None or not remote.reads:
         return
     from fftcas.build.why_remote import explain_remote

@@ -34,32 +34,33 @@ def remote_options(command: Command) -> Command:
 
 
 def remote_opener(
-    url: str | None, mode: str | None, settings: RemoteSettings | None, say: Callable[[str], None]
+    url: str | None, mode: str | None, settings: RemoteSettings | None, say: Callable[[str], None], offline: bool
 ) -> Callable[[], Remote | None]:
     """Opens the remote that options, environment and project mean, and says what it can be used for.
 
-    Raises UsageError or RemoteError, now or when it is called; with `required`, it is opened now.
+    `offline`: a bucket is not. Raises UsageError or RemoteError, now or when it is called; with `required`, it is
+    opened now.
     """
     wanted = merged(url, mode, settings, os.environ)
     if wanted is None or wanted.mode == "off":
         return lambda: None
     if wanted.mode == "required":
-        remote = open_remote(wanted, say)
+        remote = open_remote(wanted, offline, say)
         return lambda: remote
-    return lambda: open_remote(wanted, say)
+    return lambda: open_remote(wanted, offline, say)
 
 
-def remote_reader(url: str | None, mode: str | None, settings: RemoteSettings | None) -> Remote | None:
+def remote_reader(url: str | None, mode: str | None, settings: RemoteSettings | None, offline: bool) -> Remote | None:
     """The remote that a build would use, for reading; None if it would use none. Raises UsageError or RemoteError."""
     wanted = merged(url, mode, settings, os.environ)
     if wanted is None or wanted.mode == "off":
         return None
     from dataclasses import replace
 
-    return open_remote(replace(wanted, mode="ro"), lambda line: None)
+    return open_remote(replace(wanted, mode="ro"), offline, lambda line: None)
 
 
-def open_remote(wanted: RemoteSettings, say: Callable[[str], None]) -> Remote:
+def open_remote(wanted: RemoteSettings, offline: bool, say: Callable[[str], None]) -> Remote:
     """Raises UsageError or RemoteError."""
     from fftcas.http.sharing import SharedResponses
     from fftcas.store.remote import Remote, RemoteMode, Signer
@@ -73,6 +74,7 @@ def open_remote(wanted: RemoteSettings, say: Callable[[str], None]) -> Remote:
         signer=Signer.load(key) if key else None,
         responses=SharedResponses(),
         warn=lambda text: print(f"warning: {text}", file=sys.stderr),
+        offline=offline,
     )
     say(remote.summary)
     return remote

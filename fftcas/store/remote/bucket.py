@@ -30,6 +30,7 @@ class Bucket:
                 f"a remote at {urlsplit(url).scheme}:// needs the package obstore", hint="pip install 'fftcas[cloud]'"
             ) from error
         self.url = shown(url)
+        self.network = not url.startswith("memory:")
         self.atomic = True
         self._obstore = obstore
         options: dict[str, Any] = {

@@ -31,6 +31,7 @@ _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 class Directory:
     """See `Transport`."""
 
+    network = False
     atomic = True
     parallel = 4
 

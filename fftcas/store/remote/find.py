@@ -9,7 +9,7 @@ from itertools import islice
 from fftcas.digest import Digest
 from fftcas.store.remote import layout
 from fftcas.store.remote.claim import LIMIT, Claim, read_claim
-from fftcas.store.remote.keys import Trust
+from fftcas.store.remote.keys import PublicKey, Trust
 from fftcas.store.remote.layout import MAIN, UNSIGNED, ClaimName
 from fftcas.store.remote.reach import Reach
 from fftcas.store.remote.transport import Entry
@@ -22,7 +22,8 @@ _NEAR = 1000
 class Finder:
     """The claims that a build may believe: those of main, and of its own namespace. Each is read once.
 
-    `known_at` says when the HTTP responses that a claim rests on were last known to be current.
+    In a namespace of its own it also believes what the key `own` has signed. `known_at` says when the HTTP responses
+    that a claim rests on were last known to be current.
     """
 
     def __init__(
@@ -32,21 +33,22 @@ class Finder:
         trust: Trust,
         report: Callable[[str, str], None],
         known_at: Callable[[Claim], float],
+        own: PublicKey | None = None,
     ) -> None:
         self.claims: dict[Digest, Claim] = {}
         self.asked: set[Digest] = set()
         self._reach = reach
         self._namespaces = list(dict.fromkeys([MAIN, namespace]))
         self._own = namespace
-        self._trust = trust
+        self._trust = {name: trust if name == MAIN else trust.including(own) for name in self._namespaces}
         self._report = report
         self._known_at = known_at
-        self._signers = [key.id for key in trust.keys]
+        self._signers: list[str] = []
         self._lock = threading.Lock()
 
     def learn_signers(self) -> None:
         """Where every key is believed, find out which ones have signed something. Raises OSError."""
-        if not self._trust:
+        if not self._trust[MAIN]:
             place = self._reach.transport
             entries = self._reach.run(lambda: list(islice(place.list("keys"), _SIGNERS)))
             names = (entry.name.rpartition("/")[2] for entry in entries)
@@ -86,9 +88,10 @@ class Finder:
     def _names(self, derivation: Digest) -> Iterator[ClaimName]:
         """Where claims of a derivation may lie that may be believed."""
         for namespace in self._namespaces:
-            if not self._trust or namespace != MAIN:
+            trust = self._trust[namespace]
+            if not trust or namespace != MAIN:
                 yield ClaimName(namespace, derivation, UNSIGNED)
-            for signer in self._signers:
+            for signer in [key.id for key in trust.keys] or self._signers:
                 yield ClaimName(namespace, derivation, signer)
 
     def _read(self, derivation: Digest) -> Claim | None:
@@ -101,7 +104,7 @@ class Finder:
             try:
                 if len(data) > LIMIT:
                     raise ValueError("it is too large")
-                claim = read_claim(name, data, self._trust, self._own)
+                claim = read_claim(name, data, self._trust[name.namespace], self._own)
             except ValueError as error:
                 self._report(name.path, str(error))
                 continue

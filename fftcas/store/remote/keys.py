@@ -134,6 +134,10 @@ class Trust:
     def __bool__(self) -> bool:
         return bool(self.keys)
 
+    def including(self, own: PublicKey | None) -> Trust:
+        """With one's own key as well; where everybody is believed, that stays so."""
+        return Trust((*self.keys, own)) if self.keys and own is not None else self
+
     def key(self, key_id: str) -> PublicKey | None:
         return next((key for key in self.keys if key.id == key_id), None)
 

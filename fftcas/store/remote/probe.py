@@ -18,7 +18,7 @@ from fftcas.store.remote import layout
 from fftcas.store.remote.bucket import SCHEMES, Bucket, shown
 from fftcas.store.remote.directory import Directory
 from fftcas.store.remote.reach import Reach, said
-from fftcas.store.remote.transport import Transport
+from fftcas.store.remote.transport import Transport, Unreachable
 
 COUNTED = 2000
 """Claims up to which they are counted for the line at the start."""
@@ -74,9 +74,12 @@ def reach_for(url: str, required: bool = False, warn: Callable[[str], None] | No
     return Reach(transport(url, seconds), seconds, required, warn or logging.getLogger("fftcas.remote").warning)
 
 
-def probe(reach: Reach, mode: RemoteMode) -> Probe:
-    """Find out what can be done. Raises RemoteError if that is not enough for `required`."""
+def probe(reach: Reach, mode: RemoteMode, offline: bool = False) -> Probe:
+    """Find out what can be done; `offline`, without a connection. Raises RemoteError if that is not enough for
+    `required`."""
     try:
+        if offline and reach.transport.network:
+            raise Unreachable("offline, and no connection is opened")
         found = reach.ask(lambda: _probe(reach.transport, mode is not RemoteMode.RO), _PROBE_SECONDS)
     except OSError as error:
         found = Probe(False, False, said(error))

@@ -43,14 +43,16 @@ class RemoteReport:
 class Remote:
     """Use `Remote.open`. Threads may share it."""
 
-    def __init__(self, reach: Reach, namespace: str, trust: Trust, responses: Responses) -> None:
+    def __init__(
+        self, reach: Reach, namespace: str, trust: Trust, responses: Responses, signer: Signer | None = None
+    ) -> None:
         self.reach = reach
         self.summary = ""
         self.reads = False
         self.publisher: Publisher | None = None
         self.fetched: dict[Digest, Realisation] = {}
         self._fetcher = Fetcher(reach, responses)
-        self._finder = Finder(reach, namespace, trust, self._report, self._known_at)
+        self._finder = Finder(reach, namespace, trust, self._report, self._known_at, signer.public if signer else None)
         self._bad: set[str] = set()
         self._problems: list[str] = []
         self._bytes = 0
@@ -68,16 +70,17 @@ class Remote:
         signer: Signer | None = None,
         responses: Responses | None = None,
         warn: Callable[[str], None] | None = None,
+        offline: bool = False,
     ) -> Remote:
-        """Find out what the remote can be used for; `summary` says it in one line.
+        """Find out what the remote can be used for; `summary` says it in one line. `offline`: no connection is opened.
 
         Raises UsageError for a wrong argument, and RemoteError if `mode` is `required` and the remote cannot be used.
         """
         own, believed = layout.check_namespace(namespace or MAIN), Trust.of(trust)
         reach = reach_for(url, mode is RemoteMode.REQUIRED, warn)
         place = reach.transport
-        remote = cls(reach, own, believed, responses or Responses())
-        found = probe(reach, mode)
+        remote = cls(reach, own, believed, responses or Responses(), signer)
+        found = probe(reach, mode, offline)
         remote.reads, note = found.reads, found.note
         writes = found.writes
         if writes and believed and own == MAIN and (signer is None or believed.key(signer.public.id) is None):

@@ -31,10 +31,12 @@ class Denied(OSError):
 class Transport(Protocol):
     """A directory or a bucket. Methods raise OSError if the place fails; a missing object is no failure.
 
+    `network` says whether a connection is opened to reach it: a directory is used as any other, whatever it lies on.
     `atomic` is False if two writers of one name may both be told that they were the first.
     """
 
     url: str
+    network: bool
     atomic: bool
     parallel: int
 

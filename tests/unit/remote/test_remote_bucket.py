@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
-import shutil
-import socket
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from remote_cases import expected, fetch, fill, publish, rows
+from s3_servers import KEYS, free_port, serve
 
 from fftcas.errors import RemoteError
 from fftcas.store import Store
@@ -25,39 +19,6 @@ from fftcas.store.remote.bucket import Bucket, shown
 from fftcas.store.remote.doctor import examine
 from fftcas.store.remote.gc import RemotePolicy, collect
 
-KEYS = {"AWS_ACCESS_KEY_ID": "testkey", "AWS_SECRET_ACCESS_KEY": "testsecret", "AWS_REGION": "us-east-1"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(port: int, server: subprocess.Popen[bytes], seconds: float = 40) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            pytest.skip(f"the server ended with {server.returncode}")
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2)
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    pytest.skip("the server did not start in time")
-
-
-def program(name: str) -> str:
-    """A program beside this interpreter, or on the path."""
-    beside = Path(sys.executable).parent / name
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
-        pytest.skip(f"the program {name} is not installed")
-    return found
-
 
 @pytest.fixture(scope="module")
 def obstore() -> None:
@@ -65,85 +26,9 @@ def obstore() -> None:
         pytest.skip("the package obstore is not installed")
 
 
-def commands(name: str, folder: Path, port: int) -> list[str]:
-    if name == "moto":
-        return [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    if name == "rclone":
-        (folder / "bucket").mkdir()
-        return [
-            *(program("rclone"), "serve", "s3", str(folder), "--addr", f"127.0.0.1:{port}"),
-            *("--auth-key", "testkey,testsecret"),
-        ]
-    identity = {
-        "name": "test",
-        "credentials": [{"accessKey": "testkey", "secretKey": "testsecret"}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    ports = [f"-{role}.port={free_port()}" for role in ("master", "volume", "filer")]
-    grpc = [f"-{role}.port.grpc={free_port()}" for role in ("master", "volume", "filer", "s3")]
-    return [
-        *(program("weed"), "server", "-ip=127.0.0.1", f"-dir={folder}", "-volume.max=20", "-filer", "-s3"),
-        *(f"-s3.port={port}", f"-s3.config={folder / 's3.json'}", *ports, *grpc),
-    ]
-
-
 @pytest.fixture(scope="module", params=["moto", "weed"])
 def server(request: pytest.FixtureRequest, obstore: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield from serve(request.param, tmp_path_factory.mktemp(request.param))
-
-
-def serve(name: str, folder: Path) -> Iterator[str]:
-    """A bucket on a real server; its URL."""
-    port = free_port()
-    before = dict(os.environ)
-    with subprocess.Popen(
-        commands(name, folder, port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
-    ) as running:
-        try:
-            wait_for(port, running)
-            os.environ.update(KEYS, AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}", AWS_ALLOW_HTTP="true")
-            if name != "rclone":
-                make_bucket(port)
-            yield "s3://bucket/some/folder"
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-            running.kill()
-
-
-def make_bucket(port: int) -> None:
-    """Create the bucket with a signed request; object stores make none by themselves."""
-    import datetime
-    import hashlib
-    import hmac
-
-    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    scope = f"{stamp[:8]}/us-east-1/s3/aws4_request"
-    empty = hashlib.sha256(b"").hexdigest()
-    headers = f"host:127.0.0.1:{port}\nx-amz-content-sha256:{empty}\nx-amz-date:{stamp}\n"
-    names = "host;x-amz-content-sha256;x-amz-date"
-    canonical = hashlib.sha256(f"PUT\n/bucket\n\n{headers}\n{names}\n{empty}".encode()).hexdigest()
-    key = b"AWS4testsecret"
-    for part in [stamp[:8], "us-east-1", "s3", "aws4_request"]:
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{canonical}"
-    signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-    authorization = f"AWS4-HMAC-SHA256 Credential=testkey/{scope}, SignedHeaders={names}, Signature={signature}"
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/bucket",
-        method="PUT",
-        headers={"x-amz-date": stamp, "x-amz-content-sha256": empty, "Authorization": authorization},
-    )
-    for _ in range(50):
-        try:
-            urllib.request.urlopen(request, timeout=5).close()
-            return
-        except urllib.error.HTTPError as error:
-            if error.code == 409:
-                return
-            time.sleep(0.2)
-    pytest.skip("the bucket could not be made")
 
 
 def test_a_bucket_does_what_a_directory_does(server: str, tmp_path: Path) -> None:
@@ -198,6 +83,9 @@ def test_ranges_and_missing_objects(server: str, tmp_path: Path) -> None:
     time.sleep(1.1)
     bucket.touch("packs/aa/x")
     assert bucket.stat(["packs/aa/x"])["packs/aa/x"].modified > before
+    assert not bucket.put("packs/aa/x", b"another")
+    assert bucket.put("packs/aa/x", b"another", replace=True)
+    assert bucket.get("packs/aa/x", 0, 100) == b"another"
     bucket.delete("packs/aa/x")
     bucket.delete("packs/aa/x")
     assert bucket.get("packs/aa/x", 0, 10) is None
@@ -230,6 +118,18 @@ def test_a_bucket_that_does_not_answer(obstore: None, monkeypatch: pytest.Monkey
     remote = Remote.open("s3://bucket/x", RemoteMode.RW)
     assert ", off (" in remote.summary
     assert time.monotonic() - started < 8
+
+
+def test_offline_no_bucket_is_asked(obstore: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(Bucket, "get", lambda *range: pytest.fail("a connection was opened"))
+    remote = Remote.open("s3://bucket/x", RemoteMode.RW, offline=True)
+    assert remote.summary == "remote: s3://bucket/x, off (offline, and no connection is opened)"
+    assert remote.find(["0" * 64]) == set()
+    with pytest.raises(RemoteError, match="is required and cannot be used"):
+        Remote.open("s3://bucket/x", RemoteMode.REQUIRED, offline=True)
+    assert "read-write" in Remote.open(str(tmp_path), RemoteMode.RW, offline=True).summary
 
 
 def test_secrets_of_a_url_are_not_shown() -> None:
