@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from blake3 import blake3
 
+from fftcas.batches import regrouped
 from fftcas.digest import Digest
 from fftcas.errors import StoreError
 from fftcas.store.blobs import Blob, Blobs, MissingBlob
@@ -135,27 +136,11 @@ def row_groups(table: Table) -> Iterator[list[pa.Array]]:
     """A table's columns in groups of exactly 64 Ki rows but for the last; at least one group."""
     import pyarrow as pa
 
-    pending: list[list[pa.Array]] = [[] for _ in table.schema]
-    have = 0
     some = False
-
-    def group() -> list[pa.Array]:
-        return [arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays) for arrays in pending]
-
-    for batch in table.batches:
-        start = 0
-        while start < batch.num_rows:
-            take = min(ROWS - have, batch.num_rows - start)
-            for index, arrays in enumerate(pending):
-                arrays.append(batch.column(index).slice(start, take))
-            have += take
-            start += take
-            if have == ROWS:
-                yield group()
-                pending, have, some = [[] for _ in table.schema], 0, True
-    if have:
-        yield group()
-    elif not some:
+    for group in regrouped(table.batches, ROWS):
+        some = True
+        yield group
+    if not some:
         yield [pa.array([], field.type) for field in table.schema]
 
 
