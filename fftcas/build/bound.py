@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fftcas.errors import UsageError
-from fftcas.http.sharing import blobs_to_keep
 from fftcas.project.budgets import parse_size
 from fftcas.store import Store
 from fftcas.store.gc import Collected, Policy, collect, default_bound
@@ -38,5 +37,7 @@ def keep_within(store: Store, limit: int) -> Collected | None:
         return None  # the usual case costs nothing
     if sum(environment.size() - environment.free_bytes() for environment in environments) <= limit:
         return None
+    from fftcas.http.sharing import blobs_to_keep
+
     policy = Policy(int(limit * SLACK))
     return collect(store, policy, keep_blobs=blobs_to_keep(store), compact=False)

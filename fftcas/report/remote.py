@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fftcas.amounts import bytes_text, duration
-from fftcas.store.remote import RemoteReport
+
+if TYPE_CHECKING:
+    from fftcas.store.remote import RemoteReport
 
 SHOWN = 3
 """Problems that are shown; the others are counted."""
