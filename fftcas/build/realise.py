@@ -16,14 +16,14 @@ from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity, Outcome, Status
 from fftcas.build.sharing import Sharing
 from fftcas.build.target import Target
+from fftcas.build.workers import Workers
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.engines.base import Estimate, Session, Staged
 from fftcas.project.nodes import Node, PythonModel, Seed, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.provenance import Provenance
-from fftcas.project.python_result import as_arrow
-from fftcas.project.python_run import call_model, check_required
+from fftcas.project.python_run import check_required
 from fftcas.project.seed_data import read_seed
 from fftcas.relation import RelationKind, Stamp
 from fftcas.store import MissingBlob, Realisation, Store, measure_table
@@ -62,6 +62,7 @@ class Realiser:
     sharing: Sharing
     http: Http
     externals: Externals
+    workers: Workers
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -107,7 +108,7 @@ class Realiser:
             query_seconds = clock.seconds
             try:
                 refuse_edited(self.project, node, derivation, self.externals)
-                output = session.read(staged.hidden)
+                output = session.read(staged)
                 writes = self.options.cache.writes and cached(node) and not fetched.failed
                 manifest = self.store.write_table(output) if writes else measure_table(output)
                 if writes:
@@ -192,8 +193,7 @@ class Realiser:
             with located(self.project, node, self.bind(node)) as sql:
                 return session.stage_query(node.relation, sql)
         assert isinstance(node, PythonModel)
-        frames = [session.frame(self.project.nodes[label].relation, node.columns.get(label)) for label in node.inputs]
-        return session.stage_arrow(node.relation, as_arrow(node, call_model(self.project, node, frames)), {})
+        return session.stage_arrow(node.relation, self.workers.call(session, node), {})
 
     def bind(self, node: SqlModel) -> str:
         """The model's SQL with the names of this database in it."""

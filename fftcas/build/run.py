@@ -23,6 +23,7 @@ from fftcas.build.recording import Recording
 from fftcas.build.schedule import run_nodes
 from fftcas.build.sharing import Sharing
 from fftcas.build.target import Target
+from fftcas.build.workers import Workers
 from fftcas.errors import BudgetError, NodeError, UsageError
 from fftcas.label import Label
 from fftcas.project.nodes import Source
@@ -103,14 +104,19 @@ def build(
     decider = Decider(project, store, target, options, http)
     sharing = Sharing(store, remote)
     wanted = project.graph.ancestors(targets)
+    workers = Workers(project, options.jobs)
     realiser = Realiser(
-        project, store, target, options, record.run_id, socket.gethostname(), sharing, http, decider.externals
+        project, store, target, options, record.run_id, socket.gethostname(), sharing, http, decider.externals, workers
     )
     recording = Recording(store, record, decider.identities)
 
     def begin(label: Label) -> None:
         recording.keep()
         started(label)
+
+    def interrupt() -> None:
+        workers.interrupt()
+        target.interrupt()
 
     deferral = Deferral(decider, sharing, needed(project, options.materialize, targets))
     builder = Builder(decider, realiser, begin, wanted, deferral)
@@ -134,7 +140,7 @@ def build(
                 keep_going=options.keep_going,
                 skipped=builder.skipped,
                 done=keep,
-                interrupt=target.interrupt,
+                interrupt=interrupt,
             )
             if options.check:
                 again = {outcome.label: outcome for outcome in checked(realiser, targets, outcomes)}
@@ -142,6 +148,7 @@ def build(
     except KeyboardInterrupt:
         interrupted = True
     finally:
+        workers.close()
         decider.close()
         target.close()
     report = None if interrupted else sharing.finish()

@@ -13,6 +13,7 @@ from fftcas.errors import UsageError
 from fftcas.relation import RelationName
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
     from fftcas.engines.base import Binder, Engine
@@ -104,8 +105,21 @@ def typed_rows(data: pa.Table, types: Mapping[str, str]) -> Table:
     engine = DuckDBEngine({"path": ":memory:"})
     try:
         with engine.session() as session:
-            table = session.read(session.stage_arrow(RelationName("rows"), data, types).hidden)
+            table = session.read(session.stage_arrow(RelationName("rows"), data, types))
             return replace(table, batches=iter(list(table.batches)))
+    finally:
+        engine.close()
+
+
+def detached_frame(name: str, table: Table) -> pd.DataFrame:
+    """The frame that `Session.frame` gives of a relation, made without its database of what `Session.read` gives of it.
+
+    Raises EngineError if a database of its own cannot hold the table.
+    """
+    engine = open_engine(name, {"path": ":memory:"})
+    try:
+        with engine.session() as session:
+            return session.frame(session.stage_table(RelationName("frame"), table))
     finally:
         engine.close()
 

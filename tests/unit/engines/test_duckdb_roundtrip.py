@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import duckdb
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fftcas.engines import open_engine
+from fftcas.build.channel import Channel
+from fftcas.engines import detached_frame, open_engine
 from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb.engine import DuckDBEngine
 from fftcas.relation import RelationName
+from fftcas.table import Table
 
 SCALARS = {
     "BOOLEAN": ["true", "false"],
@@ -186,7 +191,44 @@ def check(engine: DuckDBEngine, kinds: list[str], rows: list[list[str]]) -> None
             assert run(f"SELECT count(*) FROM (FROM {a} EXCEPT ALL FROM {b})").fetchall() == [(0,)]
         hidden = RelationName("__fftcas_t"), RelationName("__fftcas_u")
         assert engine.fingerprint(hidden[0]) == engine.fingerprint(hidden[1])
+        assert frame_or_error(lambda: detached_frame("duckdb", sent(session.read(hidden[0])))) == frame_or_error(
+            lambda: session.frame(hidden[0])
+        )
     assert relation != again
+
+
+def sent(table: Table) -> Table:
+    """The table as another process gets it."""
+    ours, theirs = map(Channel, socket.socketpair())
+    try:
+        ours.send_table(table)
+        got = theirs.receive_table()
+        return replace(got, batches=iter(list(got.batches)))
+    finally:
+        ours.close()
+        theirs.close()
+
+
+def frame_or_error(make: Callable[[], pd.DataFrame]) -> object:
+    """Everything of a frame that a model can see; what pandas cannot hold is an error."""
+    try:
+        frame = make()
+    except EngineError:
+        return "error"
+    kinds = [(name, repr(kind), list(getattr(kind, "categories", ()))) for name, kind in frame.dtypes.items()]
+    return repr(frame.index), kinds, [[(type(value), shown(value)) for value in frame[name]] for name in frame.columns]
+
+
+def shown(value: object) -> str:
+    # pandas cannot say the year 294247.
+    return repr(value.asm8) if isinstance(value, pd.Timestamp) else repr(value)
+
+
+def test_what_no_frame_can_hold_is_told(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        staged = session.stage_query(RelationName("long"), "SELECT {'a': to_months(-2147483648)} AS x")
+        with pytest.raises(EngineError, match="a data frame cannot hold what is in __fftcas_long"):
+            session.frame(staged)
 
 
 @pytest.mark.parametrize("value", ["[1::BIGNUM]", "{'a': 5::BIGNUM}"])
@@ -194,7 +236,7 @@ def test_what_cannot_be_stored_is_named(engine: DuckDBEngine, value: str) -> Non
     with engine.session() as session:
         staged = session.stage_query(RelationName("odd"), f'SELECT 1 AS fine, {value} AS "the column"')
         with pytest.raises(EngineError, match=r"column 'the column' has the type .*BIGNUM.*, which cannot be stored"):
-            session.read(staged.hidden)
+            session.read(staged)
 
 
 def test_a_type_read_is_a_type_that_duckdb_reads(engine: DuckDBEngine) -> None:
