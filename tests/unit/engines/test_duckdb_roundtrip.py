@@ -228,7 +228,7 @@ def test_what_no_frame_can_hold_is_told(engine: DuckDBEngine) -> None:
     with engine.session() as session:
         staged = session.stage_query(RelationName("long"), "SELECT {'a': to_months(-2147483648)} AS x")
         with pytest.raises(EngineError, match="a data frame cannot hold what is in __fftcas_long"):
-            session.frame(staged)
+            session.frame(staged.hidden)
 
 
 @pytest.mark.parametrize("value", ["[1::BIGNUM]", "{'a': 5::BIGNUM}"])
@@ -236,7 +236,7 @@ def test_what_cannot_be_stored_is_named(engine: DuckDBEngine, value: str) -> Non
     with engine.session() as session:
         staged = session.stage_query(RelationName("odd"), f'SELECT 1 AS fine, {value} AS "the column"')
         with pytest.raises(EngineError, match=r"column 'the column' has the type .*BIGNUM.*, which cannot be stored"):
-            session.read(staged)
+            session.read(staged.hidden)
 
 
 def test_a_type_read_is_a_type_that_duckdb_reads(engine: DuckDBEngine) -> None:
