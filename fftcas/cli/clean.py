@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
-
-from fftcas.amounts import counted
-from fftcas.build.clean import clean as clean_project
-from fftcas.store import Store
 
 
 @click.command()
@@ -20,6 +15,12 @@ def clean(dry_run: bool, directory: str | None) -> None:
 
     The database stays as it is, and so do the outputs in the store, until gc needs their space.
     """
+    from pathlib import Path
+
+    from fftcas.amounts import counted
+    from fftcas.build.clean import clean as clean_project
+    from fftcas.store import Store
+
     root = Path(directory or os.environ.get("FFTCAS_PROJECT") or ".")
     with Store.open() as store:
         done = clean_project(root, store, dry_run=dry_run)

@@ -6,12 +6,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.shell_completion import CompletionItem
 
     from fftcas.project.project import Project
@@ -68,6 +69,8 @@ def load(directory: str | None, profile: str | None, variables: Sequence[str], *
 
     What was rendered is remembered in the store, which is made if it is not there and `make_store` says so.
     """
+    from pathlib import Path
+
     from fftcas.cli.memory import memory
     from fftcas.project.load import load_project
 

@@ -53,8 +53,8 @@ def watched(look: Look, projects: list[Project | None]) -> str | None:
     from fftcas.cli.remembering import dotenv, watchable
     from fftcas.cli.watched import watch
 
-    seen = all(project is not None and watchable(look, project) for project in projects)
-    return watch([str(dotenv())]) if seen else None
+    found = watch([dotenv()])
+    return found if all(project is not None and watchable(look, project) for project in projects) else None
 
 
 def complete_patterns(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

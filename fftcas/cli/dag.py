@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +9,8 @@ import click
 from fftcas.cli.common import Pattern, PatternCommand, load, project_options
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fftcas.cli.look import Look
     from fftcas.label import Label
     from fftcas.project.project import Project
@@ -41,6 +42,8 @@ def dag(
     """Draw the graph of PATTERNS (all nodes by default): as Mermaid on stdout, or as a page."""
     project = load(directory, profile, variables)
     if html or out:
+        from pathlib import Path
+
         write_page(project, patterns, Path(out) if out else project.root / project.settings.dag_dir, rows, "graph")
         return
     from fftcas.cli.remembering import tell
@@ -67,6 +70,8 @@ def report(
 ) -> None:
     """Write a page about the last run: its timeline, what took long, and what was saved."""
     project = load(directory, profile, variables)
+    from pathlib import Path
+
     write_page(project, patterns, Path(out) if out else project.root / "site" / "report", rows, "run")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -31,6 +32,7 @@ def run(arguments: list[str]) -> int:
         from fftcas.cli.completing import complete
 
         return complete(os.environ["_FFTCAS_COMPLETE"])
+    gc.set_threshold(100_000)  # next to nothing here lies in cycles; what lives is gone through again and again
     look = None
     if arguments and arguments[0] in REMEMBERED and HELP.isdisjoint(arguments):
         from fftcas.cli.look import look_at

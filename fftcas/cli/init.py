@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
-
 import click
-
-from fftcas.project.new import write_project
 
 
 @click.command()
 @click.argument("directory", default=".", metavar="[DIR]")
 def init(directory: str) -> None:
     """Write a small project into DIR (here by default), which has to be new or empty."""
+    import shlex
+    from pathlib import Path
+
+    from fftcas.project.new import write_project
+
     for path in write_project(Path(directory)):
         click.echo(f"wrote {path}")
     where = "" if directory == "." else f" -C {shlex.quote(directory)}"

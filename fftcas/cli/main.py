@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import sys
 from collections.abc import Sequence
@@ -63,7 +62,6 @@ def main(arguments: Sequence[str], look: Look | None = None) -> int:
 
         if logging.lastResort is not None:  # what the store has to say is told as other warnings are
             logging.lastResort.setFormatter(logging.Formatter("warning: %(message)s"))
-    gc.set_threshold(100_000)  # next to nothing here lies in cycles; what lives is gone through again and again
     try:
         code: Any = cli.main(args=list(arguments), prog_name="fftcas", standalone_mode=False, obj=look)
         return code if isinstance(code, int) else 0

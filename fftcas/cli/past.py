@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from fftcas.build import versions
 from fftcas.cli.common import complete_label, load, project_options
-from fftcas.engines import diff_rows, text_rows, write_file
-from fftcas.errors import UsageError
-from fftcas.report import past as report
-from fftcas.store import MissingBlob, Store
+
+if TYPE_CHECKING:
+    from fftcas.build.restore import Restored
 
 FORMATS = ("table", "csv", "json", "parquet", "arrow")
 ROWS = 20
@@ -29,6 +24,10 @@ def log(
     label: str, limit: int, verbose: int, directory: str | None, profile: str | None, variables: tuple[str, ...]
 ) -> None:
     """Print each output that LABEL was built into: run, time, commit, rows, and why. ● is what the table holds now."""
+    from fftcas.build import versions
+    from fftcas.report import past as report
+    from fftcas.store import Store
+
     project = load(directory, profile, variables)
     found = project.find(label).label
     with Store.open() as store:
@@ -58,6 +57,17 @@ def show(
 
     VERSION is a run (or a part of its id, or `last`), a digest, or a git ref; without it, it is what the table holds.
     """
+    import shutil
+    import sys
+    import tempfile
+    from pathlib import Path
+
+    from fftcas.build import versions
+    from fftcas.engines import text_rows, write_file
+    from fftcas.errors import UsageError
+    from fftcas.report import past as report
+    from fftcas.store import MissingBlob, Store
+
     project = load(directory, profile, variables)
     with Store.open() as store:
         found = versions.version(project, store, version)
@@ -105,6 +115,12 @@ def diff(
 
     For versions see `show`. Without the second one it is what the table of the first holds now.
     """
+    from fftcas.build import versions
+    from fftcas.engines import diff_rows
+    from fftcas.errors import UsageError
+    from fftcas.report import past as report
+    from fftcas.store import MissingBlob, Store
+
     project = load(directory, profile, variables)
     with Store.open() as store:
         left = versions.version(project, store, old)
@@ -129,9 +145,11 @@ def restore(
     run_id: str | None, ref: str | None, directory: str | None, profile: str | None, variables: tuple[str, ...]
 ) -> int:
     """Put the whole database back as a run left it, from the store. The next build brings it up to date again."""
-    from fftcas.build.restore import Restored
+    from fftcas.build import versions
     from fftcas.build.restore import restore as put_back
     from fftcas.build.why_run import find_run
+    from fftcas.errors import UsageError
+    from fftcas.store import Store
 
     if (run_id is None) == (ref is None):
         raise UsageError("restore needs a run or a commit", hint="fftcas restore --run ID, or --git REF")

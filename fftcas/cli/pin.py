@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from fftcas.amounts import counted
+from fftcas.cli.amount_options import seconds
 from fftcas.cli.common import load, project_options
-from fftcas.cli.upkeep import seconds
-from fftcas.errors import UsageError
-from fftcas.project.project import Project
-from fftcas.store import Store
-from fftcas.store import pins as kept
+
+if TYPE_CHECKING:
+    from fftcas.project.project import Project
 
 
 @click.command()
@@ -27,6 +25,13 @@ def pin(
 
     Without a label, the pins are listed.
     """
+    from datetime import UTC, datetime
+
+    from fftcas.amounts import counted
+    from fftcas.errors import UsageError
+    from fftcas.store import Store
+    from fftcas.store import pins as kept
+
     with Store.open() as store:
         if label is None:
             for each in store.records.read(kept.pins):
@@ -50,6 +55,10 @@ def pin(
 @project_options
 def unpin(label: str, directory: str | None, profile: str | None, variables: tuple[str, ...]) -> None:
     """Let gc take again what was pinned for LABEL."""
+    from fftcas.errors import UsageError
+    from fftcas.store import Store
+    from fftcas.store import pins as kept
+
     project = load(directory, profile, variables)
     found = project.find(label).label
     with Store.open() as store:

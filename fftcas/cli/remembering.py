@@ -35,14 +35,20 @@ BLOCK = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 def tell(look: Look | None, project: Project, text: str) -> None:
     """Print what rests on nothing but the project's files; remember it if there is a look."""
     click.echo(text, nl=False)
-    if look is not None and watchable(look, project):
-        remember(look, text, project.warnings, watched=watch([str(dotenv())]))
+    if look is not None:
+        watched = watch([dotenv()])
+        if watchable(look, project):
+            remember(look, text, project.warnings, watched=watched)
 
 
 def watchable(look: Look, project: Project) -> bool:
-    """Whether the look has seen all that reading this project rests on, but for `dotenv`."""
+    """Whether the look has seen all that reading this project rests on, but for `dotenv`, which has stayed the same.
+
+    Ask last, when the states of other files are known: what has changed since is found out here.
+    """
     return (
         os.path.realpath(look.root) == str(project.root)  # options may name it in many ways
+        and changed_at(dotenv()) <= look.at - RACY_NS
         and not any(Path(node.path).is_absolute() for node in project.nodes.values())
         and not project.environ.get("FFT_SEEDS_DIR")  # may be a folder that is not watched
         and not has_unwatched_code(project.nodes.values())
@@ -50,9 +56,9 @@ def watchable(look: Look, project: Project) -> bool:
     )
 
 
-def dotenv() -> Path:
+def dotenv() -> str:
     """The file of variables in the working directory."""
-    return Path.cwd() / ".env"
+    return str(Path.cwd() / ".env")
 
 
 def is_repeatable(files: Files) -> bool:
@@ -89,15 +95,12 @@ def remember_build(
         and result.remote is None
         and not (http and options.http.refresh)
         and not ages(project, [store.realisation(key) if key else None for key in http])
-        and watchable(look, project)
     )
-    if not seen or not is_known(project, store):
-        return
     # Responses may be refreshed by any project that shares the store.
     others = store_files(store)[:1] if http else []
-    watched = watch([*map(str, database(project)), str(dotenv()), *others])
-    if not is_known(project, store):
-        return  # someone else is writing to it
+    watched = watch([*map(str, database(project)), dotenv(), *others])
+    if not (seen and is_known(project, store) and watchable(look, project)):
+        return
     before, after = around_time(result) if console.verbosity >= 0 else ("", "")
     lines = [*console.said[:-1], f"{before}{TOOK}{after}"] if before else console.said[:-1]
     remember(
@@ -133,7 +136,7 @@ def plan_state(project: Project, store: Store) -> str:
 
 
 def plan_paths(project: Project, store: Store) -> list[str]:
-    return [*map(str, database(project)), str(dotenv()), *store_files(store)]
+    return [*map(str, database(project)), dotenv(), *store_files(store)]
 
 
 def store_files(store: Store) -> list[str]:

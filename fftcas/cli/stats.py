@@ -7,16 +7,16 @@ import os
 
 import click
 
-from fftcas.build.bound import bound
-from fftcas.report.store import stats_json, stats_lines
-from fftcas.store import Store
-from fftcas.store.stats import measure
-
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
 def stats(as_json: bool) -> None:
     """Print what the store holds, how small that is, and what hits have saved over time."""
+    from fftcas.build.bound import bound
+    from fftcas.report.store import stats_json, stats_lines
+    from fftcas.store import Store
+    from fftcas.store.stats import measure
+
     with Store.open() as store:
         found, limit = measure(store), bound(store.path, os.environ)
     if as_json:

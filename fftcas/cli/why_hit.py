@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import click
 
-from fftcas.build.why_hit import prove_hit
 from fftcas.cli.common import complete_label, load, project_options
-from fftcas.errors import UsageError
-from fftcas.project.nodes import Source
-from fftcas.report import why_hit as report
-from fftcas.store import Store
 
 
 @click.command("why-hit")
@@ -18,6 +13,12 @@ from fftcas.store import Store
 @project_options
 def why_hit(label: str, verbose: int, directory: str | None, profile: str | None, variables: tuple[str, ...]) -> None:
     """Prove that LABEL does not have to run: what its output was made of, when, by which run; its bytes verified."""
+    from fftcas.build.why_hit import prove_hit
+    from fftcas.errors import UsageError
+    from fftcas.project.nodes import Source
+    from fftcas.report import why_hit as report
+    from fftcas.store import Store
+
     project = load(directory, profile, variables)
     node = project.find(label)
     if isinstance(node, Source):
