@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from harness import Demo, new_demo
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "remote"))
+
+from s3_servers import KEYS, serve
 
 RECIPES = Path(__file__).parents[2] / "examples" / "ci"
 
@@ -84,6 +89,47 @@ def test_main_signs_and_requests_take_over(tmp_path: Path, recipe: str, monkeypa
     assert re.search(r"^[1-9]\d* restored in ", second, re.MULTILINE), second
     again = run(poor, recipe, "main", {**shared, **secret, "CI_BUILDS_DIR": str(poor.home)}, tmp_path)
     assert re.search(r"^[1-9]\d* restored in ", again, re.MULTILINE), again
+
+
+@pytest.fixture(scope="module", params=["moto", "weed"])
+def bucket(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What the environment of a job says about a bucket on a real server."""
+    if importlib.util.find_spec("obstore") is None:
+        pytest.skip("the package obstore is not installed")
+    for url in serve(request.param, tmp_path_factory.mktemp(request.param)):
+        assert url.startswith("s3://bucket/")
+        given = {name: os.environ[name] for name in (*KEYS, "AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP")}
+        yield {**given, "FFTCAS_BUCKET": f"bucket/{request.param}"}
+
+
+@pytest.mark.parametrize("recipe", ["github-bucket.yml", "gitlab-bucket.yml"])
+def test_a_bucket_serves_main_and_requests(tmp_path: Path, recipe: str, bucket: dict[str, str]) -> None:
+    main, request, poor, rogue = (machine(tmp_path, name) for name in ("main", "request", "poor", "rogue"))
+    key = tmp_path / "ci.key"
+    public = main.fftcas("key", "new", "ci-main", "--out", str(key)).stdout.strip()
+    name = f"{bucket['FFTCAS_BUCKET']}/{recipe.removesuffix('.yml')}"
+    shared = {"FFTCAS_REMOTE_TRUST": public, "vars.FFTCAS_REMOTE_TRUST": public, "vars.FFTCAS_BUCKET": name}
+    shared = {**bucket, **shared, "FFTCAS_BUCKET": name}
+    secret = {"FFTCAS_REMOTE_KEY": str(key), "secrets.FFTCAS_REMOTE_KEY": key.read_text()}
+
+    def job(demo: Demo, who: str, **more: str) -> str:
+        return run(demo, recipe, who, {**shared, **more, "CI_BUILDS_DIR": str(demo.home)}, tmp_path)
+
+    first = job(main, "main", **secret)
+    assert f"remote: s3://{name}/tables, read-write, 0 outputs" in first
+    assert re.search(r"[1-9]\d* built", first)
+    second = job(request, "request")
+    assert re.search(rf"remote: s3://{name}/tables, read-only, [1-9]\d* outputs", second), second
+    assert re.search(r"^[1-9]\d* restored in ", second, re.MULTILINE), second
+    # A request that publishes to main all the same, with the credentials of main's role, changes nothing for main.
+    rogue.edit("models/marts/mart_user_orders.ff.sql", "sum(", "10 * sum(")
+    poor.edit("models/marts/mart_user_orders.ff.sql", "sum(", "10 * sum(")
+    wrong = job(rogue, "main", **{"FFTCAS_REMOTE_TRUST": "", "vars.FFTCAS_REMOTE_TRUST": ""})
+    assert re.search(r"^[1-9]\d* restored, 1 built in ", wrong, re.MULTILINE), wrong
+    assert "read-write" in wrong
+    again = job(poor, "main", **secret)
+    assert re.search(r"^[1-9]\d* restored, 1 built in ", again, re.MULTILINE), again
+    assert re.search(r"^built +//marts:mart_user_orders", again, re.MULTILINE), again
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yml")), ids=lambda path: path.name)

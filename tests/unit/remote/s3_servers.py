@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,16 @@ KEYS = {"AWS_ACCESS_KEY_ID": "testkey", "AWS_SECRET_ACCESS_KEY": "testsecret", "
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody uses, all different."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def wait_for(port: int, server: subprocess.Popen[bytes], seconds: float = 40) -> None:
@@ -68,11 +76,17 @@ def commands(name: str, folder: Path, port: int) -> list[str]:
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    ports = [f"-{role}.port={free_port()}" for role in ("master", "volume", "filer")]
-    grpc = [f"-{role}.port.grpc={free_port()}" for role in ("master", "volume", "filer", "s3")]
+    roles = [
+        "master.port",
+        "volume.port",
+        "filer.port",
+        *(f"{r}.port.grpc" for r in ("master", "volume", "filer", "s3")),
+    ]
+    ports = [f"-{role}={number}" for role, number in zip(roles, free_ports(len(roles)), strict=True)]
     return [
         *(program("weed"), "server", "-ip=127.0.0.1", f"-dir={folder}", "-volume.max=20", "-filer", "-s3"),
-        *(f"-s3.port={port}", f"-s3.config={folder / 's3.json'}", *ports, *grpc),
+        *(f"-s3.port={port}", f"-s3.config={folder / 's3.json'}", *ports),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"),
     ]
 
 
