@@ -73,7 +73,7 @@ def _compare(session: Session, node: Node, staged: Staged) -> tuple[Kind, TableD
     """How the staged rows differ from those of the relation; None if they are the same rows in the same order."""
 
     def old_and_new() -> tuple:  # type: ignore[type-arg]
-        return session.read(node.relation), session.read(staged.hidden)
+        return session.read(node.relation), session.read(staged)
 
     old, new = map(measure_table, old_and_new())
     if old.output == new.output:

@@ -108,7 +108,7 @@ class Realiser:
             query_seconds = clock.seconds
             try:
                 refuse_edited(self.project, node, derivation, self.externals)
-                output = session.read(staged.hidden)
+                output = session.read(staged)
                 writes = self.options.cache.writes and cached(node) and not fetched.failed
                 manifest = self.store.write_table(output) if writes else measure_table(output)
                 if writes:

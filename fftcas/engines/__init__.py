@@ -105,7 +105,7 @@ def typed_rows(data: pa.Table, types: Mapping[str, str]) -> Table:
     engine = DuckDBEngine({"path": ":memory:"})
     try:
         with engine.session() as session:
-            table = session.read(session.stage_arrow(RelationName("rows"), data, types).hidden)
+            table = session.read(session.stage_arrow(RelationName("rows"), data, types))
             return replace(table, batches=iter(list(table.batches)))
     finally:
         engine.close()
@@ -119,7 +119,7 @@ def detached_frame(name: str, table: Table) -> pd.DataFrame:
     engine = open_engine(name, {"path": ":memory:"})
     try:
         with engine.session() as session:
-            return session.frame(session.stage_table(RelationName("frame"), table).hidden)
+            return session.frame(session.stage_table(RelationName("frame"), table))
     finally:
         engine.close()
 

@@ -1,7 +1,7 @@
 """What fftcas asks of an engine: to run statements, and to take tables in and give them out as Arrow batches.
 
-Nothing above this floor names an engine or its dialect. A node's output is first *staged* under a hidden name, where
-it can be read and stored, and then *published*: one transaction swaps it with the relation and writes the stamp.
+Nothing above this floor names an engine or its dialect. A node's output is first *staged*, where only its session sees
+it and it can be read and stored, and then *published*: with its stamp, it takes the relation's place all at once.
 """
 
 from __future__ import annotations
@@ -45,10 +45,9 @@ class EngineError(NodeError):
 
 @dataclass(frozen=True)
 class Staged:
-    """A table that was made for `relation` and is not yet visible under its name."""
+    """A table that was made for `relation`, and that nobody but its session sees yet."""
 
     relation: RelationName
-    hidden: RelationName
     columns: tuple[Column, ...]
     rows: int
 
@@ -74,7 +73,10 @@ class Estimate:
 
 
 class Session(Protocol):
-    """One thread's connection. Methods raise EngineError; a failed call leaves relations and stamps as they were."""
+    """One thread's connection. Methods raise EngineError; a failed call leaves relations and stamps as they were.
+
+    One table is staged at a time, until it is published or discarded, or until another is.
+    """
 
     def stage_query(self, relation: RelationName, sql: str) -> Staged:
         """Run a SELECT and keep its rows, staged."""
@@ -85,14 +87,15 @@ class Session(Protocol):
     def stage_arrow(self, relation: RelationName, data: pa.Table, types: Mapping[str, str]) -> Staged:
         """Stage plain Arrow data (seeds, frames) with the engine's own types, or those in `types` by column name."""
 
-    def read(self, relation: RelationName, columns: Sequence[str] | None = None) -> Table:
-        """A stream of a relation's rows, in carrier types that `stage_table` takes back without loss.
+    def read(self, relation: RelationName | Staged, columns: Sequence[str] | None = None) -> Table:
+        """A stream of the rows of a relation, or of what is staged, in carrier types that `stage_table` takes back
+        without loss. That of what is staged ends with the session's next call.
 
         Raises EngineError, naming column and type, if a column's type cannot be stored.
         """
 
-    def frame(self, relation: RelationName, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """A relation's rows as the data frame that Python models get."""
+    def frame(self, relation: RelationName | Staged, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The rows of a relation, or of what is staged, as the data frame that Python models get."""
 
     def select(self, relation: RelationName, columns: Sequence[str] | None = None) -> str:
         """A query for a relation's rows: all columns, or these."""
@@ -101,13 +104,13 @@ class Session(Protocol):
         """What a query would read, by the engine's own statistics; nothing is run."""
 
     def publish(self, staged: Staged, stamp: Stamp) -> None:
-        """In one transaction: the staged table takes the relation's place, whatever stood there, and is stamped."""
+        """The staged table takes the relation's place, whatever stood there, and is stamped, all at once."""
 
     def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
-        """In one transaction: a view on `sql` takes the relation's place, whatever stood there, and is stamped."""
+        """A view on `sql` takes the relation's place, whatever stood there, and is stamped, all at once."""
 
     def discard(self, staged: Staged) -> None:
-        """Drop a staged table that will not be published."""
+        """Undo what was staged and will not be published."""
 
     def interrupt(self) -> None:
         """Stop the statement that runs in this session; may be called from another thread."""

@@ -35,10 +35,11 @@ def registered(connection: duckdb.DuckDBPyConnection, data: pa.Table | pa.Record
         connection.unregister(SOURCE)
 
 
-def insert_stream(connection: duckdb.DuckDBPyConnection, sql: str, table: Table, names: Sequence[str]) -> int:
-    """Run a statement that ends in `FROM`, on the table's rows with its columns called `names`; the count of rows.
+@contextmanager
+def streamed(connection: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -> Iterator[str]:
+    """The name under which this connection reads the table's rows meanwhile, once, with its columns called `names`.
 
-    Raises what the table's own stream raises, and duckdb.Error.
+    What the table's own stream raises is raised as it is.
     """
     schema = pa.schema([field.with_name(name) for field, name in zip(table.schema, names, strict=True)])
     failed: list[BaseException] = []
@@ -53,11 +54,20 @@ def insert_stream(connection: duckdb.DuckDBPyConnection, sql: str, table: Table,
 
     with registered(connection, pa.RecordBatchReader.from_batches(schema, renamed())) as source:
         try:
-            rows: Any = connection.execute(f"{sql} {source}").fetchall()
+            yield source
         except duckdb.Error:
             if failed:
                 raise failed[0] from None
             raise
+
+
+def insert_stream(connection: duckdb.DuckDBPyConnection, sql: str, table: Table, names: Sequence[str]) -> int:
+    """Run a statement that ends in `FROM`, on the table's rows with its columns called `names`; the count of rows.
+
+    Raises what the table's own stream raises, and duckdb.Error.
+    """
+    with streamed(connection, table, names) as source:
+        rows: Any = connection.execute(f"{sql} {source}").fetchall()
     return int(rows[0][0])
 
 

@@ -19,7 +19,7 @@ from fftcas.engines.duckdb import meta
 from fftcas.engines.duckdb.catalogue import Catalogue
 from fftcas.engines.duckdb.errors import engine_error, translated
 from fftcas.engines.duckdb.fingerprint import fingerprint, marker
-from fftcas.engines.duckdb.names import HIDDEN, Place
+from fftcas.engines.duckdb.names import Place
 from fftcas.engines.duckdb.reading import cursor, describe
 from fftcas.engines.duckdb.session import DuckDBSession
 from fftcas.relation import RelationName, Stamp
@@ -55,14 +55,6 @@ class DuckDBEngine:
         with translated():
             for schema in {self._place.schema, *schemas}:
                 self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._place.quote_schema(schema)}")
-            left = self._connection.execute(
-                "SELECT schema_name, table_name FROM duckdb_tables() "
-                "WHERE database_name = ? AND starts_with(table_name, ?)",
-                [self._place.database, HIDDEN],
-            ).fetchall()
-            for schema, table in left:
-                self._connection.execute(f"DROP TABLE {self._place.quote(RelationName(table, schema))}")
-                self._catalogue.drop(RelationName(table, schema))
             meta.create(self._connection, self._place)
 
     def stamps(self) -> Mapping[RelationName, Stamp]:

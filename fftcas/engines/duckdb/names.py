@@ -9,9 +9,6 @@ from typing import Any
 
 from fftcas.relation import RelationName
 
-HIDDEN = "__fftcas_"
-"""Prefix of tables that are staged."""
-
 
 def quote_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
@@ -56,5 +53,5 @@ class Place:
 
 
 def hidden(relation: RelationName) -> RelationName:
-    """Where a relation is staged."""
-    return replace(relation, name=HIDDEN + relation.name)
+    """A name that nothing else has."""
+    return replace(relation, name="__fftcas_" + relation.name)

@@ -42,10 +42,11 @@ def read(
     relation: RelationName,
     columns: tuple[Column, ...],
     rows: int | None = None,
+    *,
+    closing: bool = False,
 ) -> Table:
-    """Some columns of a relation in carrier types. The stream owns the connection and closes it at its end.
-
-    `rows` is the count of rows, if it is known.
+    """Some columns of a relation in carrier types. The connection is the stream's until its end, where `closing` closes
+    it. `rows` is the count of rows, if it is known.
     """
     values = [
         f"{carrier.out(quote_name(column.name))} AS {quote_name(column.name)}"
@@ -59,7 +60,7 @@ def read(
         # 2.0 has a new name for it, and warns about the old one.
         stream = result.to_arrow_reader if hasattr(result, "to_arrow_reader") else result.fetch_arrow_reader
         reader: pa.RecordBatchReader = stream(size)
-    return Table(columns, reader.schema, _batches(reader, connection))
+    return Table(columns, reader.schema, _batches(reader, connection if closing else None))
 
 
 def chosen(found: tuple[Column, ...], relation: RelationName, wanted: Sequence[str] | None) -> tuple[Column, ...]:
@@ -87,7 +88,7 @@ def _batch_rows(connection: duckdb.DuckDBPyConnection, quoted: str, columns: Seq
     return max(VECTOR_ROWS, min(fit, 8 * VECTOR_ROWS if nested else BATCH_ROWS))
 
 
-def _batches(reader: pa.RecordBatchReader, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
+def _batches(reader: pa.RecordBatchReader, connection: duckdb.DuckDBPyConnection | None) -> Iterator[pa.RecordBatch]:
     try:
         for batch in reader:
             if batch.num_rows:
@@ -96,4 +97,5 @@ def _batches(reader: pa.RecordBatchReader, connection: duckdb.DuckDBPyConnection
         raise EngineError(str(error)) from error
     finally:
         reader.close()
-        connection.close()
+        if connection is not None:
+            connection.close()

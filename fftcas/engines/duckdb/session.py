@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -14,10 +13,10 @@ import pyarrow as pa
 
 from fftcas.engines.base import EngineError, Estimate, Staged
 from fftcas.engines.duckdb import meta
-from fftcas.engines.duckdb.arrow import insert_stream, plain_columns, registered, typed_columns
+from fftcas.engines.duckdb.arrow import plain_columns, registered, streamed, typed_columns
 from fftcas.engines.duckdb.carriers import carriers
 from fftcas.engines.duckdb.catalogue import Catalogue
-from fftcas.engines.duckdb.errors import engine_error, translated
+from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.estimate import estimate
 from fftcas.engines.duckdb.names import Place, hidden, quote_name
 from fftcas.engines.duckdb.reading import chosen, cursor, describe, read
@@ -28,11 +27,12 @@ from fftcas.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-TRIES = 6
-
 
 class DuckDBSession:
-    """See `fftcas.engines.base.Session`."""
+    """See `fftcas.engines.base.Session`.
+
+    What is staged lies in a transaction that stays open until it is published or discarded.
+    """
 
     def __init__(
         self, root: duckdb.DuckDBPyConnection, place: Place, catalogue: Catalogue, publishing: threading.Lock
@@ -43,9 +43,13 @@ class DuckDBSession:
         self._root = root
         self._cursor = cursor(root, place)
         self._readings: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
-        self._staged: dict[RelationName, Staged] = {}
+        self._staged: RelationName | None = None
+        """What the staged table is called within the transaction, if there is one."""
+        self._stream: Iterator[pa.RecordBatch] = iter(())
+        """The staged table's rows, as far as they were read."""
 
     def close(self) -> None:
+        self._undo()
         self._cursor.close()
 
     def interrupt(self) -> None:
@@ -55,53 +59,55 @@ class DuckDBSession:
 
     def stage_query(self, relation: RelationName, sql: str) -> Staged:
         _check_select(self._cursor, sql)
-        return self._stage(relation, sql)
+        with self._staging(relation) as target:
+            return self._create(relation, target, sql)
 
     def stage_table(self, relation: RelationName, table: Table) -> Staged:
-        target = self._place.quote(hidden(relation))
         definitions = [
             f"{quote_name(column.name)} {column.type}{'' if column.nullable else ' NOT NULL'}"
             for column in table.columns
         ]
         names = [f"c{i}" for i in range(len(table.columns))]
         values = ", ".join(carrier.back(name) for carrier, name in zip(carriers(table.columns), names, strict=True))
-        with translated():
-            self._cursor.execute(f"CREATE OR REPLACE TABLE {target} ({', '.join(definitions)})")
-            try:
-                rows = insert_stream(self._cursor, f"INSERT INTO {target} SELECT {values} FROM", table, names)
-            except BaseException:
-                self._drop(hidden(relation))
-                raise
-        return self._keep(Staged(relation, hidden(relation), table.columns, rows))
+        # The stream is registered outside the transaction, for which it would be gone if that fails.
+        with translated(), streamed(self._cursor, table, names) as source, self._staging(relation) as target:
+            name = self._place.quote(target)
+            self._cursor.execute(f"CREATE OR REPLACE TABLE {name} ({', '.join(definitions)})")
+            rows: Any = self._cursor.execute(f"INSERT INTO {name} SELECT {values} FROM {source}").fetchall()
+        return Staged(relation, table.columns, int(rows[0][0]))
 
     def stage_arrow(self, relation: RelationName, data: pa.Table, types: Mapping[str, str]) -> Staged:
         data = plain_columns(data)
-        with registered(self._cursor, data) as source:
+        with registered(self._cursor, data) as source, self._staging(relation) as target:
             values = typed_columns(self._cursor, source, data.schema, types)
-            return self._stage(relation, f"SELECT {values} FROM {source}")
+            return self._create(relation, target, f"SELECT {values} FROM {source}")
 
-    def read(self, relation: RelationName, columns: Sequence[str] | None = None) -> Table:
+    def read(self, relation: RelationName | Staged, columns: Sequence[str] | None = None) -> Table:
+        if isinstance(relation, Staged):
+            wanted = chosen(relation.columns, relation.relation, columns)
+            self._end_stream()
+            table = read(self._cursor, self._place, self._name(relation), wanted, relation.rows)
+            self._stream = table.batches
+            return table
         # A cursor of its own: any other statement on the session's cursor would end the stream.
         reading = cursor(self._root, self._place)
         self._readings.add(reading)
         try:
-            staged = self._staged.get(relation)
-            if staged is not None:
-                return read(reading, self._place, relation, chosen(staged.columns, relation, columns), staged.rows)
             if self._catalogue.kind(relation) is None:
                 raise EngineError(f"there is no relation {relation}")
             found = describe(reading, self._place, relation)
-            return read(reading, self._place, relation, chosen(found, relation, columns))
+            return read(reading, self._place, relation, chosen(found, relation, columns), closing=True)
         except BaseException:
             reading.close()
             raise
 
-    def frame(self, relation: RelationName, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    def frame(self, relation: RelationName | Staged, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        name = self._name(relation) if isinstance(relation, Staged) else relation
         with translated():
             try:
-                frame: pd.DataFrame = self._cursor.execute(self.select(relation, columns)).df()
+                frame: pd.DataFrame = self._cursor.execute(self.select(name, columns)).df()
             except (OverflowError, ValueError) as error:  # dates and intervals that Python has no values for
-                raise EngineError(f"a data frame cannot hold what is in {relation}: {error}") from error
+                raise EngineError(f"a data frame cannot hold what is in {name}: {error}") from error
             return frame
 
     def select(self, relation: RelationName, columns: Sequence[str] | None = None) -> str:
@@ -113,75 +119,96 @@ class DuckDBSession:
             return estimate(self._cursor, self._place, sql)
 
     def publish(self, staged: Staged, stamp: Stamp) -> None:
-        rename = f"ALTER TABLE {self._place.quote(staged.hidden)} RENAME TO {quote_name(staged.relation.name)}"
-        self._publish(staged.relation, "TABLE", rename, 0, stamp)
-        self._forget(staged.hidden)
+        target = self._name(staged)
+        self._end_stream()
+        with self._publishing, translated(), self._undone_on_error():
+            if target != staged.relation:
+                self._clear(staged.relation)
+                rename = f"ALTER TABLE {self._place.quote(target)} RENAME TO {quote_name(staged.relation.name)}"
+                self._cursor.execute(rename)
+            self._stamp(stamp, "TABLE")
 
     def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
         _check_select(self._cursor, sql)
         with translated():
             text = view_text(self._cursor, self._place, relation, sql)
-        self._publish(relation, "VIEW", f"CREATE VIEW {self._place.quote(relation)} AS\n{text}", 1, stamp)
+        with self._publishing, translated(lines_before=1), self._transaction():
+            self._clear(relation)
+            self._cursor.execute(f"CREATE VIEW {self._place.quote(relation)} AS\n{text}")
+            self._stamp(stamp, "VIEW")
 
     def discard(self, staged: Staged) -> None:
+        self._undo()
+
+    @contextmanager
+    def _staging(self, relation: RelationName) -> Iterator[RelationName]:
+        """Begins the transaction in which a table is staged; gives its name there. What was staged before is gone.
+
+        A view keeps its name until the end: the table may be made of it.
+        """
+        self._undo()
+        target = hidden(relation) if self._catalogue.kind(relation) == "VIEW" else relation
+        with self._transaction():
+            yield target
+            self._staged = target
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Begins a transaction, which is undone on an error and stays open else."""
         with translated():
-            self._drop(staged.hidden)
+            self._cursor.execute("BEGIN")
+        with self._undone_on_error():
+            yield
 
-    def _stage(self, relation: RelationName, sql: str) -> Staged:
-        target = hidden(relation)
+    @contextmanager
+    def _undone_on_error(self) -> Iterator[None]:
         try:
-            with translated(lines_before=1):
-                create = f"CREATE OR REPLACE TABLE {self._place.quote(target)} AS\n{sql}"
-                rows: Any = self._cursor.execute(create).fetchall()
-                if not rows:  # PIVOT is two statements, and gives no count
-                    rows = self._cursor.execute(f"SELECT count(*) FROM {self._place.quote(target)}").fetchall()
-        except EngineError:
-            self._drop(target)
+            yield
+        except BaseException:
+            self._undo(even_if_unstaged=True)
             raise
-        return self._keep(Staged(relation, target, describe(self._cursor, self._place, target), int(rows[0][0])))
 
-    def _keep(self, staged: Staged) -> Staged:
-        self._staged[staged.hidden] = staged
-        self._catalogue.put(staged.hidden, "TABLE")
-        return staged
+    def _undo(self, *, even_if_unstaged: bool = False) -> None:
+        self._end_stream()
+        if self._staged is not None or even_if_unstaged:
+            self._staged = None
+            with suppress(duckdb.Error):
+                self._cursor.execute("ROLLBACK")
 
-    def _forget(self, table: RelationName) -> None:
-        self._staged.pop(table, None)
-        self._catalogue.drop(table)
+    def _end_stream(self) -> None:
+        """While rows of a result are left, DuckDB 2 runs nothing else on its connection."""
+        stream, self._stream = self._stream, iter(())
+        if isinstance(stream, Generator):
+            stream.close()
 
-    def _publish(self, relation: RelationName, kind: str, create: str, lines_before: int, stamp: Stamp) -> None:
-        with self._publishing:
-            for attempt in range(TRIES):
-                try:
-                    self._cursor.execute("BEGIN")
-                    try:
-                        self._clear(relation)
-                        self._cursor.execute(create)
-                        meta.write(self._cursor, self._place, stamp, replace=self._catalogue.is_stamped(stamp.relation))
-                        self._cursor.execute("COMMIT")
-                        self._catalogue.put(relation, kind)
-                        self._catalogue.stamp(stamp.relation)
-                        return
-                    except BaseException:
-                        with suppress(duckdb.Error):
-                            self._cursor.execute("ROLLBACK")
-                        raise
-                except (duckdb.TransactionException, duckdb.ConstraintException) as error:
-                    if attempt == TRIES - 1:
-                        raise engine_error(error, lines_before) from error
-                    time.sleep(0.02 * 2**attempt)
-                except duckdb.Error as error:
-                    raise engine_error(error, lines_before) from error
+    def _create(self, relation: RelationName, target: RelationName, sql: str) -> Staged:
+        """Make the staged table of a query's rows."""
+        name = self._place.quote(target)
+        with translated(lines_before=1):
+            rows: Any = self._cursor.execute(f"CREATE OR REPLACE TABLE {name} AS\n{sql}").fetchall()
+            if not rows:  # PIVOT is two statements, and gives no count
+                rows = self._cursor.execute(f"SELECT count(*) FROM {name}").fetchall()
+        return Staged(relation, describe(self._cursor, self._place, target), int(rows[0][0]))
+
+    def _name(self, staged: Staged) -> RelationName:
+        """What a staged table is called in this session."""
+        if self._staged not in (staged.relation, hidden(staged.relation)):
+            raise EngineError(f"{staged.relation} is not staged any more")
+        return self._staged
+
+    def _stamp(self, stamp: Stamp, kind: str) -> None:
+        """Write the stamp, and end the transaction."""
+        meta.write(self._cursor, self._place, stamp, replace=self._catalogue.is_stamped(stamp.relation))
+        self._cursor.execute("COMMIT")
+        self._staged = None
+        self._catalogue.put(stamp.relation, kind)
+        self._catalogue.stamp(stamp.relation)
 
     def _clear(self, relation: RelationName) -> None:
         """Drop whatever has the relation's name."""
         kind = self._catalogue.kind(relation)
         if kind is not None:
             self._cursor.execute(f"DROP {kind} {self._place.quote(relation)}")
-
-    def _drop(self, table: RelationName) -> None:
-        self._cursor.execute(f"DROP TABLE IF EXISTS {self._place.quote(table)}")
-        self._forget(table)
 
 
 def _check_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

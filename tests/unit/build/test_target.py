@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> Store:
 def publish(target: Target, relation: RelationName, *values: int) -> Stamp:
     with target.session() as session:
         staged = session.stage_arrow(relation, pa.table({"x": list(values)}), {})
-        manifest = measure_table(session.read(staged.hidden))
+        manifest = measure_table(session.read(staged))
         at = "2026-01-31T12:00:00.000000+00:00"
         stamp = Stamp("n", relation, RelationKind.TABLE, KEY, manifest.output, "duckdb", at, manifest.json)
         session.publish(staged, stamp)

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stamping import build
 
 from fftcas.engines import open_engine, same_rows
 from fftcas.engines.duckdb.engine import DuckDBEngine
 from fftcas.relation import RelationName
 from fftcas.table import Table
 
-A, B = RelationName("__fftcas_a"), RelationName("__fftcas_b")
+A, B = RelationName("a"), RelationName("b")
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +29,8 @@ def engine() -> Iterator[DuckDBEngine]:
 def equal(engine: DuckDBEngine, a: str, b: str) -> bool:
     """Whether two queries give the same rows; comparison and fingerprints have to agree."""
     with engine.session() as session:
-        session.stage_query(RelationName("a"), a)
-        session.stage_query(RelationName("b"), b)
+        build(session, A, a)
+        build(session, B, b)
         same = same_rows(session.read(A), session.read(B))
     assert (engine.fingerprint(A) == engine.fingerprint(B)) == same
     return same

@@ -13,13 +13,14 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
+from stamping import build, stamp
 
 from fftcas.engines import database_state, open_engine
-from fftcas.engines.base import EngineError, Session, Staged
+from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb import engine as engine_module
 from fftcas.engines.duckdb.engine import DuckDBEngine
-from fftcas.relation import RelationKind, RelationName, Stamp
-from fftcas.table import Manifest, StoredColumn, Table
+from fftcas.relation import RelationName
+from fftcas.table import Table
 
 T, V = RelationName("t"), RelationName("v")
 
@@ -41,31 +42,6 @@ def start(path: str, schema: str = "s") -> DuckDBEngine:
     assert isinstance(engine, DuckDBEngine)
     engine.prepare(["other"])
     return engine
-
-
-def stamp(relation: RelationName, staged: Staged | None = None, output: str = "o" * 64) -> Stamp:
-    manifest = None
-    if staged is not None:
-        columns = tuple(StoredColumn(c.name, c.type, c.nullable, "0" * 64, 1) for c in staged.columns)
-        manifest = Manifest(staged.rows, columns).json
-    return Stamp(
-        node_name=f"{relation.name}.ff",
-        relation=relation,
-        kind=RelationKind.TABLE if staged else RelationKind.VIEW,
-        fingerprint="f" * 64,
-        output=output,
-        engine="duckdb",
-        built_at="2026-01-02T03:04:05.678900+00:00",
-        manifest=manifest,
-        definition=None if staged else "d" * 64,
-    )
-
-
-def build(session: Session, relation: RelationName, sql: str) -> Stamp:
-    staged = session.stage_query(relation, sql)
-    made = stamp(relation, staged)
-    session.publish(staged, made)
-    return made
 
 
 def query(path: str, sql: str) -> list[tuple[object, ...]]:
@@ -250,14 +226,52 @@ def test_many_sessions_build_at_once(engine: DuckDBEngine) -> None:
         assert session._cursor.execute("select count(*) from s._ff_meta").fetchall() == [(24,)]
 
 
-def test_a_table_is_published_while_it_is_being_read(engine: DuckDBEngine) -> None:
+def test_a_table_is_replaced_while_it_is_being_read(engine: DuckDBEngine) -> None:
     with engine.session() as session:
-        staged = session.stage_query(T, "select range as a from range(200000)")
-        table = session.read(staged.hidden)
+        build(session, T, "select range as a from range(200000)")
+        table = session.read(T)
         first = next(table.batches)
-        session.publish(staged, stamp(T, staged))
         build(session, T, "select 1 as other")
         assert first.num_rows + sum(batch.num_rows for batch in table.batches) == 200_000
+
+
+def test_what_is_staged_is_seen_by_its_session_alone(engine: DuckDBEngine) -> None:
+    with engine.session() as session, engine.session() as other:
+        build(session, T, "select 1 as a")
+        staged = session.stage_query(T, "select a + 1 as a, range as b from s.t, range(200000)")
+        for old in (session.read(T), other.read(T)):
+            assert sum(batch.num_rows for batch in old.batches) == 1
+        new = session.read(staged)
+        first = next(new.batches)
+        made = stamp(T, staged)
+        session.publish(staged, made)  # whatever was not read is left
+        assert first.num_rows < 200_000
+        assert list(new.batches) == []
+        assert len(other.frame(T)) == 200_000
+        assert engine.stamps() == {T: made}
+
+
+def test_what_is_discarded_or_replaced_leaves_nothing(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        made = build(session, T, "select 1 as a")
+        staged = session.stage_query(T, "select range as a from range(200000)")
+        next(session.read(staged).batches)
+        session.discard(staged)
+        session.stage_query(T, "select 3 as a")
+        last = session.stage_query(V, "select 4 as a")
+        with pytest.raises(EngineError, match="t is not staged any more"):
+            session.read(staged)
+        session.publish(last, stamp(V, last))
+    assert engine.stamps()[T] == made
+    with engine.session() as session:
+        assert list(session.frame(T)["a"]) == [1]
+
+
+def test_a_table_is_made_of_the_view_whose_place_it_takes(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        session.publish_view(V, "select 41 as a", stamp(V))
+        build(session, V, "select a + 1 as a from s.v")
+        assert list(session.frame(V)["a"]) == [42]
 
 
 def test_order_of_rows_is_kept(engine: DuckDBEngine) -> None:
@@ -265,7 +279,7 @@ def test_order_of_rows_is_kept(engine: DuckDBEngine) -> None:
         session._cursor.execute("set threads = 8")
         build(session, T, "select (range * 7919) % 300007 as a from range(300000)")
         staged = session.stage_table(V, session.read(T))
-        assert session.frame(T)["a"].equals(session.frame(staged.hidden)["a"])
+        assert session.frame(T)["a"].equals(session.frame(staged)["a"])
 
 
 def test_an_error_of_the_stream_is_raised_as_it_is(engine: DuckDBEngine) -> None:
