@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fftcas.digest import Value, digest_value
 from fftcas.project.environment import is_secret
 from fftcas.project.files import Files
+from fftcas.project.macro_use import MacroFiles
 from fftcas.project.macros import FOLDER as PYTHON_MACROS
 from fftcas.project.macros import python_macros
 from fftcas.project.memory import Memory
@@ -44,21 +45,31 @@ class Renderer:
         if self._memory is None or self._unsure or not models:
             templates = self._templates  # what is wrong with macros is said even if no model is there to use them
             return [templates.render(*model, text) for model, text in zip(models, texts, strict=True)]
-        paths = [path for path, _ in models]
-        keys = [self._key(path, text) for path, text in zip(paths, texts, strict=True)]
+        keys = [self._key(path, text) for (path, _), text in zip(models, texts, strict=True)]
         known = [self._valid(data) for data in self._memory.get_records(RECORD, keys)]
-        new: dict[bytes, bytes] = {}
+        new = self._check_macros(self._memory)
         for index, ((path, relation), text) in enumerate(zip(models, texts, strict=True)):
             if known[index] is None:
                 rendered = self._templates.render(path, relation, text)
                 document = {"rendered": None if rendered is None else rendered.document()}
                 known[index] = document
                 if self._templates.repeatable and not UNSURE.search(text):
-                    asked = [[*name, self._state(*name)] for name in sorted(self._templates.asked)]
-                    new[keys[index]] = json.dumps({**document, "asked": asked}).encode()
+                    new[keys[index]] = json.dumps({**document, "asked": self._asked}).encode()
         self._memory.put_records(RECORD, new)
         found = [document["rendered"] if document else None for document in known]
         return [None if document is None else Rendered.of_document(document) for document in found]
+
+    def _check_macros(self, memory: Memory) -> dict[bytes, bytes]:
+        """What is wrong with macros is said even if no model uses them; returns what is to be remembered of that."""
+        key = bytes.fromhex(self._digest([self._shared, *self._macros.digests.items()]))
+        if not self._macros.texts or self._valid(memory.get_records(RECORD, [key])[0]):
+            return {}
+        return {key: json.dumps({"asked": self._asked}).encode()} if self._templates.repeatable else {}
+
+    @property
+    def _asked(self) -> Value:
+        """The variables that the last template has asked for, and what it saw of them."""
+        return [[*name, self._state(*name)] for name in sorted(self._templates.asked)]
 
     def _valid(self, data: bytes | None) -> dict[str, Any] | None:
         """What is known, if all variables are what they were."""
@@ -75,27 +86,26 @@ class Renderer:
         return self._digest([repr(values[name])]) if name in values else None
 
     def _key(self, path: str, text: str) -> bytes:
-        return bytes.fromhex(self._digest([self._shared, path, text]))
+        return bytes.fromhex(self._digest([self._shared, path, text, self._macros.used_by(text)]))
 
     def _digest(self, value: Value) -> str:
         return digest_value("rendered 1", value)
 
     @cached_property
-    def _macros(self) -> dict[str, str]:
-        """The text of every file of SQL macros, in the order in which they count."""
+    def _macros(self) -> MacroFiles:
+        """The files of SQL macros."""
         paths = [path for folder in MACROS for path in self._files.walk(folder, (".sql", ".sql.j2"))]
-        return {path: template_text(self._files, path) for path in paths}
+        return MacroFiles({path: template_text(self._files, path) for path in paths})
 
     @cached_property
     def _shared(self) -> str:
         """What all texts are made of."""
-        macros: Value = [[path, text] for path, text in self._macros.items()]
-        return self._digest([self._engine, macros, importlib.metadata.version("jinja2")])
+        return self._digest([self._engine, importlib.metadata.version("jinja2")])
 
     @cached_property
     def _unsure(self) -> bool:
         """Whether macros may do what nobody can know: Python code does."""
-        random = any(UNSURE.search(text) for text in self._macros.values())
+        random = any(UNSURE.search(text) for text in self._macros.texts.values())
         return random or bool(self._files.walk(PYTHON_MACROS, (".py",)))
 
     @cached_property
@@ -104,6 +114,6 @@ class Renderer:
 
         templates = Templates(self._files, self._engine, self._vars, self._environ)
         templates.add_functions(python_macros(self._files))
-        for path, text in self._macros.items():
+        for path, text in self._macros.texts.items():
             templates.add_macros(path, text)
         return templates
