@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
-
-from fftcas.errors import UsageError
 
 
 @click.group()
@@ -24,6 +21,9 @@ def new(name: str, file: str) -> int:
     Put the private key into FFTCAS_REMOTE_KEY of the jobs that may publish to main (as text, or as a file's name), and
     the public one under `remote: {trust: [...]}` in project.yml.
     """
+    from pathlib import Path
+
+    from fftcas.errors import UsageError
     from fftcas.store.remote import Signer
 
     signer = Signer.new(name)

@@ -36,20 +36,19 @@ class Look:
     def __init__(self, arguments: Sequence[str], root: str) -> None:
         self.root = root
         self.at = time.time_ns()
-        self.environment = environment()
         files, self.newest = project_files(root)
         self.files = digest(files)
-        name = digest(*arguments, os.getcwd(), str(sys.stdout.isatty()))
+        name = digest(*arguments, os.getcwd(), str(sys.stdout.isatty()), environment())
         self.path = os.path.join(root, ".fftcas", "unchanged", name)
 
     def recall(self) -> list[str] | None:
         """The parts that were kept for this command; None if there are none, or anything looks different."""
         try:
-            with open(self.path, encoding="utf-8", errors="surrogateescape") as file:
-                form, where, files, watched, *parts = file.read().split(PART)
+            with open(self.path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+                form, files, watched, *parts = file.read().split(PART)
         except (OSError, ValueError):
             return None
-        same = form == FORMAT and where == self.environment and files == self.files and watched == states(watched)
+        same = form == FORMAT and files == self.files and watched == states(watched)
         return parts if same else None
 
     def remember(self, parts: Sequence[str], watched: str = "") -> None:
@@ -57,7 +56,7 @@ class Look:
 
         `watched` are the states of files beside the project's own.
         """
-        kept = [FORMAT, self.environment, self.files, watched, *parts]
+        kept = [FORMAT, self.files, watched, *parts]
         if self.newest > self.at - RACY_NS or any(PART in part for part in kept):
             return
         try:

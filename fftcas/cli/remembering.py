@@ -122,7 +122,7 @@ def remember_plan(
     if (
         all(each.fresh for each in explanations)
         and not ages(project, http)
-        and is_known(project, store)
+        and bool(database(project))
         and before == watch(paths)
         and max(map(changed_at, paths)) <= look.at - RACY_NS
         and watchable(look, project)

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from harness import Demo
+from observed import HEAVY, observe
 
 from fftcas.cli.watched import NEVER, project_files
 
-MODULES = """
-import sys
-sys.argv = ["fftcas", *{arguments!r}]
-from fftcas.cli.entry import main
-code = main()
-print("modules", *sorted(sys.modules))
-sys.exit(code)
-"""
-HEAVY = {"duckdb", "pyarrow", "pandas", "jinja2", "yaml", "urllib3", "rich", "click", "lmdb", "json"}
 
-
-def modules(demo: Demo, **more: str) -> set[str]:
+def modules(demo: Demo, **more: str) -> frozenset[str]:
     """The modules that a build imports."""
-    arguments = ["build", "-e", "dev_duckdb", "--", "//...", "-//http/..."]
-    done = subprocess.run(
-        [sys.executable, "-c", MODULES.format(arguments=arguments)],
-        cwd=demo.home,
-        env=demo.environment(FFTCAS_PROJECT=str(demo.project), **more),
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout, done.stderr
-    return set(done.stdout.splitlines()[-1].split()[1:])
+    return observe(demo, "build", "-e", "dev_duckdb", "--", "//...", "-//http/...", **more).modules
 
 
 @pytest.fixture

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import click
+import subprocess
+import sys
 
+import click
+import pytest
+
+from fftcas.build.options import CacheMode, Materialize
+from fftcas.cli import modes
 from fftcas.cli.commands import COMMANDS
 from fftcas.cli.main import cli
+from fftcas.http.settings import HttpCacheMode
 
 
 def test_each_summary_is_the_first_sentence_of_its_commands_help() -> None:
@@ -19,3 +26,22 @@ def test_each_summary_is_the_first_sentence_of_its_commands_help() -> None:
 def test_help_lists_every_command() -> None:
     text = click.Context(cli).get_help()
     assert all(f"\n  {name} " in text for name in COMMANDS)
+
+
+def test_options_choose_among_the_modes_that_there_are() -> None:
+    assert list(modes.CACHE) == [mode.value for mode in CacheMode]
+    assert list(modes.MATERIALIZE) == [mode.value for mode in Materialize]
+    assert list(modes.HTTP_CACHE) == [mode.value for mode in HttpCacheMode]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
+def test_help_imports_nothing_of_what_it_is_about(arguments: list[str]) -> None:
+    script = (
+        f"from fftcas.cli.main import main; assert main({arguments!r}) == 0; print('END', *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    modules = done.stdout.rpartition("END ")[2].split()
+    ours = {name for name in modules if name.startswith("fftcas.")}
+    others = {name for name in ours if not name.startswith(("fftcas.cli", "fftcas.version"))}
+    assert others <= {"fftcas.report", "fftcas.report.graph"}
+    assert "logging" not in modules

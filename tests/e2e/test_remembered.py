@@ -1,0 +1,210 @@
+"""Commands that only tell something: said again while nothing has changed, and never when anything has."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from harness import Demo
+from observed import Observed, observe, observe_from
+from small import Small
+
+LABELS = "fftcas build //m"
+COMPLETE = {"_FFTCAS_COMPLETE": "bash_complete", "COMP_WORDS": LABELS, "COMP_CWORD": "2"}
+TOLD: dict[str, tuple[str, ...]] = {
+    "ls": ("ls", "-o", "json"),
+    "query": ("query", "deps(//marts/...)", "-o", "tree"),
+    "dag": ("dag", "--dot"),
+    "completion": (),
+}
+"""What rests on the project alone."""
+
+PLAN = ("why-rebuild", "//...", "-//http/...")
+"""What rests on database and store as well."""
+
+
+def ask(demo: Demo, what: str, **more: str) -> Observed:
+    return observe(demo, *TOLD[what], **(COMPLETE if what == "completion" else {}), **more)
+
+
+def ask_all(demo: Demo, **more: str) -> dict[str, Observed]:
+    return {**{what: ask(demo, what, **more) for what in TOLD}, "plan": observe(demo, *PLAN, **more)}
+
+
+def forget(demo: Demo) -> None:
+    for path in (demo.project / ".fftcas" / "unchanged").iterdir():
+        path.unlink()
+
+
+@pytest.fixture
+def told(built: Demo) -> Demo:
+    """A built demo, of which all was asked: it is old enough to be told apart from what is edited later."""
+    observe(built, *PLAN)  # notes in the store what it found out, which is then too young
+    time.sleep(2.1)
+    ask_all(built)
+    return built
+
+
+def test_what_was_told_is_told_again(told: Demo) -> None:
+    again = ask_all(told)
+    assert {what: each.remembered for what, each in again.items()} == dict.fromkeys(again, True)
+    forget(told)
+    anew = ask_all(told)
+    assert {what: each.remembered for what, each in anew.items()} == dict.fromkeys(anew, False)
+    assert {what: each.said for what, each in again.items()} == {what: each.said for what, each in anew.items()}
+    assert again["plan"].stdout == "all 6 nodes are fresh: a build would do nothing\n"
+    assert "//marts:mart_user_orders" in again["completion"].stdout
+
+
+CHANGES: dict[str, Callable[[Demo], object]] = {
+    "a model": lambda demo: demo.edit("models/marts/mart_user_orders.ff.sql", "'table'", "'view'"),
+    "a new model": lambda demo: demo.write("models/marts/other.ff.sql", "select 1 as one"),
+    "a macro": lambda demo: demo.write("models/macros/broken.sql", "{% macro %}"),
+    "a seed": lambda demo: demo.write("seeds/more.csv", "id\n1\n"),
+    "a helper": lambda demo: demo.write("helpers.py", ""),
+    "a .env file": lambda demo: demo.write(".env", "FF_DEMO_TOGGLE=1"),
+    "the working directory's .env file": lambda demo: (demo.home / ".env").write_text("FF_DEMO_TOGGLE=1"),
+    "the profiles": lambda demo: demo.write("profiles.yml", "dev_duckdb: {engine: duckdb, duckdb: {schema: other}}"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_any_change_of_the_project_is_found_out(told: Demo, change: Callable[[Demo], object]) -> None:
+    change(told)
+    now = ask_all(told)
+    assert {what: each.remembered for what, each in now.items()} == dict.fromkeys(now, False)
+    forget(told)
+    assert {what: each.said for what, each in now.items()} == {what: each.said for what, each in ask_all(told).items()}
+
+
+def test_a_variable_a_place_and_an_argument_are_found_out(told: Demo) -> None:
+    assert not any(each.remembered for each in ask_all(told, FF_DEMO_TOGGLE="1").values())
+    assert not observe_from(told.project, told, *TOLD["ls"]).remembered
+    assert not observe(told, *TOLD["ls"], "--vars", "a=1").remembered
+    assert observe(told, *TOLD["ls"]).remembered
+
+
+def test_words_follow_the_project(told: Demo) -> None:
+    told.write("models/marts/other.ff.sql", "{{ config(tags=['nightly']) }} select 1 as one")
+    assert "plain,//marts:other\n" in ask(told, "completion").stdout
+    (told.project / "models/marts/other.ff.sql").unlink()
+    assert "//marts:other" not in ask(told, "completion").stdout
+
+
+DATABASE: dict[str, Callable[[Demo], object]] = {
+    "the database": lambda demo: demo.sql("drop table cache_demo.mart_user_orders"),
+    "no database": lambda demo: demo.database.unlink(),
+}
+
+
+@pytest.mark.parametrize("change", DATABASE.values(), ids=DATABASE)
+def test_a_plan_rests_on_the_database_and_a_list_does_not(told: Demo, change: Callable[[Demo], object]) -> None:
+    change(told)
+    plan = observe(told, *PLAN)
+    assert not plan.remembered
+    assert "would be restored" in plan.stdout
+    assert ask(told, "ls").remembered
+
+
+def test_a_plan_rests_on_the_store(told: Demo) -> None:
+    assert observe(told, *PLAN).remembered
+    told.fftcas("gc", "--grace", "0s", "--max-size", "0")
+    assert not observe(told, *PLAN).remembered
+    assert not observe(told, *PLAN, FFTCAS_STORE=str(told.home / "other")).remembered
+
+
+def test_a_plan_with_something_to_do_is_not_remembered(told: Demo) -> None:
+    told.edit("models/marts/mart_user_orders.ff.sql", "select", "select 1 as one,")
+    time.sleep(2.1)
+    assert not any(observe(told, *PLAN).remembered for _ in range(3))
+
+
+ALWAYS: dict[str, tuple[str, ...]] = {
+    "the past": ("ls", "state:modified"),
+    "the past, in a query": ("query", "stale()"),
+    "results": ("ls", "result:ok"),
+    "how long ago it was built": ("why-rebuild", "stg_users"),
+    "an error": ("ls", "//nowhere/..."),
+    "help": ("ls", "--help"),
+}
+
+
+@pytest.mark.parametrize("command", ALWAYS.values(), ids=ALWAYS)
+def test_what_rests_on_more_is_always_found_out(told: Demo, command: tuple[str, ...]) -> None:
+    told.fftcas("build", "-e", "dev_duckdb", "--", "//...", "-//http/...")  # writes results
+    time.sleep(2.1)
+    first, *others = (observe(told, *command) for _ in range(3))
+    assert not any(each.remembered for each in others)
+    assert all(each.exit_code == first.exit_code for each in others)
+
+
+def test_of_two_projects_that_are_named_the_one_that_is_read_counts(told: Demo, tmp_path: Path) -> None:
+    other = Small(tmp_path / "other")
+    other.write("models/one.sql", "select 1 as x")
+    command = ["ls", "-C", str(told.project), "-e", "dev", "-C", str(other.root)]
+    time.sleep(2.1)
+    assert observe(told, *command).stdout == "//:one\n"
+    other.write("models/two.sql", "select 2 as x")
+    assert observe(told, *command).stdout == "//:one\n//:two\n"
+
+
+CHANCE = "{{ config(tags=[['a', 'b'] | random]) }} select 1 as x"
+SQL = "select random() as x -- {# no chance here #}"
+
+
+@pytest.mark.parametrize(("text", "remembered"), [(CHANCE, False), (SQL, True)])
+def test_a_template_that_uses_chance_is_rendered_again(built: Demo, text: str, remembered: bool) -> None:
+    built.write("models/marts/other.ff.sql", text)
+    time.sleep(2.1)
+    observe(built, "ls")
+    assert observe(built, "ls").remembered == remembered
+
+
+def test_what_python_macros_rest_on_is_not_known(built: Demo) -> None:
+    built.write("models/macros_py/today.py", "def today(): return 1\n")
+    time.sleep(2.1)
+    ask_all(built)
+    assert not any(each.remembered for each in ask_all(built).values())
+
+
+def test_a_file_that_is_too_young_is_not_trusted(built: Demo) -> None:
+    soon = time.time() + 3600
+    (built.home / ".env").write_text("")
+    os.utime(built.home / ".env", (soon, soon))
+    ask_all(built)
+    assert not any(each.remembered for each in ask_all(built).values())
+
+
+def test_a_pipe_whose_reader_goes_away_is_no_error(told: Demo) -> None:
+    for number in range(3000):
+        told.write(f"models/many/model_{number}.sql", "select 1 as x")
+    time.sleep(2.1)
+    command = f"{sys.executable} -m fftcas ls -e dev_duckdb"
+    environment = told.environment(FFTCAS_PROJECT=str(told.project))
+    for _ in range(2):
+        done = subprocess.run(
+            ["bash", "-c", f"set -o pipefail; {command} | head -1"],
+            cwd=told.home,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_warnings_are_told_again(built: Demo) -> None:
+    built.write(
+        "models/python/hidden.ff.py",
+        "import os\nfrom fftcas import model\n\n\n@model(name='hidden')\n"
+        "def hidden():\n    name = 'A'\n    return os.environ[name]\n",
+    )
+    time.sleep(2.1)
+    first, second = observe(built, "ls"), observe(built, "ls")
+    assert "warning: " in first.stderr
+    assert second.remembered
+    assert second.said == first.said
