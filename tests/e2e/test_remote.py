@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from harness import Demo, new_demo
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "remote"))
 
 from remote_cases import claim_parts, objects, write_claim
+from s3_servers import KEYS
 
 TABLES = ["seed_users", "seed_orders", "stg_users", "py_constants", "mart_user_orders"]
 
@@ -169,3 +173,51 @@ def test_outputs_that_rest_on_files_travel_and_a_relative_remote_starts_here(tmp
     second = two.build("--remote", str(one.home / "shared"))
     assert set(second.statuses.values()) == {"restored"}, second.stdout
     assert two.sql("select * from cache_demo.rates") == [(1, 2.5)]
+
+
+def test_main_changes_its_key(tmp_path: Path, place: Path) -> None:
+    one, two, three, four = (machine(tmp_path, name) for name in ("one", "two", "three", "four"))
+    old, new = tmp_path / "old.key", tmp_path / "new.key"
+    publics = [one.fftcas("key", "new", "ci", "--out", str(key)).stdout.strip() for key in (old, new)]
+    both, only_new = " ".join(publics), publics[1]
+    shared = {"FFTCAS_REMOTE": str(place), "FFTCAS_REMOTE_TRUST": both}
+    assert statuses(one, FFTCAS_REMOTE_KEY=str(old), **shared) == {"built"}
+    two.edit("models/marts/mart_user_orders.ff.sql", "sum(", "10 * sum(")
+    assert two.build(FFTCAS_REMOTE_KEY=str(new), **shared).built == {"//marts:mart_user_orders"}
+    three.edit("models/marts/mart_user_orders.ff.sql", "sum(", "10 * sum(")
+    assert statuses(three, **shared) == {"restored"}, "claims of both keys count"
+    # Without the old key, what it has signed is a miss, and main publishes it anew.
+    shared["FFTCAS_REMOTE_TRUST"] = only_new
+    assert statuses(four, FFTCAS_REMOTE_KEY=str(new), **shared) == {"built"}
+    three.database.unlink()
+    shutil.rmtree(three.home / "store")
+    assert statuses(three, **shared) == {"restored"}
+
+
+def test_a_keyboard_interrupt_does_not_wait_for_a_fetch(tmp_path: Path, place: Path) -> None:
+    if importlib.util.find_spec("obstore") is None:
+        pytest.skip("the package obstore is not installed")
+    one, two = machine(tmp_path, "one"), machine(tmp_path, "two")
+    one.build("--remote", str(place))
+    script = Path(__file__).parents[1] / "unit" / "remote" / "slow_bucket.py"
+    with subprocess.Popen([sys.executable, str(script), str(place)], stdout=subprocess.PIPE, text=True) as bucket:
+        assert bucket.stdout is not None
+        url = f"http://127.0.0.1:{bucket.stdout.readline().strip()}"
+        how = {"AWS_ENDPOINT_URL": url, "AWS_ALLOW_HTTP": "true", "FFTCAS_REMOTE_TIMEOUT": "500", **KEYS}
+        with subprocess.Popen(
+            [sys.executable, "-m", "fftcas", "build", "-e", "dev_duckdb", "--remote", "s3://bucket", "//marts/..."],
+            env=two.environment(FFTCAS_PROJECT=str(two.project), **how),
+            cwd=two.home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as build:
+            try:
+                assert bucket.stdout.readline() == "asked for a pack\n"
+                build.send_signal(signal.SIGINT)
+                output, errors = build.communicate(timeout=60)  # the bucket would answer in ten minutes
+            finally:
+                build.kill()
+                bucket.kill()
+    assert (build.returncode, errors) == (130, ""), output
+    assert "interrupted" in output

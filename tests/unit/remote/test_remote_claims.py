@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ from remote_cases import (
     write_claim,
 )
 
-from fftcas.store import Store
-from fftcas.store.remote import Remote, RemoteMode, Signer, Trust
+from fftcas.store import Realisation, Store
+from fftcas.store.remote import Remote, RemoteMode, Responses, Signer, Trust
 from fftcas.store.remote.believable import is_type
 from fftcas.store.remote.claim import read_claim
 from fftcas.store.remote.keys import PublicKey
@@ -235,6 +236,61 @@ def test_a_pull_request_reads_main_and_its_own(tmp_path: Path, place: Path) -> N
         publish(place, a, [own], namespace="pr/1")
         publish(place, a, [of_another], namespace="pr/2")
         assert fetch(place, b, [of_main, own, of_another], trust=trust, namespace="pr/1") == {of_main, own}
+
+
+def test_with_a_key_of_its_own_a_request_finds_what_it_has_signed(tmp_path: Path, place: Path) -> None:
+    trust = [str(CI.public)]
+    with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b, Store.open(tmp_path / "c") as c:
+        keys = fill(a, 1)
+        publish(place, a, keys, OTHER, "pr/1")
+        assert fetch(place, b, keys, lambda text: None, trust=trust, namespace="pr/1") == set(), "who has another key"
+        assert fetch(place, b, keys, trust=trust, namespace="pr/2", signer=OTHER) == set()
+        assert fetch(place, b, keys, trust=trust, namespace="main", signer=OTHER) == set()
+        assert fetch(place, c, keys, trust=trust, namespace="pr/1", signer=OTHER) == set(keys)
+
+
+def test_a_key_is_changed_while_both_are_trusted_and_then_revoked(tmp_path: Path, place: Path) -> None:
+    both = [str(CI.public), str(OTHER.public)]
+    with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b:
+        first, second = fill(a, 2)
+        publish(place, a, [first], CI)
+        changed = Remote.open(str(place), RemoteMode.RW, trust=both, signer=OTHER)
+        assert changed.fetch(first, b) is not None
+        changed.publish(second, a)
+        assert changed.finish().published.claims == 1
+        with Store.open(tmp_path / "c") as c:
+            assert fetch(place, c, [first, second], trust=both) == {first, second}
+        with Store.open(tmp_path / "d") as d:
+            assert fetch(place, d, [first, second], trust=[str(OTHER.public)]) == {second}
+        # What the revoked key had signed is published anew, beside the old claim, whose packs are used again.
+        renewed = Remote.open(str(place), RemoteMode.RW, trust=[str(OTHER.public)], signer=OTHER)
+        renewed.publish(first, a)
+        published = renewed.finish().published
+        assert (published.claims, published.objects) == (1, 1)
+        with Store.open(tmp_path / "e") as e:
+            assert fetch(place, e, [first], trust=[str(OTHER.public)]) == {first}
+            assert rows(e, first) == expected(0)
+
+
+class Aging(Responses):
+    """Responses of which the realisation's time says how new they are."""
+
+    def known_at(self, realisation: Realisation, notes: Iterable[str]) -> float:
+        return realisation.seconds
+
+
+@pytest.mark.parametrize("later", [CI, OTHER], ids=["the first key", "the second key"])
+def test_of_two_claims_that_rest_on_responses_the_newer_counts(tmp_path: Path, place: Path, later: Signer) -> None:
+    made, earlier = derivation(1), OTHER if later is CI else CI
+    with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b:
+        for number, signer in ((1, earlier), (2, later)):
+            fetched = replace(realisation(a, made, table(number)), seconds=float(number), http={"1" * 64: "2" * 64})
+            a.commit(fetched, made.to_json(), a.manifest(fetched.output))
+            publish(place, a, [made.key], signer)
+        assert len(objects(place, "claims")) == 2
+        both = [str(CI.public), str(OTHER.public)]
+        assert fetch(place, b, [made.key], trust=both, responses=Aging()) == {made.key}
+        assert rows(b, made.key) == expected(2)
 
 
 def test_without_the_key_main_is_read_only(place: Path) -> None:

@@ -1,0 +1,55 @@
+"""A bucket that can be read only, made of a remote's directory: `python slow_bucket.py DIRECTORY`; prints its port.
+
+It speaks as much of S3 as a reader needs, and never answers who asks for a pack: what waits for one waits for long.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+ROOT = Path(sys.argv[1])
+NOTHING = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        path = ROOT / unquote(url.path).removeprefix("/bucket").lstrip("/")
+        if "/packs/" in url.path:
+            print("asked for a pack", flush=True)
+            time.sleep(600)
+        if "list-type" in url.query:
+            self.answer(200, NOTHING)
+        elif not path.is_file():
+            self.answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
+        else:
+            data = path.read_bytes()
+            asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+            start, stop = (int(asked[1]), min(int(asked[2]) + 1, len(data))) if asked else (0, len(data))
+            self.answer(206 if asked else 200, data[start:stop], f"bytes {start}-{stop - 1}/{len(data)}")
+
+    def answer(self, status: int, body: bytes, part: str = "") -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
+        self.send_header("ETag", '"x"')
+        if part:
+            self.send_header("Content-Range", part)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    print(server.server_port, flush=True)
+    server.serve_forever()
