@@ -36,9 +36,8 @@ def test_options_choose_among_the_modes_that_there_are() -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
 def test_help_imports_nothing_of_what_it_is_about(arguments: list[str]) -> None:
-    script = (
-        f"from fftcas.cli.main import main; assert main({arguments!r}) == 0; print('END', *sys.modules)"
-    )
+    run = f"import sys; from fftcas.cli.main import main; assert main({arguments!r}) == 0"
+    script = f"{run}; print('END', *sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     modules = done.stdout.rpartition("END ")[2].split()
     ours = {name for name in modules if name.startswith("fftcas.")}
