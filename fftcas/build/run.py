@@ -151,7 +151,11 @@ def build(
         workers.close()
         decider.close()
         target.close()
-    report = None if interrupted else sharing.finish()
+    report = None
+    try:
+        report = None if interrupted else sharing.finish()
+    except KeyboardInterrupt:
+        interrupted = True  # all is built; what was not published yet is left
     outcomes |= deferral.brought
     ordered = tuple(outcomes[label] for label in project.graph if label in outcomes)
     files = tuple(sorted(decider.externals.read))

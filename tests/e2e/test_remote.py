@@ -213,7 +213,7 @@ def test_a_keyboard_interrupt_does_not_wait_for_a_fetch(tmp_path: Path, place: P
             text=True,
         ) as build:
             try:
-                assert bucket.stdout.readline() == "asked for a pack\n"
+                assert bucket.stdout.readline().startswith("asked for a pack")
                 build.send_signal(signal.SIGINT)
                 output, errors = build.communicate(timeout=60)  # the bucket would answer in ten minutes
             finally:

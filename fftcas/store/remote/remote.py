@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from fftcas.digest import Digest
-from fftcas.errors import RemoteError
+from fftcas.errors import FftcasError, RemoteError
 from fftcas.store.realisation import Realisation
 from fftcas.store.remote import layout
 from fftcas.store.remote.claim import Claim
@@ -207,7 +207,7 @@ class Remote:
                     self._land([each.realisation.derivation for each in batch])
                     batch = []
             self._fetch(batch, store)
-        except RemoteError as error:
+        except FftcasError as error:  # who needs the table tries again, and says it
             self._problems.append(str(error))
         finally:
             self._land([claim.realisation.derivation for claim in claims])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from remote_cases import derivation, expected, fetch, fill, objects, publish, realisation, rows, table, view
 
-from fftcas.errors import RemoteError, UsageError
+from fftcas.errors import RemoteError, StoreError, UsageError
 from fftcas.store import Store
 from fftcas.store.remote import Remote, RemoteMode
 
@@ -45,6 +45,23 @@ def test_prefetched_tables_are_the_same(tmp_path: Path, place: Path) -> None:
         remote.prefetch(keys, b)
         assert all(remote.fetch(key, b) for key in keys)
         assert [rows(b, key) for key in keys] == [expected(number) for number in range(20)]
+
+
+def test_a_store_that_fails_is_told_by_who_needs_the_table(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loose: list[object] = []
+    monkeypatch.setattr("threading.excepthook", loose.append)
+    with Store.open(tmp_path / "a") as a:
+        keys = fill(a, 3)
+        publish(place, a, keys)
+    with Store.open(tmp_path / "b") as b:
+        remote = Remote.open(str(place), RemoteMode.RO)
+        remote.find(keys)
+    remote.prefetch(keys, b)  # which is closed by now, as after an interrupt
+    with pytest.raises(StoreError):
+        remote.fetch(keys[0], b)
+    assert loose == []
 
 
 def test_views_travel_without_packs(tmp_path: Path, place: Path) -> None:
