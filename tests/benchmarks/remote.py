@@ -1,163 +1,253 @@
-"""What a remote saves and costs: `python tests/benchmarks/remote.py [TABLES] [ROWS]`.
+"""What a remote saves and costs: `python tests/benchmarks/remote.py [--tables 1000] [--rows 20000000] [--json FILE]`.
 
-Prints ratios within one run. A project of many small tables: fetching and materialising it from a warm directory
-against building it cold, and the time to learn what the remote has. One large table: fetching it into the store and
-reading it against copying the compressed bytes with `cp`, both with DuckDB's own insert; and the peak of memory.
+Prints ratios within one run, as `run.py` does: by the processor time of whole processes and by the clock, the best of
+several rounds, in which what is compared takes turns. A project of many small tables: taking it over from a warm
+directory against building it cold. One large table: taking it over against copying the compressed bytes with `cp` and
+inserting the rows with DuckDB, in processes of their own. Nothing here is a test: no figure makes it fail.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
+from run import ROOT, Cost, Line
+
+FFTCAS = [sys.executable, "-m", "fftcas"]
 PROFILE = """dev:
   engine: duckdb
   duckdb: {path: "{{ project_dir() }}/.local/db.duckdb", db_schema: bench}
 """
-
-
-def project(folder: Path, tables: int) -> Path:
-    """Small tables in layers of fifty, each reading one of the layer before."""
-    (folder / "models" / "m").mkdir(parents=True)
-    (folder / "project.yml").write_text("name: bench\n")
-    (folder / "profiles.yml").write_text(PROFILE)
-    for number in range(tables):
-        source = f"{{{{ ref('t{number - 50}') }}}}" if number >= 50 else "range(100) r(i)"
-        column = "i" if number >= 50 else "i, 'name ' || i as name, i * 1.5 as amount"
-        more = ", name, amount" if number >= 50 else ""
-        (folder / "models" / "m" / f"t{number}.ff.sql").write_text(
-            f"{{{{ config(materialized='table') }}}}\nselect {column}{more}, {number} as n{number} from {source}\n"
-        )
-    return folder
-
-
-def run(folder: Path, store: Path, *arguments: str) -> tuple[float, str]:
-    environment = {**os.environ, "FFTCAS_STORE": str(store), "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "fftcas", "build", "-C", str(folder), "-e", "dev", *arguments]
-    started = time.perf_counter()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        raise SystemExit(done.stdout[-2000:] + done.stderr)
-    return seconds, done.stdout
-
-
-def many(folder: Path, tables: int) -> None:
-    first, second = project(folder / "one", tables), project(folder / "two", tables)
-    place = folder / "remote"
-    place.mkdir()
-    cold, _ = run(first, folder / "cold")
-    shutil.rmtree(first / ".local")
-    publishing, said = run(first, folder / "publishing", "--remote", str(place))
-    warm, told = run(second, folder / "second", "--remote", str(place), "--remote-mode", "ro")
-    objects = sum(path.is_file() for path in place.rglob("*"))
-    print(f"{tables:,} tables: cold build {cold:.1f} s")
-    print(f"  publishing as well   {publishing:.1f} s   {publishing / cold:.2f} of cold    {said.splitlines()[-1]}")
-    print(f"  from a warm remote   {warm:.1f} s   {warm / cold:.2f} of cold    {told.splitlines()[-1]}")
-    print(f"  objects per table    {objects / tables:.1f}")
-    sys.path.insert(0, str(REPOSITORY))
-    from fftcas.store.remote import Remote, RemoteMode
-
-    results = json.loads((second / ".fftcas" / "target" / "run_results.json").read_text())["results"]
-    keys = [result["derivation"] for result in results]
-    opening = time.perf_counter()
-    remote = Remote.open(str(place), RemoteMode.RO)
-    asking = time.perf_counter()
-    found = len(remote.find(keys))
-    print(f"  open {asking - opening:.3f} s, metadata of {found:,} nodes {time.perf_counter() - asking:.3f} s")
-
-
-LARGE = """
-import sys, threading, time
-from pathlib import Path
-sys.path.insert(0, {repository!r})
-from fftcas.store import Store
+LARGE = """select i::int as id, (hash(i) % 100000)::bigint as user_id, (i * 7919 % 1000003) / 100.0::double as amount,
+    ((i * 31) % 100000 / 100)::decimal(18, 2) as price, 'user' || (hash(i) % 100000) || '@example.com' as email,
+    timestamp '2024-01-01' + interval (i % 31536000) second as made_at
+from range({rows}) s(i)
+"""
+INSERT = """import duckdb, sys
+made, target = sys.argv[1:]
+with duckdb.connect(target) as connection:
+    connection.execute(f"attach '{made}' as made (read_only)")
+    connection.execute("create table large as from made.bench.large")
+    connection.execute("checkpoint")
+"""
+ASK = """import json, sys, time
 from fftcas.store.remote import Remote, RemoteMode
-import pyarrow.ipc
-def memory():  # what the process itself has allocated, without pages of files
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) // 1024
-base = peak = memory()
-done = False
-def watch():
-    global peak
-    while not done:
-        peak = max(peak, memory())
-        time.sleep(0.01)
-threading.Thread(target=watch).start()
+keys = [each["derivation"] for each in json.load(open(sys.argv[2]))["results"]]
 started = time.perf_counter()
-remote = Remote.open({place!r}, RemoteMode.RO, trust={trust!r})
-with Store.open(Path({store!r})) as store:
-    realisation = remote.fetch({key!r}, store)
-    fetched = time.perf_counter() - started
-    done = True
-    manifest = store.manifest(realisation.output)
-    rows = sum(batch.num_rows for batch in store.read_table(manifest).batches)
-    read = time.perf_counter() - started - fetched
-print(fetched, read, peak, base)
+remote = Remote.open(sys.argv[1], RemoteMode.RO)
+found = remote.find(keys)
+print(time.perf_counter() - started, len(found))
 """
 
 
-def large(folder: Path, rows: int) -> None:
-    """One table of several columns; about 50 bytes a row."""
-    sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests" / "unit" / "remote")]
-    import duckdb
-    from remote_cases import derivation, publish, realisation
-    from store import MAKE, read
+@dataclass(frozen=True)
+class Used(Cost):
+    """`peak` is the largest amount of memory that the process itself had allocated, in MB, without pages of files."""
 
-    from fftcas.store import Store
-    from fftcas.store.remote import Signer
+    output: str = ""
 
-    place, database = folder / "remote", folder / "made.duckdb"
+
+class Bench:
+    """Runs commands and collects the lines of the table."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lines: list[Line] = []
+
+    def run(self, command: Sequence[str | Path], **environ: str) -> Used:
+        """What a command uses, when it ends well."""
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **environ}
+        started = time.perf_counter()
+        with tempfile.TemporaryFile(dir=self.folder) as output:
+            process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=self.folder)
+            watch = Watch(process.pid)
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            seconds = time.perf_counter() - started
+            output.seek(0)
+            said = output.read().decode(errors="replace")
+        if process.returncode:
+            sys.exit(f"{' '.join(map(str, command))} failed:\n{said[-2000:]}")
+        return Used(used.ru_utime + used.ru_stime, seconds, watch.peak(), said)
+
+    def build(self, project: Path, store: Path, *arguments: str, **environ: str) -> Used:
+        command: list[str | Path] = [*FFTCAS, "build", "-C", project, "-e", "dev", *arguments]
+        return self.run(command, FFTCAS_STORE=str(store), **environ)
+
+    def add(self, what: str, value: float, unit: str = "x", goal: float | None = None, least: bool = False) -> None:
+        self.lines.append(Line(what, value, unit, goal))
+        met = goal is None or (value >= goal if least else value <= goal)
+        promised = "" if goal is None else f"{'≥' if least else '≤'} {goal:g} {'ok' if met else 'MISSED'}"
+        print(f"{what:66} {value:10.3f} {unit:6} {promised}", flush=True)
+
+    def compare(self, what: str, over: Cost, under: Cost, goal: float | None = None, least: bool = False) -> None:
+        self.add(what, over.cpu / under.cpu, goal=goal, least=least)
+        self.add("  the same by the clock", over.wall / under.wall, goal=goal, least=least)
+
+
+class Watch:
+    """Looks at a process's memory until it ends."""
+
+    def __init__(self, pid: int) -> None:
+        self._status = Path(f"/proc/{pid}/status")
+        self._peak = 0
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+
+    def _look(self) -> None:
+        while True:
+            try:
+                lines = self._status.read_text().splitlines()
+            except OSError:
+                return
+            now = [int(line.split()[1]) for line in lines if line.startswith("RssAnon")]
+            if not now:
+                return  # a zombie
+            self._peak = max(self._peak, *now)
+            time.sleep(0.01)
+
+    def peak(self) -> float:
+        self._thread.join()
+        return self._peak / 1024
+
+
+def best(rounds: int, *ways: Callable[[], Used]) -> list[Used]:
+    """The least that each way used; they take turns."""
+    used = [[way() for way in ways] for _ in range(rounds)]
+    return [
+        replace(column[-1], **{name: min(getattr(each, name) for each in column) for name in ("cpu", "wall", "peak")})
+        for column in zip(*used, strict=True)
+    ]
+
+
+def project(folder: Path, models: dict[str, str]) -> Path:
+    (folder / "models" / "m").mkdir(parents=True)
+    (folder / "project.yml").write_text("name: bench\n")
+    (folder / "profiles.yml").write_text(PROFILE)
+    for name, sql in models.items():
+        (folder / "models" / "m" / f"{name}.ff.sql").write_text(f"{{{{ config(materialized='table') }}}}\n{sql}\n")
+    return folder
+
+
+def small(tables: int) -> dict[str, str]:
+    """Tables of a hundred rows in layers of fifty, each reading one of the layer before."""
+    models = {}
+    for number in range(tables):
+        source = f"{{{{ ref('t{number - 50}') }}}}" if number >= 50 else "range(100) r(i)"
+        columns = "i, name, amount" if number >= 50 else "i, 'name ' || i as name, i * 1.5 as amount"
+        models[f"t{number}"] = f"select {columns}, {number} as n{number} from {source}"
+    return models
+
+
+def forget(folder: Path, store: Path | None) -> None:
+    """Delete the database, what runs have left, and a store."""
+    for path in (folder / ".local", folder / ".fftcas", *([store] if store else [])):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def many(bench: Bench, tables: int, rounds: int) -> None:
+    one, two = (project(bench.folder / name, small(tables)) for name in ("one", "two"))
+    place, store, fresh = (bench.folder / name for name in ("remote", "store", "fresh"))
+
+    def cold() -> Used:
+        forget(one, store)
+        return bench.build(one, store)
+
+    def publishing() -> Used:
+        forget(one, store)
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        return bench.build(one, store, f"--remote={place}")
+
+    def restored() -> Used:
+        forget(one, None)
+        return bench.build(one, store)
+
+    def warm() -> Used:
+        forget(two, fresh)
+        return bench.build(two, fresh, f"--remote={place}", "--remote-mode=ro")
+
+    built, published, put_back, taken = best(rounds, cold, publishing, restored, warm)
+    print(f"# {published.output.splitlines()[-1]}\n# {taken.output.splitlines()[-1]}")
+    words = f"{tables:,} small tables"
+    bench.compare(f"{words}: from a warm remote / cold build", taken, built, 0.5)
+    bench.compare(f"{words}: from a warm remote / from the local store", taken, put_back)
+    bench.compare(f"{words}: cold build that publishes / cold build", published, built)
+    files = sum(path.is_file() for name in ("claims", "packs", "near") for path in (place / name).rglob("*"))
+    bench.add("files in the remote per table", files / tables, "", 3)
+    results = two / ".fftcas" / "target" / "run_results.json"
+    asked = [bench.run([sys.executable, "-c", ASK, place, results]).output.split() for _ in range(max(3, rounds))]
+    assert {int(count) for _, count in asked} == {tables}
+    bench.add(f"open the remote, read the metadata of {tables:,} nodes", min(float(s) for s, _ in asked), "s", 0.5)
+
+
+def large(bench: Bench, rows: int, rounds: int) -> None:
+    one, two = (project(bench.folder / name, {"large": LARGE.format(rows=rows)}) for name in ("one", "two"))
+    place, store, fresh, copy = (bench.folder / name for name in ("remote", "store", "fresh", "copy"))
     place.mkdir()
-    with duckdb.connect(str(database)) as connection, Store.open(folder / "a") as store:
-        connection.execute(MAKE.format(rows=rows))
-        made = realisation(store, derivation(1), read(connection, "from a"))
-        started = time.perf_counter()
-        signer = Signer.new("bench")
-        report = publish(place, store, [made.derivation], signer)
-        publishing = time.perf_counter() - started
-    print(f"{rows:,} rows, {made.bytes / 1e6:,.0f} MB, compressed {report.published.bytes / 1e6:,.0f} MB")
-    print(f"  published in {publishing:.1f} s, {report.published.objects} objects")
-    started = time.perf_counter()
-    subprocess.run(["cp", "-r", place / "packs", folder / "copy"], check=True)
-    subprocess.run(["sync", "-f", folder / "copy"], check=True)
-    copying = time.perf_counter() - started
-    with duckdb.connect(str(folder / "insert.duckdb")) as connection:
-        connection.execute(f"attach '{database}' as made (read_only)")
-        started = time.perf_counter()
-        connection.execute("create table a as from made.a")
-        connection.execute("checkpoint")
-        inserting = time.perf_counter() - started
-    for trust in ([], [str(signer.public)]):
-        words = "signed and trusted" if trust else "everybody is believed"
-        script = LARGE.format(
-            repository=str(REPOSITORY), place=str(place), store=str(folder / words), key=made.derivation, trust=trust
-        )
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        tell(words, done.stdout, copying, inserting)
+    key = bench.folder / "key"
+    trust = bench.run([*FFTCAS, "key", "new", "bench", "--out", key]).output.strip()
+    made = one / ".local" / "db.duckdb"
+    bench.build(one, store, f"--remote={place}", FFTCAS_REMOTE_KEY=str(key))
+    (realised,) = json.loads((one / ".fftcas" / "target" / "run_results.json").read_text())["results"]
+    packed = sum(path.stat().st_size for path in (place / "packs").rglob("*") if path.is_file())
+    print(f"# {rows:,} rows, {realised['bytes'] / 1e6:,.0f} MB, compressed {packed / 1e6:,.0f} MB")
+
+    def copied() -> Used:
+        shutil.rmtree(copy, ignore_errors=True)
+        return bench.run(["sh", "-c", f"cp -r '{place / 'packs'}' '{copy}' && sync -f '{copy}'"])
+
+    def inserted() -> Used:
+        (bench.folder / "insert.duckdb").unlink(missing_ok=True)
+        return bench.run([sys.executable, "-c", INSERT, made, bench.folder / "insert.duckdb"])
+
+    def taken(**environ: str) -> Used:
+        forget(two, fresh)
+        return bench.build(two, fresh, f"--remote={place}", "--remote-mode=ro", **environ)
+
+    def restored() -> Used:
+        forget(two, None)
+        return bench.build(two, fresh)
+
+    used = best(rounds, copied, inserted, taken, lambda: taken(FFTCAS_REMOTE_TRUST=trust), restored)
+    copying, inserting, believed, trusted, put_back = used
+    plain = Cost(copying.cpu + inserting.cpu, copying.wall + inserting.wall, inserting.peak)
+    for words, each in (("signed and trusted", trusted), ("everybody is believed", believed)):
+        bench.compare(f"a large table: speed of cp and insert kept, {words}", plain, each, 0.8, least=True)
+        added = Cost(each.cpu - put_back.cpu, each.wall - put_back.wall, 0)
+        bench.add("  what the remote adds to restoring it locally", added.cpu / put_back.cpu)
+        bench.add("    the same by the clock", added.wall / put_back.wall)
+        bench.add("  memory above the engine's own", each.peak - inserting.peak, "MB", 300)
 
 
-def tell(words: str, measured: str, copying: float, inserting: float) -> None:
-    fetching, reading, peak, base = (float(word) for word in measured.split())
-    print(f"  {words}: fetch {fetching:.1f} s, read {reading:.1f} s; cp {copying:.1f} s, insert {inserting:.1f} s")
-    ratio = (copying + inserting) / (fetching + reading + inserting)
-    print(f"  speed of fetch, read and insert: {ratio:.2f} of cp and insert")
-    print(f"  memory while fetching: {peak:.0f} MiB, {base:.0f} of them before")
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tables", type=int, default=1000, help="small tables; 0 for none")
+    parser.add_argument("--rows", type=int, default=20_000_000, help="rows of the large table, some 70 bytes each")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--folder", type=Path, help="where to make the projects")
+    given = parser.parse_args()
+    lines: list[Line] = []
+    for work, size in ((many, given.tables), (large, given.rows)):
+        if size:
+            with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+                bench = Bench(Path(folder))
+                work(bench, size, given.rounds)
+                lines += bench.lines
+    if given.json:
+        given.json.write_text(json.dumps([asdict(line) for line in lines], indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    tables_wanted, rows_wanted = (int(text) for text in (*sys.argv[1:], "1000", "20000000")[:2])
-    with tempfile.TemporaryDirectory() as scratch:
-        if tables_wanted:
-            many(Path(scratch), tables_wanted)
-    with tempfile.TemporaryDirectory() as scratch:
-        if rows_wanted:
-            large(Path(scratch), rows_wanted)
+    main()
