@@ -50,6 +50,11 @@ class Blob:
     frame: bytes | None = None
     raw: Any = b""
 
+    @property
+    def memory(self) -> int:
+        """Bytes that it takes up until it is written."""
+        return self.size if self.frame is None else len(self.frame)
+
 
 class Blobs:
     """The content-addressed values of one environment. Threads may share it."""

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Done = TypeVar("Done")
-BATCH_BYTES = 32 << 20
-"""Uncompressed bytes that one write transaction takes, and that lie ready between stages of a stream."""
+WRITE_BYTES = 8 << 20
+"""Bytes in memory, packed or not, that one write transaction takes; as many may wait for the next."""
+AHEAD_BYTES = 16 << 20
+"""Uncompressed bytes that lie ready between stages of a stream."""
 SMALL = 64 << 10
 """Uncompressed bytes that are not worth a thread."""
 
@@ -73,7 +75,7 @@ def write_table(table: Table, make: Callable[[Any, Codec], Blob], put: Callable[
                 work = partial(_chunks, array, table, index, make)
                 waiting.append((index, size, at_once(work) if size < SMALL else pool.submit(work)))
                 ahead += size
-                while ahead > BATCH_BYTES and len(waiting) > 1:
+                while ahead > AHEAD_BYTES and len(waiting) > 1:
                     finish()
         while waiting:
             finish()
@@ -111,8 +113,8 @@ class _Writing:
 
     def add(self, blob: Blob) -> None:
         self._blobs.append(blob)
-        self._bytes += blob.size
-        if self._bytes >= BATCH_BYTES:
+        self._bytes += blob.memory
+        if self._bytes >= WRITE_BYTES:
             self._flush()
 
     def close(self) -> None:
@@ -227,7 +229,7 @@ def _batches(
     now: list[pa.Array | None] = [batch.column(0) for batch in first]
     with threads() as pool:
         while True:
-            while ahead < BATCH_BYTES or not all(
+            while ahead < AHEAD_BYTES or not all(
                 queue or array is not None for queue, array in zip(ready, now, strict=True)
             ):
                 following = next(order, None)
