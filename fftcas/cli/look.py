@@ -54,10 +54,12 @@ class Look:
     def remember(self, parts: Sequence[str], watched: str = "") -> None:
         """Keep these parts, unless a file was changed too lately. Never raises: it is a convenience.
 
-        `watched` are the states of files beside the project's own.
+        `watched` are the states of files beside the project's own. Nothing is kept in a project that was never built:
+        whoever only asks must not find new files there.
         """
         kept = [FORMAT, self.files, watched, *parts]
-        if self.newest > self.at - RACY_NS or any(PART in part for part in kept):
+        built = os.path.isdir(os.path.dirname(os.path.dirname(self.path)))
+        if not built or self.newest > self.at - RACY_NS or any(PART in part for part in kept):
             return
         try:
             write(self.path, PART.join(kept))

@@ -12,7 +12,7 @@ import click
 
 from fftcas.cli.look import RACY_NS
 from fftcas.cli.unchanged import TOOK, remember
-from fftcas.cli.watched import changed_at, watch
+from fftcas.cli.watched import DATABASES, OTHERS, changed_at, watch
 from fftcas.engines import database_files, database_state
 from fftcas.project.files import Files
 from fftcas.project.macros import FOLDER
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from fftcas.store import Realisation, Store
 
 BLOCK = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
+
+HIDDEN = re.compile(r"""["'/]\.\w|__pycache__|""" + "|".join([*OTHERS, *map(re.escape, DATABASES)]))
+"""What stands in the name of a template that a look does not see."""
 
 
 def tell(look: Look | None, project: Project, text: str) -> None:
@@ -62,11 +65,15 @@ def dotenv() -> str:
 
 
 def is_repeatable(files: Files) -> bool:
-    """Whether templates give the same text again: nobody knows what Python macros rest on, and some use chance."""
+    """Whether templates give the same text while the files that a look sees are the same.
+
+    Nobody knows what Python macros rest on; some templates use chance, or others that are hidden.
+    """
     if files.walk(FOLDER, (".py",)):
         return False
     texts = (files.text(path) for path in files.walk(".", (".sql", ".j2", ".jinja", ".jinja2")))
-    return not any(UNSURE.search(text) and any(map(UNSURE.search, BLOCK.findall(text))) for text in texts)
+    doubtful = (text for text in texts if UNSURE.search(text) or HIDDEN.search(text))
+    return not any(UNSURE.search(block) or HIDDEN.search(block) for text in doubtful for block in BLOCK.findall(text))
 
 
 def has_unwatched_code(nodes: Iterable[Node]) -> bool:

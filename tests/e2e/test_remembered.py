@@ -154,11 +154,15 @@ def test_of_two_projects_that_are_named_the_one_that_is_read_counts(told: Demo, 
 
 
 CHANCE = "{{ config(tags=[['a', 'b'] | random]) }} select 1 as x"
+HIDDEN = "{% include '.parts/one.sql' %}"
 SQL = "select random() as x -- {# no chance here #}"
 
 
-@pytest.mark.parametrize(("text", "remembered"), [(CHANCE, False), (SQL, True)])
-def test_a_template_that_uses_chance_is_rendered_again(built: Demo, text: str, remembered: bool) -> None:
+@pytest.mark.parametrize(("text", "remembered"), [(CHANCE, False), (HIDDEN, False), (SQL, True)])
+def test_a_template_that_uses_chance_or_what_is_hidden_is_rendered_again(
+    built: Demo, text: str, remembered: bool
+) -> None:
+    built.write(".parts/one.sql", "select 1 as x")
     built.write("models/marts/other.ff.sql", text)
     time.sleep(2.1)
     observe(built, "ls")

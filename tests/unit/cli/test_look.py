@@ -15,6 +15,7 @@ from fftcas.cli.look import Look, forget_oldest, look_at
 def root(tmp_path: Path) -> Path:
     """A project that has not been changed for long."""
     (tmp_path / "models").mkdir()
+    (tmp_path / ".fftcas").mkdir()
     (tmp_path / "models" / "one.sql").write_text("select 1")
     return tmp_path
 
@@ -70,6 +71,12 @@ def test_another_fftcas_is_another_environment(root: Path, tmp_path: Path, monke
 def test_young_files_are_not_trusted(root: Path) -> None:
     later(root, seconds=0).remember(["said"])
     assert later(root).recall() is None
+
+
+def test_a_project_that_was_never_built_stays_as_it_is(root: Path) -> None:
+    (root / ".fftcas").rmdir()
+    later(root).remember(["said"])
+    assert not (root / ".fftcas").exists()
 
 
 def test_what_is_no_project_is_not_looked_at(tmp_path: Path) -> None:
