@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench_projects import heavy, tiny, write, write_project
+from slow_api import slow_api
 
 ROOT = Path(__file__).parents[2]
 FFTCAS = [sys.executable, "-m", "fftcas"]
@@ -38,6 +39,7 @@ def {name}():
 """
 BUSY = "x = sum(i * i % 7 for i in range(30_000_000))"
 IDLE = "__import__('time').sleep(3)"
+FETCH = "from fftcas.http import get_df; get_df('{url}/{name}')"
 
 
 @dataclass(frozen=True)
@@ -158,17 +160,30 @@ def large(bench: Bench, rows: int) -> None:
     shutil.rmtree(project)
 
 
-def side_by_side(bench: Bench) -> None:
-    """Goal 7: two Python models at once take little longer than one, by the clock."""
-    for what, work in (("busy", BUSY), ("waiting", IDLE)):
-        walls = []
-        for count in (1, 2):
-            project = bench.folder / f"{what}{count}"
-            write_project(project, [])
-            for name in ("one", "two")[:count]:
-                write(project / f"models/{name}.ff.py", PYTHON_MODEL.format(name=name, work=work))
-            walls.append(bench.best(project, [*BUILD, "--jobs", "2"], lambda p=project: forget(p, store=True)).wall)  # type: ignore[misc]
-        bench.add(f"two {what} Python models / one, by the clock", walls[1] / walls[0], goal=1.15)
+def side_by_side(bench: Bench, rows: int) -> None:
+    """Goal 7: two Python models at once take little longer than one, and four jobs no longer than one, by the clock."""
+    with slow_api(3) as url:
+        for what, work in (("busy", BUSY), ("waiting", IDLE), ("fetching", FETCH)):
+            walls = []
+            for count in (1, 2):
+                project = bench.folder / f"{what}{count}"
+                write_project(project, [])
+                for name in ("one", "two")[:count]:
+                    text = PYTHON_MODEL.format(name=name, work=work.format(url=url, name=name))
+                    write(project / f"models/{name}.ff.py", text)
+                walls.append(clock(bench, project, jobs=2))
+            bench.add(f"two {what} Python models / one, by the clock", walls[1] / walls[0], goal=1.15)
+    for what, models in (("200 tiny models", tiny(200)), (f"12 models of {rows:,} rows", heavy(rows))):
+        project = bench.folder / f"jobs{len(models)}"
+        write_project(project, models)
+        ratio = clock(bench, project, jobs=4) / clock(bench, project, jobs=1)
+        bench.add(f"--jobs 4 / --jobs 1, {what}, by the clock", ratio, goal=1.05)
+        shutil.rmtree(project)
+
+
+def clock(bench: Bench, project: Path, *, jobs: int) -> float:
+    """Seconds that a cold build takes."""
+    return bench.best(project, [*BUILD, "--jobs", str(jobs)], lambda: forget(project, store=True)).wall
 
 
 def start(bench: Bench) -> None:
@@ -241,7 +256,7 @@ def main() -> None:
         if len(found) > 1:
             growth(bench, found)
         large(bench, given.rows)
-        side_by_side(bench)
+        side_by_side(bench, given.rows)
         os.chdir(ROOT)
     if output:
         output.write_text(json.dumps([asdict(line) for line in bench.lines], indent=2) + "\n", encoding="utf-8")
