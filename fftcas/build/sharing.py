@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -48,8 +48,8 @@ class Sharing:
             return
         self._looked = True
         if self.remote is not None and self.remote.reads:
-            expected = _expected(decider, self.store, self.remote, wanted)
-            self.remote.prefetch([key for label, key in expected if label in needed], self.store)
+            for level in _expected(decider, self.store, self.remote, wanted):
+                self.remote.prefetch([key for label, key in level if label in needed], self.store)
 
     def claim(self, derivation: Derivation) -> Claim | None:
         """What the remote claims about a derivation, as far as it was asked."""
@@ -145,9 +145,10 @@ def as_stored(derivation: Derivation, store: Store) -> Derivation:
     return replace(derivation, inputs=inputs)
 
 
-def _expected(decider: Decider, store: Store, remote: Remote, wanted: Collection[Label]) -> list[tuple[Label, Digest]]:
-    """The derivations that the remote has and the store does not, inputs before what reads them."""
-    expected = []
+def _expected(
+    decider: Decider, store: Store, remote: Remote, wanted: Collection[Label]
+) -> Iterator[list[tuple[Label, Digest]]]:
+    """The derivations that the remote has and the store does not, level by level."""
     scout = copy(decider)
     scout.identities = dict(decider.identities)
     project = decider.project
@@ -167,14 +168,14 @@ def _expected(decider: Decider, store: Store, remote: Remote, wanted: Collection
                 scout.identities.setdefault(node.label, held)
             else:
                 asked[node.label] = derivation.key
-        found = remote.find(asked.values())
+        found, expected = remote.find(asked.values()), []
         for label, key in asked.items():
             claim = remote.claim(key) if key in found else None
             if claim is not None:
                 expected.append((label, key))
                 if claim.manifest is not None:
                     scout.identities[label] = Identity.of(claim.manifest)
-    return expected
+        yield expected
 
 
 def _derived(scout: Decider, node: Node) -> Derivation | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -58,6 +59,8 @@ class Remote:
         self._bytes = 0
         self._lock = threading.Lock()
         self._flights: dict[Digest, threading.Event] = {}
+        self._ahead: deque[Claim] = deque()
+        self._fetching = False
 
     @classmethod
     def open(
@@ -147,8 +150,12 @@ class Remote:
             for key in derivations
             if key in self._finder.claims and self._take_off(key) is None
         ]
-        if claims:
-            threading.Thread(target=self._prefetch, args=(claims, store), name="fftcas-fetch", daemon=True).start()
+        with self._lock:
+            self._ahead += claims
+            begins = bool(claims) and not self._fetching
+            self._fetching |= begins
+        if begins:
+            threading.Thread(target=self._prefetch, args=(store,), name="fftcas-fetch", daemon=True).start()
 
     def refuse(self, derivation: Digest, why: str) -> None:
         """An output that was taken over turned out to be none; it may be published anew."""
@@ -197,20 +204,23 @@ class Remote:
     def _known_at(self, claim: Claim) -> float:
         return self._fetcher.responses.known_at(claim.realisation, [response.note for response in claim.responses])
 
-    def _prefetch(self, claims: Sequence[Claim], store: Store) -> None:
-        try:
-            batch: list[Claim] = []
-            for claim in claims:
-                batch.append(claim)
-                if len(batch) == _BATCH or claim.size > TOGETHER:
-                    self._fetch(batch, store)
-                    self._land([each.realisation.derivation for each in batch])
-                    batch = []
-            self._fetch(batch, store)
-        except FftcasError as error:  # who needs the table tries again, and says it
-            self._problems.append(str(error))
-        finally:
-            self._land([claim.realisation.derivation for claim in claims])
+    def _prefetch(self, store: Store) -> None:
+        while batch := self._next():
+            try:
+                self._fetch(batch, store)
+            except FftcasError as error:  # who needs the table tries again, and says it
+                self._problems.append(str(error))
+            finally:
+                self._land([claim.realisation.derivation for claim in batch])
+
+    def _next(self) -> list[Claim]:
+        """What is to be fetched next, nothing to let the thread end; small tables are fetched together, large ones alone."""
+        batch: list[Claim] = []
+        with self._lock:
+            while self._ahead and len(batch) < _BATCH and (not batch or batch[-1].size <= TOGETHER):
+                batch.append(self._ahead.popleft())
+            self._fetching = bool(batch)
+        return batch
 
     def _fetch(self, claims: Sequence[Claim], store: Store) -> None:
         small = [claim for claim in claims if claim.size <= TOGETHER]
