@@ -28,6 +28,7 @@ def main() -> int:
 
 
 def run(arguments: list[str]) -> int:
+    """Say what is known; run in full what is not. Returns the exit code."""
     if "_FFTCAS_COMPLETE" in os.environ:
         from fftcas.cli.completing import complete
 

@@ -14,6 +14,7 @@ from fftcas.cli.look import RACY_NS
 from fftcas.cli.unchanged import TOOK, remember
 from fftcas.cli.watched import DATABASES, OTHERS, changed_at, watch
 from fftcas.engines import database_files, database_state
+from fftcas.errors import ProjectError
 from fftcas.project.files import Files
 from fftcas.project.macros import FOLDER
 from fftcas.project.nodes import Node, PythonModel
@@ -69,9 +70,12 @@ def is_repeatable(files: Files) -> bool:
 
     Nobody knows what Python macros rest on; some templates use chance, or others that are hidden.
     """
-    if files.walk(FOLDER, (".py",)):
+    try:
+        if files.walk(FOLDER, (".py",)):
+            return False
+        texts = [files.text(path) for path in files.walk(".", (".sql", ".j2", ".jinja", ".jinja2"))]
+    except ProjectError:  # of no matter to the command: it may be no template
         return False
-    texts = (files.text(path) for path in files.walk(".", (".sql", ".j2", ".jinja", ".jinja2")))
     doubtful = (text for text in texts if UNSURE.search(text) or HIDDEN.search(text))
     return not any(UNSURE.search(block) or HIDDEN.search(block) for text in doubtful for block in BLOCK.findall(text))
 

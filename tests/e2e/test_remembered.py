@@ -201,6 +201,12 @@ def test_a_pipe_whose_reader_goes_away_is_no_error(told: Demo) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_file_that_is_no_template_is_no_trouble(built: Demo) -> None:
+    (built.project / "notes.sql").write_bytes(b"caf\xe9")
+    time.sleep(2.1)
+    assert [each.exit_code for each in ask_all(built).values()] == [0] * 5
+
+
 def test_warnings_are_told_again(built: Demo) -> None:
     built.write(
         "models/python/hidden.ff.py",
