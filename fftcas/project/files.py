@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from fftcas.errors import Location, ProjectError
@@ -31,13 +32,31 @@ class Files:
     def inside(self, path: str) -> Path:
         """The absolute path. Raises ProjectError if it leads outside the project, through `..` or a symbolic link."""
         file = self.root / path
-        if not file.resolve().is_relative_to(self.root.resolve()):
+        plain = file.name != ".." and not file.is_symlink()
+        if not (plain and self._holds(file.parent)) and not self._inside(file):
             raise ProjectError(
                 f"{path} leads outside the project",
                 where=Location(path),
                 hint="copy the file into the project instead of linking to it",
             )
         return file
+
+    def _inside(self, file: Path) -> bool:
+        return file.resolve().is_relative_to(self._real_root)
+
+    def _holds(self, folder: Path) -> bool:
+        """Whether a folder is one of the project's; it is looked up once, and not for each of its files."""
+        if folder not in self._folders:
+            self._folders[folder] = self._inside(folder)
+        return self._folders[folder]
+
+    @cached_property
+    def _real_root(self) -> Path:
+        return self.root.resolve()
+
+    @cached_property
+    def _folders(self) -> dict[Path, bool]:
+        return {}
 
     def is_file(self, path: str) -> bool:
         return (self.root / path).is_file()
