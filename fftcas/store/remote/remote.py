@@ -214,7 +214,7 @@ class Remote:
                 self._land([claim.realisation.derivation for claim in batch])
 
     def _next(self) -> list[Claim]:
-        """What is to be fetched next, nothing to let the thread end; small tables are fetched together, large ones alone."""
+        """What is to be fetched next: small tables together, a large one as the last. Nothing: the thread ends."""
         batch: list[Claim] = []
         with self._lock:
             while self._ahead and len(batch) < _BATCH and (not batch or batch[-1].size <= TOGETHER):
