@@ -26,8 +26,8 @@ from fftcas.project.python_result import as_arrow
 from fftcas.project.python_run import call_model
 from fftcas.relation import RelationName
 
-FETCHING = "fftcas.http.api"
-"""The module that is loaded once one of our HTTP functions was called: this process must not, nobody records it."""
+FETCHING = "fftcas.http.context"
+"""The module that is loaded once one of our HTTP functions was called. Here nobody would record what they fetch."""
 
 
 @dataclass(frozen=True)
@@ -63,29 +63,33 @@ def main(end: int, log: str) -> None:
     import pandas  # noqa: F401, before this process says that it can begin
 
     running: Future[None] | None = None
-    with suppress(LostError), ThreadPoolExecutor(1, "model") as models:
+    with ThreadPoolExecutor(1, "model") as models:
         try:
             channel.send({"ready": True})
             while True:
                 call = Call(**channel.receive())
                 try:
-                    frames = [detached_frame(call.engine, channel.receive_table()) for _ in range(call.inputs)]
+                    running = models.submit(answer, channel, call, frames(channel, call))
                 except EngineError as error:
                     channel.send({"refused": error.what})
                     return
-                running = models.submit(answer, channel, call, frames)
         except LostError:
             if running is not None and wait([running], timeout=1).not_done:
                 os._exit(1)  # the build is gone, and nobody waits for this model
 
 
-def answer(channel: Channel, call: Call, frames: Sequence[Any]) -> None:
+def frames(channel: Channel, call: Call) -> list[Any]:
+    """The model's frames, made of the tables that come after the call."""
+    return [detached_frame(call.engine, channel.receive_table()) for _ in range(call.inputs)]
+
+
+def answer(channel: Channel, call: Call, given: Sequence[Any]) -> None:
     """Run the model and send what it returns, or what it raises."""
     try:
         os.chdir(call.folder)
         try:
             node = call.node
-            result = as_arrow(node, call_model(call, node, frames))
+            result = as_arrow(node, call_model(call, node, given))
         except FftcasError as error:
             reply: dict[str, Any] = {"error": told(error)}
         else:

@@ -98,7 +98,8 @@ class Workers:
                 worker.channel.close()
                 if worker not in self._idle:
                     worker.process.kill()
-        for worker in self._alive:
+            ending = tuple(self._alive)
+        for worker in ending:
             worker.end(PATIENCE)
 
     def _run_here(self, session: Session, node: PythonModel) -> pa.Table:
@@ -128,16 +129,16 @@ class Workers:
     def _take(self, anywhere: bool) -> Worker | None:
         """Wait for a place: None is this process, and the only one unless `anywhere`."""
         with self._changed:
-            while self._here and not (anywhere and self._idle):
-                if self._interrupted:
-                    raise NodeError("the run was interrupted")
+            while not self._interrupted:
+                if not self._here:
+                    self._here = True
+                    return None
+                if anywhere and self._idle:
+                    return self._idle.pop()
                 if anywhere and self._starting < self._at_once and len(self._alive) < self._most:
                     self._start()
                 self._changed.wait()
-            if self._here:
-                return self._idle.pop()
-            self._here = True
-            return None
+        raise NodeError("the run was interrupted")
 
     def _give(self, worker: Worker | None) -> None:
         with self._changed:
