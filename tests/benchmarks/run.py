@@ -73,6 +73,7 @@ class Bench:
     def run(self, project: Path, command: list[str]) -> Cost:
         os.chdir(project)
         environ = {**os.environ, "FFTCAS_STORE": str(store_of(project)), **self.environment}
+        environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every process compiles fftcas anew, as no installation does
         started = time.monotonic()
         log = self.folder / "output.txt"
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fftcas.engines.duckdb.arrow import insert_stream
 from fftcas.store import Store, measure_table
 from fftcas.store.blobs import BLOB
 from fftcas.table import Column, Manifest, Table
@@ -116,9 +117,7 @@ def main(rows: int, folder: Path) -> None:
 
         def restore() -> None:
             table = store.read_table(manifest)
-            reader = pa.RecordBatchReader.from_batches(table.schema, table.batches)
-            connection.register("reader", reader)
-            connection.execute("create or replace table c as from reader")
+            insert_stream(connection, "create or replace table c as from", table, table.schema.names)
 
         restoring = best(restore)
         again = best(lambda: store.write_table(read(connection, "from a")))
