@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from fftcas.build.budgets import Spent
@@ -86,10 +86,24 @@ class Builder:
     def guarded(self, decision: Decision) -> Outcome:
         clock = Clock()
         try:
-            outcome = self.carry_out(decision, self.deferral.defer)
-            return replace(outcome, warnings=(*outcome.warnings, *self.decider.externals.warnings(decision.node)))
+            return self.warned(self.carry_out(decision, self.deferral.defer))
         except FftcasError as error:
             return failure(decision.node.label, error, clock)
+
+    def warned(self, outcome: Outcome) -> Outcome:
+        """The outcome with what the author of the node's text should know."""
+        node = self.decider.project.nodes[outcome.label]
+        return replace(outcome, warnings=(*outcome.warnings, *self.decider.externals.warnings(node)))
+
+    def settle(self) -> Iterator[Outcome]:
+        """Put in place what was left for the end of the run."""
+
+        def together(decisions: Sequence[Decision]) -> list[Outcome]:
+            for decision in decisions:
+                self.started(decision.node.label)
+            return [self.warned(outcome) for outcome in self.realiser.restore_together(decisions)]
+
+        return self.deferral.settle(together, self.guarded)
 
     def carry_out(
         self, decision: Decision, defer: Callable[[Decision], Outcome | None] = lambda decision: None

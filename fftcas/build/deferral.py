@@ -1,9 +1,13 @@
-"""What need not be in the database: known outputs stay in store or remote until a node that runs reads them."""
+"""What need not be in the database yet: known outputs stay in store or remote until a node that runs reads them.
+
+Those that nobody asked for stay there for good. Small ones that were asked for wait for the end, when many are put in
+place at once: a transaction costs more than their rows.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -12,10 +16,17 @@ from fftcas.build.options import Materialize
 from fftcas.build.outcome import Identity, Outcome, Status
 from fftcas.build.reads import is_view, reads
 from fftcas.build.sharing import Sharing
-from fftcas.errors import NodeError
+from fftcas.errors import FftcasError, NodeError
 from fftcas.label import Label
 from fftcas.project.nodes import Node
 from fftcas.project.project import Project
+from fftcas.store import MissingBlob
+
+SMALL = 1 << 20
+"""Bytes of the largest table that waits for the end of the run."""
+
+TOGETHER = 64
+"""Tables that are put in place at once."""
 
 
 class Deferral:
@@ -27,13 +38,16 @@ class Deferral:
         self._decider = decider
         self._sharing = sharing
         self._deferred: dict[Label, Decision] = {}
+        self._owed: dict[Label, None] = {}
         self._locks: defaultdict[Label, Lock] = defaultdict(Lock)
 
     def defer(self, decision: Decision) -> Outcome | None:
         """The outcome of a node that can be left where it is; None if it has to be in the database, or to run."""
         node, derivation = decision.node, decision.derivation
-        if node.label in self.needed or derivation is None or not self._decider.may_read(node):
+        if derivation is None or not self._decider.may_read(node):
             return None
+        if node.label in self.needed:
+            return self._postpone(decision)
         realisation, identity, source = decision.realisation, decision.identity, "store"
         if decision.verdict is Verdict.BUILD:
             claim = None if decision.stale is not None else self._sharing.claim(derivation)
@@ -56,6 +70,24 @@ class Deferral:
             source="local" if source == "store" else source,
         )
 
+    def owes(self, label: Label) -> bool:
+        """Whether a node's table has to be put in place before the run ends."""
+        return label in self._owed
+
+    def settle(
+        self, together: Callable[[Sequence[Decision]], Sequence[Outcome]], put: Callable[[Decision], Outcome]
+    ) -> Iterator[Outcome]:
+        """Put in place what is owed, many tables at once; one by one where `together` raises."""
+        owed, self._owed = list(self._owed), {}
+        yield from (self.brought[label] for label in owed if label in self.brought)
+        waiting = [self._deferred.pop(label) for label in owed if label in self._deferred]
+        for start in range(0, len(waiting), TOGETHER):
+            some = waiting[start : start + TOGETHER]
+            try:
+                yield from together(some)
+            except (MissingBlob, FftcasError):
+                yield from (self._checked(decision, put(decision)) for decision in some)
+
     def bring(self, node: Node, put: Callable[[Decision], Outcome]) -> None:
         """Put in place what `node` reads, tables before views. Raises FftcasError if that is not possible any more."""
         read = reads(self._decider.project, node)
@@ -69,15 +101,31 @@ class Deferral:
         decision = self._deferred.get(label)
         if decision is None:
             return
-        outcome = put(decision)
-        assert decision.identity is not None
-        if outcome.identity is None or outcome.identity.output != decision.identity.output:
-            raise NodeError(
-                f"the output of {label} is gone, and it was built into another one",
-                hint="build again: what reads it will see the new one",
-            )
+        outcome = self._checked(decision, put(decision))
+        if outcome.error is not None:
+            raise outcome.error
         self.brought[label] = outcome
         del self._deferred[label]
+
+    def _postpone(self, decision: Decision) -> Outcome | None:
+        """The outcome, for the time being, of a table that is put back in the end."""
+        manifest = decision.identity.manifest if decision.identity else None
+        if decision.verdict is not Verdict.RESTORE or manifest is None or manifest.size > SMALL:
+            return None
+        self._deferred[decision.node.label] = decision
+        self._owed[decision.node.label] = None
+        return Outcome(decision.node.label, Status.RESTORED, decision.reason, identity=decision.identity)
+
+    def _checked(self, decision: Decision, outcome: Outcome) -> Outcome:
+        """The outcome, a failure if it is not what the readers were told."""
+        assert decision.identity is not None
+        if not outcome.ok or (outcome.identity and outcome.identity.output == decision.identity.output):
+            return outcome
+        error = NodeError(
+            f"the output of {outcome.label} is gone, and it was built into another one",
+            hint="build again: what reads it will see the new one",
+        )
+        return replace(outcome, status=Status.FAILED, reason=error.what, error=error)
 
 
 def needed(project: Project, mode: Materialize, targets: Collection[Label]) -> Collection[Label]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -81,6 +82,32 @@ class Realiser:
                 self.store.weed(manifest)
                 return None
             session.publish(staged, self.stamp(node, derivation, manifest))
+        return replace(
+            self.restored(node, derivation, realisation, manifest, reason),
+            started_at=clock.started_at,
+            finished_at=now(),
+            seconds=clock.seconds,
+        )
+
+    def restore_together(self, decisions: Sequence[Decision]) -> list[Outcome]:
+        """Put small stored tables back, all of them or none. Raises MissingBlob and EngineError."""
+        clock = Clock()
+        tables = [(*known(decision), decision.reason) for decision in decisions]
+        with self.target.session() as session:
+            session.publish_tables(
+                (self.store.read_table(manifest), self.stamp(node, derivation, manifest))
+                for node, derivation, _, manifest, _ in tables
+            )
+        each = clock.seconds / len(decisions)
+        return [
+            replace(self.restored(*table), started_at=clock.started_at, finished_at=now(), seconds=each)
+            for table in tables
+        ]
+
+    def restored(
+        self, node: Node, derivation: Derivation, realisation: Realisation, manifest: Manifest, reason: str
+    ) -> Outcome:
+        """The outcome of a node whose table is put back, without its times."""
         return Outcome(
             node.label,
             Status.RESTORED,
@@ -89,9 +116,6 @@ class Realiser:
             Identity.of(manifest),
             rows=manifest.rows,
             bytes=manifest.size,
-            started_at=clock.started_at,
-            finished_at=now(),
-            seconds=clock.seconds,
             saved_seconds=realisation.seconds,
             source=self.sharing.source(derivation.key),
             http=self.http.rested(realisation),
@@ -239,3 +263,12 @@ class Realiser:
     def changed(self, node: Node, output: Digest) -> bool:
         before = self.target.stamps().get(node.relation)
         return before is None or before.output != output
+
+
+def known(decision: Decision) -> tuple[Node, Derivation, Realisation, Manifest]:
+    """What is put back for a decision to restore a table."""
+    manifest = decision.identity.manifest if decision.identity else None
+    assert decision.derivation is not None
+    assert decision.realisation is not None
+    assert manifest is not None
+    return decision.node, decision.derivation, decision.realisation, manifest

@@ -125,7 +125,7 @@ def build(
         def keep(outcome: Outcome) -> None:
             if outcome.identity is not None:
                 decider.identities[outcome.label] = outcome.identity
-            if outcome.ok and isinstance(project.nodes[outcome.label], Source):
+            if deferral.owes(outcome.label) or (outcome.ok and isinstance(project.nodes[outcome.label], Source)):
                 return
             outcomes[outcome.label] = outcome
             builder.spend(outcome)
@@ -142,6 +142,8 @@ def build(
                 done=keep,
                 interrupt=interrupt,
             )
+            for outcome in builder.settle():
+                keep(outcome)
             if options.check:
                 again = {outcome.label: outcome for outcome in checked(realiser, targets, outcomes)}
                 outcomes |= again

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple, replace
 from threading import Lock
@@ -19,7 +19,7 @@ from fftcas.project.project import Project
 from fftcas.project.references import home
 from fftcas.relation import RelationKind, RelationName, Stamp
 from fftcas.store import Store, measure_table
-from fftcas.table import Column
+from fftcas.table import Column, Table
 
 WHOLE = ("content", "version", "none")
 """What `fingerprint:` may say, besides the name of a column."""
@@ -45,6 +45,19 @@ class Publishing:
         self._tell(stamp.relation, None)
         self._session.publish(staged, stamp)
         self._tell(stamp.relation, stamp)
+
+    def publish_tables(self, tables: Iterable[tuple[Table, Stamp]]) -> None:
+        begun = []
+
+        def told() -> Iterator[tuple[Table, Stamp]]:
+            for table, stamp in tables:
+                self._tell(stamp.relation, None)
+                begun.append(stamp)
+                yield table, stamp
+
+        self._session.publish_tables(told())
+        for stamp in begun:
+            self._tell(stamp.relation, stamp)
 
     def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
         self._tell(stamp.relation, None)

@@ -6,7 +6,7 @@ it and it can be read and stored, and then *published*: with its stamp, it takes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -105,6 +105,12 @@ class Session(Protocol):
 
     def publish(self, staged: Staged, stamp: Stamp) -> None:
         """The staged table takes the relation's place, whatever stood there, and is stamped, all at once."""
+
+    def publish_tables(self, tables: Iterable[tuple[Table, Stamp]]) -> None:
+        """Stored tables take their relations' places, whatever stood there, and are stamped, all of them at once.
+
+        For small tables, which are held in memory one at a time.
+        """
 
     def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
         """A view on `sql` takes the relation's place, whatever stood there, and is stamped, all at once."""

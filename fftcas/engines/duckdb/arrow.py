@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
@@ -31,15 +31,17 @@ def registered(connection: duckdb.DuckDBPyConnection, data: pa.Table | pa.Record
     connection.register(SOURCE, data)
     try:
         yield SOURCE
-    finally:
-        connection.unregister(SOURCE)
+    except BaseException:
+        with suppress(duckdb.Error):  # a transaction that was aborted takes it along when it is undone
+            connection.unregister(SOURCE)
+        raise
+    connection.unregister(SOURCE)
 
 
-@contextmanager
-def streamed(connection: duckdb.DuckDBPyConnection, table: Table, names: Sequence[str]) -> Iterator[str]:
-    """The name under which this connection reads the table's rows meanwhile, once, with its columns called `names`.
+def insert_stream(connection: duckdb.DuckDBPyConnection, sql: str, table: Table, names: Sequence[str]) -> int:
+    """Run a statement that ends in `FROM`, on the table's rows with its columns called `names`; the count of rows.
 
-    What the table's own stream raises is raised as it is.
+    Raises what the table's own stream raises, and duckdb.Error.
     """
     schema = pa.schema([field.with_name(name) for field, name in zip(table.schema, names, strict=True)])
     failed: list[BaseException] = []
@@ -54,20 +56,11 @@ def streamed(connection: duckdb.DuckDBPyConnection, table: Table, names: Sequenc
 
     with registered(connection, pa.RecordBatchReader.from_batches(schema, renamed())) as source:
         try:
-            yield source
+            rows: Any = connection.execute(f"{sql} {source}").fetchall()
         except duckdb.Error:
             if failed:
                 raise failed[0] from None
             raise
-
-
-def insert_stream(connection: duckdb.DuckDBPyConnection, sql: str, table: Table, names: Sequence[str]) -> int:
-    """Run a statement that ends in `FROM`, on the table's rows with its columns called `names`; the count of rows.
-
-    Raises what the table's own stream raises, and duckdb.Error.
-    """
-    with streamed(connection, table, names) as source:
-        rows: Any = connection.execute(f"{sql} {source}").fetchall()
     return int(rows[0][0])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -41,15 +42,20 @@ def carriers(columns: Sequence[Column]) -> list[Carrier]:
 
 def _column_carrier(column: Column) -> Carrier:
     try:
-        kind = duckdb.sqltype(column.type)
-        carrier, loose = _carrier(kind, 0), _loose(kind)
+        return _type_carrier(column.type)
     except (_NoCarrierError, duckdb.Error) as error:
         part = f" (because of {error})" if isinstance(error, _NoCarrierError) and str(error) != column.type else ""
         raise EngineError(
             f"column '{column.name}' has the type {column.type}, which cannot be stored{part}",
             hint=f"cast it, e.g. {quote_name(column.name)}::VARCHAR, or leave the column out",
         ) from None
-    if carrier.plain or loose == str(kind):
+
+
+@cache
+def _type_carrier(text: str) -> Carrier:
+    kind = duckdb.sqltype(text)
+    carrier = _carrier(kind, 0)
+    if carrier.plain or _loose(kind) == str(kind):
         return carrier
     return Carrier(carrier.out, lambda x: f"({carrier.back(x)})::{kind}")
 

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 
 import duckdb
 
-from fftcas.engines.duckdb.arrow import insert_stream
-from fftcas.engines.duckdb.carriers import carriers
 from fftcas.engines.duckdb.errors import translated
+from fftcas.engines.duckdb.filling import fill
 from fftcas.engines.duckdb.names import quote_name, quote_text
 from fftcas.table import Table
 
@@ -49,11 +48,7 @@ def write_file(table: Table, path: str, form: str, limit: int | None) -> None:
 
 @contextmanager
 def _loaded(table: Table) -> Iterator[duckdb.DuckDBPyConnection]:
-    definitions = ", ".join(f"{quote_name(column.name)} {column.type}" for column in table.columns)
-    names = [f"c{i}" for i in range(len(table.columns))]
-    values = ", ".join(carrier.back(name) for carrier, name in zip(carriers(table.columns), names, strict=True))
     with duckdb.connect(":memory:") as connection, translated():
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"CREATE TABLE rows ({definitions})")
-        insert_stream(connection, f"INSERT INTO rows SELECT {values} FROM", table, names)
+        fill(connection, "rows", table)
         yield connection

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
 from fftcas.engines.duckdb.names import Place, quote_name
@@ -54,31 +56,40 @@ def stamped(connection: duckdb.DuckDBPyConnection, place: Place) -> list[Relatio
     return [RelationName(name, schema) for name, schema in rows.fetchall() if name is not None]
 
 
-def write(connection: duckdb.DuckDBPyConnection, place: Place, stamp: Stamp, *, replace: bool) -> None:
-    """Write a relation's stamp within the caller's transaction; `replace` says that there may be an older one."""
-    full = place.full(stamp.relation)
-    if replace:
+def write(
+    connection: duckdb.DuckDBPyConnection, place: Place, stamps: Sequence[Stamp], replaced: Sequence[Stamp]
+) -> None:
+    """Write stamps within the caller's transaction; of the relations of `replaced` there may be older ones."""
+    name = place.quote(TABLE)
+    if replaced:
+        relations = [(stamp.relation.name, place.full(stamp.relation).schema) for stamp in replaced]
         connection.execute(
-            f"DELETE FROM {place.quote(TABLE)} WHERE lower(relation) = lower(?) "
-            "AND lower(coalesce(schema_name, ?)) = lower(?) AND kind IS NOT NULL",
-            [full.name, place.schema, full.schema],
+            f"DELETE FROM {name} WHERE kind IS NOT NULL AND (lower(relation), lower(coalesce(schema_name, ?))) "
+            f"IN (VALUES {', '.join(['(lower(?), lower(?))'] * len(relations))})",
+            [place.schema, *(part for relation in relations for part in relation)],
         )
+    row = f"({', '.join('?' * len(COLUMNS))})"
+    connection.execute(
+        f"INSERT INTO {name} ({', '.join(COLUMNS)}) VALUES {', '.join([row] * len(stamps))}",
+        [value for stamp in stamps for value in _row(place, stamp)],
+    )
+
+
+def _row(place: Place, stamp: Stamp) -> list[str | None]:
+    """A stamp's values in the order of COLUMNS."""
     row = {
         "node_name": stamp.node_name,
-        "relation": full.name,
+        "relation": stamp.relation.name,
         "fingerprint": stamp.fingerprint,
         "engine": stamp.engine,
         "built_at": stamp.built_at,
-        "schema_name": full.schema,
+        "schema_name": place.full(stamp.relation).schema,
         "kind": str(stamp.kind),
         "output": stamp.output,
         "manifest": stamp.manifest,
         "definition": stamp.definition,
     }
-    connection.execute(
-        f"INSERT INTO {place.quote(TABLE)} ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})",
-        [row[column] for column in COLUMNS],
-    )
+    return [row[column] for column in COLUMNS]
 
 
 def read(connection: duckdb.DuckDBPyConnection, place: Place) -> dict[RelationName, Stamp]:

@@ -10,9 +10,8 @@ from typing import Any
 
 import duckdb
 
-from fftcas.engines.duckdb.arrow import insert_stream
-from fftcas.engines.duckdb.carriers import carriers
 from fftcas.engines.duckdb.errors import translated
+from fftcas.engines.duckdb.filling import fill
 from fftcas.engines.duckdb.names import quote_name, quote_text
 from fftcas.table import Column, Table
 from fftcas.table_diff import ChangedRow, Row, TableDiff
@@ -34,8 +33,8 @@ def diff_rows(old: Table, new: Table, samples: int, key: Sequence[str] = ()) -> 
         connection.execute(f"SET temp_directory = {quote_text(spill)}")
         connection.execute("SET TimeZone = 'UTC'")
         schema = TableDiff(
-            _load(connection, "old_rows", old),
-            _load(connection, "new_rows", new),
+            fill(connection, "old_rows", old),
+            fill(connection, "new_rows", new),
             new_columns=tuple(name for name in after if name not in before),
             lost_columns=tuple(name for name in before if name not in after),
             retyped={n: (before[n].type, after[n].type) for n in common if before[n].type != after[n].type},
@@ -47,14 +46,6 @@ def diff_rows(old: Table, new: Table, samples: int, key: Sequence[str] = ()) -> 
         found = tuple(key) or comparison.evident_key([before[name] for name in common if name not in schema.retyped])
         rest = comparison.by_key(found) if found else comparison.as_multisets()
         return replace(schema, key=found, **rest)
-
-
-def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> int:
-    columns = [f"{quote_name(column.name)} {column.type}" for column in table.columns]
-    names = [f"c{i}" for i in range(len(table.columns))]
-    values = ", ".join(carrier.back(name) for carrier, name in zip(carriers(table.columns), names, strict=True))
-    connection.execute(f"CREATE TABLE {name} ({', '.join(columns)})")
-    return insert_stream(connection, f"INSERT INTO {name} SELECT {values} FROM", table, names)
 
 
 class _Comparison:

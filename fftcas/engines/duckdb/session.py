@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from fftcas.engines.base import EngineError, Estimate, Staged
 from fftcas.engines.duckdb import meta
-from fftcas.engines.duckdb.arrow import plain_columns, registered, streamed, typed_columns
-from fftcas.engines.duckdb.carriers import carriers
+from fftcas.engines.duckdb.arrow import plain_columns, registered, typed_columns
 from fftcas.engines.duckdb.catalogue import Catalogue
 from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.estimate import estimate
+from fftcas.engines.duckdb.filling import fill, fill_at_once
 from fftcas.engines.duckdb.names import Place, hidden, quote_name
 from fftcas.engines.duckdb.reading import chosen, cursor, describe, read
 from fftcas.engines.duckdb.views import view_text
@@ -63,22 +63,13 @@ class DuckDBSession:
             return self._create(relation, target, sql)
 
     def stage_table(self, relation: RelationName, table: Table) -> Staged:
-        definitions = [
-            f"{quote_name(column.name)} {column.type}{'' if column.nullable else ' NOT NULL'}"
-            for column in table.columns
-        ]
-        names = [f"c{i}" for i in range(len(table.columns))]
-        values = ", ".join(carrier.back(name) for carrier, name in zip(carriers(table.columns), names, strict=True))
-        # The stream is registered outside the transaction, for which it would be gone if that fails.
-        with translated(), streamed(self._cursor, table, names) as source, self._staging(relation) as target:
-            name = self._place.quote(target)
-            self._cursor.execute(f"CREATE OR REPLACE TABLE {name} ({', '.join(definitions)})")
-            rows: Any = self._cursor.execute(f"INSERT INTO {name} SELECT {values} FROM {source}").fetchall()
-        return Staged(relation, table.columns, int(rows[0][0]))
+        with translated(), self._staging(relation) as target:
+            rows = fill(self._cursor, self._place.quote(target), table)
+        return Staged(relation, table.columns, rows)
 
     def stage_arrow(self, relation: RelationName, data: pa.Table, types: Mapping[str, str]) -> Staged:
         data = plain_columns(data)
-        with registered(self._cursor, data) as source, self._staging(relation) as target:
+        with self._staging(relation) as target, registered(self._cursor, data) as source:
             values = typed_columns(self._cursor, source, data.schema, types)
             return self._create(relation, target, f"SELECT {values} FROM {source}")
 
@@ -126,7 +117,17 @@ class DuckDBSession:
                 self._clear(staged.relation)
                 rename = f"ALTER TABLE {self._place.quote(target)} RENAME TO {quote_name(staged.relation.name)}"
                 self._cursor.execute(rename)
-            self._stamp(stamp, "TABLE")
+            self._stamp([stamp], "TABLE")
+
+    def publish_tables(self, tables: Iterable[tuple[Table, Stamp]]) -> None:
+        self._undo()
+        stamps = []
+        with self._publishing, translated(), self._transaction():
+            for table, stamp in tables:
+                self._clear(stamp.relation)
+                fill_at_once(self._cursor, self._place.quote(stamp.relation), table)
+                stamps.append(stamp)
+            self._stamp(stamps, "TABLE")
 
     def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
         _check_select(self._cursor, sql)
@@ -135,7 +136,7 @@ class DuckDBSession:
         with self._publishing, translated(lines_before=1), self._transaction():
             self._clear(relation)
             self._cursor.execute(f"CREATE VIEW {self._place.quote(relation)} AS\n{text}")
-            self._stamp(stamp, "VIEW")
+            self._stamp([stamp], "VIEW")
 
     def discard(self, staged: Staged) -> None:
         self._undo()
@@ -196,13 +197,15 @@ class DuckDBSession:
             raise EngineError(f"{staged.relation} is not staged any more")
         return self._staged
 
-    def _stamp(self, stamp: Stamp, kind: str) -> None:
-        """Write the stamp, and end the transaction."""
-        meta.write(self._cursor, self._place, stamp, replace=self._catalogue.is_stamped(stamp.relation))
+    def _stamp(self, stamps: Sequence[Stamp], kind: str) -> None:
+        """Write the stamps of relations of one kind, and end the transaction."""
+        replaced = [stamp for stamp in stamps if self._catalogue.is_stamped(stamp.relation)]
+        meta.write(self._cursor, self._place, stamps, replaced)
         self._cursor.execute("COMMIT")
         self._staged = None
-        self._catalogue.put(stamp.relation, kind)
-        self._catalogue.stamp(stamp.relation)
+        for stamp in stamps:
+            self._catalogue.put(stamp.relation, kind)
+            self._catalogue.stamp(stamp.relation)
 
     def _clear(self, relation: RelationName) -> None:
         """Drop whatever has the relation's name."""

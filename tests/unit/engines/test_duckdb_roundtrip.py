@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stamping import publish
+from stamping import publish, stamp
 
 from fftcas.build.channel import Channel
 from fftcas.engines import detached_frame, open_engine
@@ -191,6 +191,9 @@ def check(engine: DuckDBEngine, kinds: list[str], rows: list[list[str]]) -> None
         for a, b in ((t, u), (u, t)):
             assert run(f"SELECT count(*) FROM (FROM {a} EXCEPT ALL FROM {b})").fetchall() == [(0,)]
         publish(session, staged)
+        session.publish_tables([(session.read(relation), stamp(RelationName("w"), staged))])
+        assert run(f"DESCRIBE {t}").fetchall() == run('DESCRIBE "s"."w"').fetchall()
+        assert engine.fingerprint(RelationName("w")) == engine.fingerprint(again)
         assert engine.fingerprint(relation) == engine.fingerprint(again)
         assert frame_or_error(lambda: detached_frame("duckdb", sent(session.read(relation)))) == frame_or_error(
             lambda: session.frame(relation)

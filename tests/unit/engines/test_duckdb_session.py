@@ -19,7 +19,7 @@ from fftcas.engines import database_state, open_engine
 from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb import engine as engine_module
 from fftcas.engines.duckdb.engine import DuckDBEngine
-from fftcas.relation import RelationName
+from fftcas.relation import RelationName, Stamp
 from fftcas.table import Table
 
 T, V = RelationName("t"), RelationName("v")
@@ -272,6 +272,30 @@ def test_a_table_is_made_of_the_view_whose_place_it_takes(engine: DuckDBEngine) 
         session.publish_view(V, "select 41 as a", stamp(V))
         build(session, V, "select a + 1 as a from s.v")
         assert list(session.frame(V)["a"]) == [42]
+
+
+def test_tables_take_their_places_all_at_once_or_not_at_all(engine: DuckDBEngine) -> None:
+    names = [RelationName(name, schema) for name, schema in (("a", None), ("b", "other"), ("c", None))]
+    with engine.session() as session:
+        engine.prepare(["other"])
+        old = build(session, names[0], "select 0 as old")
+        session.publish_view(names[2], "select 'old' as x", stamp(names[2]))
+        staged = session.stage_query(T, "select range as n, 'x' || range as s from range(5)")
+        source = build(session, T, "select range as n, 'x' || range as s from range(5)")
+
+        def tables(fail: bool) -> Iterator[tuple[Table, Stamp]]:
+            for name in names:
+                yield session.read(T), stamp(name, staged)
+            if fail:
+                raise EngineError("no more")
+
+        with pytest.raises(EngineError, match="no more"):
+            session.publish_tables(tables(fail=True))
+        assert engine.stamps() == {T: source, names[0]: old, names[2]: stamp(names[2])}
+        session.publish_tables(tables(fail=False))
+        assert engine.stamps() == {T: source, **{name: stamp(name, staged) for name in names}}
+        for name in names:
+            assert session.frame(name).equals(session.frame(T))
 
 
 def test_order_of_rows_is_kept(engine: DuckDBEngine) -> None:
