@@ -15,7 +15,6 @@ from fftcas.build.realise import now
 from fftcas.build.run import build as build_targets
 from fftcas.build.run import new_run_id
 from fftcas.cli.http_options import is_offline, read_http_options
-from fftcas.cli.plan import print_plan, print_remote
 from fftcas.cli.remembering import remember_build
 from fftcas.cli.remote_options import remote_opener
 from fftcas.errors import FftcasError, UsageError
@@ -67,6 +66,8 @@ def execute(
         materialize=Materialize.ALL if check else Materialize(materialize),
     )
     if dry_run:
+        from fftcas.cli.plan import print_plan, print_remote
+
         print_plan(project, targets, options, as_json, verbose)
         if not as_json:
             print_remote(project, targets, options, remote, remote_mode)
@@ -121,13 +122,14 @@ def execute(
 def keep_store_small(say: Callable[[str], None]) -> None:
     """Collect garbage if the store has grown above its bound. It is no part of the run, and cannot make it fail."""
     from fftcas.build.bound import bound, keep_within
-    from fftcas.report.store import gone
 
     try:
         with Store.open() as store:
             limit = bound(store.path, os.environ)
             done = keep_within(store, limit)
         if done is not None and done.blobs:
+            from fftcas.report.store import gone
+
             say(f"the store had grown above {bytes_text(limit)}: forgot {gone(done)}")
     except FftcasError as error:
         print(f"warning: the store was not made smaller: {error}", file=sys.stderr)
