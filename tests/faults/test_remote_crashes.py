@@ -159,14 +159,14 @@ def test_a_collection_between_any_two_steps_of_a_writer_loses_no_more_than_a_hit
     put = Directory.put
     collecting = False
 
-    def put_after_collection(self: Directory, name: str, data: bytes) -> bool:
+    def put_after_collection(self: Directory, name: str, data: bytes, replace: bool = False) -> bool:
         nonlocal collecting
         if not collecting:
             collecting = True
             for _ in range(2):
                 collect(reach_for(str(place)), RemotePolicy(older_than=0.0, grace=0.0), clock=lambda: later(48))
             collecting = False
-        return put(self, name, data)
+        return put(self, name, data, replace)
 
     with Store.open(tmp_path / "a") as a:
         keys = fill(a, 3)

@@ -1,6 +1,8 @@
 """A remote in a directory: a disk, a network share, a mounted bucket, a CI cache path.
 
 Objects are written under a temporary name, synced, and then linked to their own: a reader sees all of one or nothing.
+The folder is not synced: a crash of the share may lose the latest names, which is a miss, and would cost every object
+as much again.
 Nothing on the way to an object may be a link, and an object is a regular file: someone else may have put it there.
 Modes and group follow those of the directory itself, whatever the writer's umask, so that a group can share it.
 """
@@ -62,7 +64,8 @@ class Directory:
                 _write(fd, data)
                 with _unsupported():
                     os.fchmod(fd, self._mode() & 0o666)
-                os.fsync(fd)
+                if data:
+                    os.fsync(fd)
                 if replace:
                     os.rename(temporary, final, src_dir_fd=tmp, dst_dir_fd=target)
                 first = replace or _link(fd, temporary, tmp, final, target)
@@ -70,7 +73,6 @@ class Directory:
                 os.close(fd)
                 with contextlib.suppress(OSError):
                     os.unlink(temporary, dir_fd=tmp)
-            _sync(target)
             return first
 
     def stat(self, names: Collection[str]) -> Mapping[str, Entry]:
@@ -143,7 +145,6 @@ class Directory:
             os.mkdir(part, self._mode(), dir_fd=parent)
             with _unsupported():
                 os.chmod(part, self._mode(), dir_fd=parent)  # whatever the umask
-            _sync(parent)
         return os.open(part, _DIRECTORY, dir_fd=parent)
 
     def _mode(self) -> int:
@@ -178,12 +179,6 @@ def _write(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _sync(fd: int) -> None:
-    """Make a folder's entries durable, where the file system can."""
-    with _unsupported():
-        os.fsync(fd)
-
-
 def _is_file(name: str, folder: int) -> bool:
     with _absent():
         return stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
@@ -216,7 +211,7 @@ def _absent() -> Iterator[None]:
 
 @contextmanager
 def _unsupported() -> Iterator[None]:
-    """What some file systems do not know: modes, and syncing a folder."""
+    """What some file systems do not know: modes."""
     try:
         yield
     except OSError as error:

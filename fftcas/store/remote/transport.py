@@ -45,7 +45,7 @@ class Transport(Protocol):
         ...
 
     def put(self, name: str, data: bytes, replace: bool = False) -> bool:
-        """Write an object, durably and all at once; False if there is one of this name, which is left alone.
+        """Write an object, all at once; False if there is one of this name, which is left alone.
 
         With `replace` it takes the place of the one that is there: a reader sees either.
         """
