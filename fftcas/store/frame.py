@@ -3,7 +3,7 @@
 The codec is no part of a blob's name. Measured per core on columns of 64 Ki values (ids, amounts, decimals, states,
 mail addresses, timestamps, uuids; 96 MB): zstd-1 keeps 39 % at 670 MB/s and reads at 620, zstd-3 36 % at 230 and 890,
 lz4 63 % at 1,170 and 2,840. Whole numbers are narrowed first: on 64-bit ids zstd-1 then takes a quarter of the time,
-and half of it to read. Blobs that are not tables go through zlib, which needs no pyarrow.
+and less than half of it to read. Blobs that are not tables go through zlib, which needs no pyarrow.
 """
 
 from __future__ import annotations
