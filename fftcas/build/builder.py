@@ -150,7 +150,7 @@ class Builder:
         if taken is not None:
             self.decider.http.adopt(node, taken)
         known = taken is not None or decision.stale is not None
-        if not known and (is_view(node) or not prove_equal(self.decider.store, node.label, derivation)):
+        if not known and (is_view(node) or not self.equal(node, derivation)):
             return None
         again = self.decider.decide(node, ask=True)
         if again.verdict is Verdict.BUILD:
@@ -158,6 +158,11 @@ class Builder:
         if not known and again.realisation is not None:
             self.sharing.give_restored(again.realisation, derivation)
         return again
+
+    def equal(self, node: Node, derivation: Derivation) -> bool:
+        """Whether the node's inputs hold the rows that it was built of before, in another order."""
+        stamp = self.decider.target.stamps().get(node.relation)
+        return prove_equal(self.decider.store, node.label, derivation, stamp.fingerprint if stamp else None)
 
     def shared(self, decision: Decision) -> bool:
         """Whether the remote spares the node its run."""

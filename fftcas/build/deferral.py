@@ -7,7 +7,7 @@ place at once: a transaction costs more than their rows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from dataclasses import replace
 from threading import Lock
 
@@ -32,7 +32,8 @@ TOGETHER = 64
 class Deferral:
     """Nodes of one run whose outputs are known, and not put in place unless `bring` has to. Threads may share it."""
 
-    def __init__(self, decider: Decider, sharing: Sharing, needed: Collection[Label]) -> None:
+    def __init__(self, decider: Decider, sharing: Sharing, wanted: Set[Label], needed: Collection[Label]) -> None:
+        self.wanted = wanted
         self.needed = needed
         self.brought: dict[Label, Outcome] = {}
         self._decider = decider
@@ -117,9 +118,10 @@ class Deferral:
         return Outcome(decision.node.label, Status.RESTORED, decision.reason, identity=decision.identity)
 
     def _checked(self, decision: Decision, outcome: Outcome) -> Outcome:
-        """The outcome, a failure if it is not what the readers were told."""
+        """The outcome, a failure if readers were told of another one."""
         assert decision.identity is not None
-        if not outcome.ok or (outcome.identity and outcome.identity.output == decision.identity.output):
+        same = outcome.identity is not None and outcome.identity.output == decision.identity.output
+        if same or not outcome.ok or self.wanted.isdisjoint(self._decider.project.graph.readers[outcome.label]):
             return outcome
         error = NodeError(
             f"the output of {outcome.label} is gone, and it was built into another one",

@@ -118,7 +118,7 @@ def build(
         workers.interrupt()
         target.interrupt()
 
-    deferral = Deferral(decider, sharing, needed(project, options.materialize, targets))
+    deferral = Deferral(decider, sharing, wanted, needed(project, options.materialize, targets))
     builder = Builder(decider, realiser, begin, wanted, deferral)
     try:
 

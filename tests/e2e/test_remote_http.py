@@ -1,4 +1,4 @@
-"""HTTP responses and a remote: of two machines' outputs of one derivation, the one that rests on newer responses wins."""
+"""HTTP responses and a remote: of outputs of one derivation, the one that rests on newer responses wins."""
 
 from __future__ import annotations
 

@@ -53,6 +53,8 @@ POINTS = {
     "stage_arrow": ("fftcas.engines.duckdb.session", "DuckDBSession", "stage_arrow"),
     "stage_table": ("fftcas.engines.duckdb.session", "DuckDBSession", "stage_table"),
     "publish": ("fftcas.engines.duckdb.session", "DuckDBSession", "publish"),
+    "publish_tables": ("fftcas.engines.duckdb.session", "DuckDBSession", "publish_tables"),
+    "fill": ("fftcas.engines.duckdb.session", None, "fill_at_once"),
     "publish_view": ("fftcas.engines.duckdb.session", "DuckDBSession", "publish_view"),
     "stamp": ("fftcas.engines.duckdb.meta", None, "write"),
     "close": ("fftcas.build.target", "Target", "close"),

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +50,16 @@ def check(place: Place, expected: dict[str, Any]) -> int:
 
 
 CALLS = {"blobs.put": (1, 2, 4), "commit": (1, 3, 6), "publish": (1, 3), "stamp": (1, 4)}
+RESTORE_CALLS = {"stamp": (1, 3), "fill": (1, 3)}
 """The how-manieth call of a function it is that the process dies at, if not just the first."""
-RESTORING = ("prepare", "stage_table", "publish", "stamp", "publish_view", "close")
-BUILDING = tuple(name for name in POINTS if name != "stage_table")
+RESTORING = ("prepare", "stage_table", "publish", "stamp", "publish_view", "publish_tables", "fill", "close")
+BUILDING = tuple(name for name in POINTS if name not in {"stage_table", "publish_tables", "fill"})
 short_and_long = pytest.mark.parametrize("few", [True, pytest.param(False, marks=pytest.mark.long)])
 
 
-def kills(names: tuple[str, ...], few: bool) -> list[str]:
+def kills(names: tuple[str, ...], calls: Mapping[str, tuple[int, ...]], few: bool) -> list[str]:
     """The points in these functions, or every third of them."""
-    every = [f"{when} {name} {n}" for name in names for when in ("before", "after") for n in CALLS.get(name, (1,))]
+    every = [f"{when} {name} {n}" for name in names for when in ("before", "after") for n in calls.get(name, (1,))]
     return every[2::3] if few else every
 
 
@@ -65,7 +67,7 @@ def kills(names: tuple[str, ...], few: bool) -> list[str]:
 def test_kill_at_every_point_of_a_build(first: Place, clean: list[dict[str, Any]], tmp_path: Path, few: bool) -> None:
     """A new edition is built, on top of the first or where there is nothing, and dies on the way."""
     died = ran = 0
-    points = kills(BUILDING, few)
+    points = kills(BUILDING, CALLS, few)
     for number, point in enumerate(points):
         place = first.copy(tmp_path / str(number))
         place.committed()
@@ -83,7 +85,7 @@ def test_kill_at_every_point_of_a_build(first: Place, clean: list[dict[str, Any]
 @short_and_long
 def test_kill_at_every_point_of_a_restore(first: Place, clean: list[dict[str, Any]], tmp_path: Path, few: bool) -> None:
     died = 0
-    points = kills(RESTORING, few)
+    points = kills(RESTORING, RESTORE_CALLS, few)
     for number, point in enumerate(points):
         place = first.copy(tmp_path / str(number))
         place.database.unlink()

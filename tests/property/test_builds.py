@@ -291,3 +291,19 @@ def test_a_cached_build_equals_a_clean_build() -> None:
 @pytest.mark.long
 def test_a_cached_build_equals_a_clean_build_for_long() -> None:
     prove(BuildsAndKills, examples=80, steps=25)
+
+
+def test_a_node_that_its_twin_has_built_is_known_by_what_its_relation_holds() -> None:
+    """Of two models with one recipe only one is ever built; both notice that a seed's rows were only put in order."""
+    one, two = (1, "g", 0, "x"), (2, "g", 0, "x")
+    models = [Model("table", body, ("s0", "s0")) for body in ("count", "file", "count", "file")]
+    builds = Builds()
+    try:
+        builds.world = World({"s0": (one, two, one, one), "s1": (one,) * 4}, tuple(models))
+        builds.check(1)
+        builds.edit(file=(*builds.world.file, one))
+        builds.check(1)
+        builds.edit(seeds={**builds.world.seeds, "s0": (one, one, two, one)})
+        builds.check(2)
+    finally:
+        builds.teardown()

@@ -1,8 +1,10 @@
-"""Stamps for tables that tests make."""
+"""Engines for tests, and stamps for the tables that they make."""
 
 from __future__ import annotations
 
+from fftcas.engines import open_engine
 from fftcas.engines.base import Session, Staged
+from fftcas.engines.duckdb.engine import DuckDBEngine
 from fftcas.relation import RelationKind, RelationName, Stamp
 from fftcas.table import Manifest, StoredColumn
 
@@ -34,3 +36,10 @@ def build(session: Session, relation: RelationName, sql: str) -> Stamp:
 
 def publish(session: Session, staged: Staged) -> None:
     session.publish(staged, stamp(staged.relation, staged))
+
+
+def start(path: str, schema: str = "s") -> DuckDBEngine:
+    engine = open_engine("duckdb", {"path": path, "schema": schema})
+    assert isinstance(engine, DuckDBEngine)
+    engine.prepare(["other"])
+    return engine

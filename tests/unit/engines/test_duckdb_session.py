@@ -6,42 +6,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
-from stamping import build, stamp
+from stamping import build, stamp, start
 
-from fftcas.engines import database_state, open_engine
+from fftcas.engines import database_state
 from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb import engine as engine_module
 from fftcas.engines.duckdb.engine import DuckDBEngine
-from fftcas.relation import RelationName, Stamp
-from fftcas.table import Table
+from fftcas.relation import RelationName
 
 T, V = RelationName("t"), RelationName("v")
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> str:
-    return str(tmp_path / "made" / "db.duckdb")
-
-
-@pytest.fixture
-def engine(path: str) -> Iterator[DuckDBEngine]:
-    engine = start(path)
-    yield engine
-    engine.close()
-
-
-def start(path: str, schema: str = "s") -> DuckDBEngine:
-    engine = open_engine("duckdb", {"path": path, "schema": schema})
-    assert isinstance(engine, DuckDBEngine)
-    engine.prepare(["other"])
-    return engine
 
 
 def query(path: str, sql: str) -> list[tuple[object, ...]]:
@@ -224,118 +203,6 @@ def test_many_sessions_build_at_once(engine: DuckDBEngine) -> None:
     assert len(engine.stamps()) == 24
     with engine.session() as session:
         assert session._cursor.execute("select count(*) from s._ff_meta").fetchall() == [(24,)]
-
-
-def test_a_table_is_replaced_while_it_is_being_read(engine: DuckDBEngine) -> None:
-    with engine.session() as session:
-        build(session, T, "select range as a from range(200000)")
-        table = session.read(T)
-        first = next(table.batches)
-        build(session, T, "select 1 as other")
-        assert first.num_rows + sum(batch.num_rows for batch in table.batches) == 200_000
-
-
-def test_what_is_staged_is_seen_by_its_session_alone(engine: DuckDBEngine) -> None:
-    with engine.session() as session, engine.session() as other:
-        build(session, T, "select 1 as a")
-        staged = session.stage_query(T, "select a + 1 as a, range as b from s.t, range(200000)")
-        for old in (session.read(T), other.read(T)):
-            assert sum(batch.num_rows for batch in old.batches) == 1
-        new = session.read(staged)
-        first = next(new.batches)
-        made = stamp(T, staged)
-        session.publish(staged, made)  # whatever was not read is left
-        assert first.num_rows < 200_000
-        assert list(new.batches) == []
-        assert len(other.frame(T)) == 200_000
-        assert engine.stamps() == {T: made}
-
-
-def test_what_is_discarded_or_replaced_leaves_nothing(engine: DuckDBEngine) -> None:
-    with engine.session() as session:
-        made = build(session, T, "select 1 as a")
-        staged = session.stage_query(T, "select range as a from range(200000)")
-        next(session.read(staged).batches)
-        session.discard(staged)
-        session.stage_query(T, "select 3 as a")
-        last = session.stage_query(V, "select 4 as a")
-        with pytest.raises(EngineError, match="t is not staged any more"):
-            session.read(staged)
-        session.publish(last, stamp(V, last))
-    assert engine.stamps()[T] == made
-    with engine.session() as session:
-        assert list(session.frame(T)["a"]) == [1]
-
-
-def test_a_table_is_made_of_the_view_whose_place_it_takes(engine: DuckDBEngine) -> None:
-    with engine.session() as session:
-        session.publish_view(V, "select 41 as a", stamp(V))
-        build(session, V, "select a + 1 as a from s.v")
-        assert list(session.frame(V)["a"]) == [42]
-
-
-def test_tables_take_their_places_all_at_once_or_not_at_all(engine: DuckDBEngine) -> None:
-    names = [RelationName(name, schema) for name, schema in (("a", None), ("b", "other"), ("c", None))]
-    with engine.session() as session:
-        engine.prepare(["other"])
-        old = build(session, names[0], "select 0 as old")
-        session.publish_view(names[2], "select 'old' as x", stamp(names[2]))
-        staged = session.stage_query(T, "select range as n, 'x' || range as s from range(5)")
-        source = build(session, T, "select range as n, 'x' || range as s from range(5)")
-
-        def tables(fail: bool) -> Iterator[tuple[Table, Stamp]]:
-            for name in names:
-                yield session.read(T), stamp(name, staged)
-            if fail:
-                raise EngineError("no more")
-
-        with pytest.raises(EngineError, match="no more"):
-            session.publish_tables(tables(fail=True))
-        assert engine.stamps() == {T: source, names[0]: old, names[2]: stamp(names[2])}
-        session.publish_tables(tables(fail=False))
-        assert engine.stamps() == {T: source, **{name: stamp(name, staged) for name in names}}
-        for name in names:
-            assert session.frame(name).equals(session.frame(T))
-
-
-def test_order_of_rows_is_kept(engine: DuckDBEngine) -> None:
-    with engine.session() as session:
-        session._cursor.execute("set threads = 8")
-        build(session, T, "select (range * 7919) % 300007 as a from range(300000)")
-        staged = session.stage_table(V, session.read(T))
-        assert session.frame(T)["a"].equals(session.frame(staged)["a"])
-
-
-def test_an_error_of_the_stream_is_raised_as_it_is(engine: DuckDBEngine) -> None:
-    class GoneError(Exception):
-        pass
-
-    def broken(table: Table) -> Iterator[pa.RecordBatch]:
-        yield next(table.batches)
-        raise GoneError
-
-    with engine.session() as session:
-        made = build(session, T, "select range as a from range(100000)")
-        table = session.read(T)
-        with pytest.raises(GoneError):
-            session.stage_table(T, Table(table.columns, table.schema, broken(table)))
-    assert engine.stamps() == {T: made}
-
-
-def test_not_null_is_restored(engine: DuckDBEngine) -> None:
-    with engine.session() as session:
-        session._cursor.execute("create table s.t (a int not null, b int)")
-        session._cursor.execute("insert into s.t values (1, null)")
-        staged = session.stage_table(V, session.read(T))
-        session.publish(staged, stamp(V, staged))
-        assert [column.nullable for column in engine.describe(V) or ()] == [False, True]
-
-
-def test_long_values_make_short_batches(engine: DuckDBEngine) -> None:
-    with engine.session() as session:
-        build(session, T, "select if(range = 5, repeat('x', 10_000_000), 'y') as a from range(100000)")
-        batches = session.read(T).batches
-        assert max(batch.num_rows for batch in batches) <= 2048
 
 
 def test_frames_of_views_and_of_some_columns(engine: DuckDBEngine) -> None:
