@@ -55,7 +55,7 @@ def _checked(realiser: Realiser, node: Node, outcome: Outcome) -> Outcome:
                 try:
                     found = _compare(session, node, staged)
                 finally:
-                    session.discard(staged)
+                    session.discard()
         finally:
             engine.threads(None)
         if found is None:

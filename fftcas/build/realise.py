@@ -140,7 +140,7 @@ class Realiser:
                 stamp = self.stamp(node, derivation, manifest)
                 session.publish(staged, replace(stamp, fingerprint="") if fetched.failed else stamp)
             except BaseException:
-                session.discard(staged)
+                session.discard()
                 raise
         return Outcome(
             node.label,

@@ -115,7 +115,7 @@ class Session(Protocol):
     def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
         """A view on `sql` takes the relation's place, whatever stood there, and is stamped, all at once."""
 
-    def discard(self, staged: Staged) -> None:
+    def discard(self) -> None:
         """Undo what was staged and will not be published."""
 
     def interrupt(self) -> None:

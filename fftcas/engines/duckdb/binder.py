@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import duckdb
 
 from fftcas.engines.base import Reads, Unstable
 from fftcas.engines.duckdb import columns, reads, unstable
+from fftcas.engines.duckdb.built_in import BuiltIn
 from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.named_columns import NamedColumns
 from fftcas.engines.duckdb.names import Place, quote_name
@@ -44,10 +46,10 @@ class DuckDBBinder:
 
     def reads(self, sql: str) -> Reads:
         with translated():
-            return reads.reads(self._tree(sql), sql)
+            return reads.reads(self._tree(sql), sql, self._built_in)
 
     def unstable(self, sql: str) -> list[Unstable]:
-        return unstable.unstable(self._tree(sql), sql)
+        return unstable.unstable(self._tree(sql), sql, self._built_in)
 
     def close(self) -> None:
         with self._lock:
@@ -61,6 +63,11 @@ class DuckDBBinder:
             if self._parsed is None or self._parsed[0] != sql:
                 self._parsed = sql, reads.parse_tree(connection, sql)
             return self._parsed[1]
+
+    @cached_property
+    def _built_in(self) -> BuiltIn:
+        with self._connected() as connection:
+            return BuiltIn.of(connection)
 
     @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -46,6 +46,8 @@ class DuckDBEngine:
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")  # for all cursors, whatever the machine's
         self._connection.execute("SET preserve_insertion_order = true")
         self._publishing = threading.Lock()
+        self._idle: list[DuckDBSession] = []
+        """Sessions that nobody uses: each node needs one for a moment."""
         self._catalogue = Catalogue(self._connection.cursor, self._place)
 
     def quote(self, relation: RelationName) -> str:
@@ -63,11 +65,17 @@ class DuckDBEngine:
 
     @contextmanager
     def session(self) -> Iterator[DuckDBSession]:
-        session = DuckDBSession(self._connection, self._place, self._catalogue, self._publishing)
+        try:
+            session = self._idle.pop()
+        except IndexError:
+            session = DuckDBSession(self._connection, self._place, self._catalogue, self._publishing)
         try:
             yield session
-        finally:
+        except BaseException:
             session.close()
+            raise
+        session.discard()
+        self._idle.append(session)
 
     def describe(self, relation: RelationName) -> tuple[Column, ...] | None:
         if self._catalogue.kind(relation) is None:
@@ -92,6 +100,8 @@ class DuckDBEngine:
             self._connection.execute("RESET threads" if count is None else f"SET threads = {count}")
 
     def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
         self._connection.close()
 
     @contextmanager

@@ -36,6 +36,12 @@ def describe(connection: duckdb.DuckDBPyConnection, place: Place, relation: Rela
     return tuple(Column(name, kind, null != "NO") for name, kind, null, *_ in rows)
 
 
+def made(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> tuple[Column, ...]:
+    """The columns of a table that was made of a query: `describe`, for which no statement need be run."""
+    whole = connection.sql(f"FROM {place.quote(relation)}")
+    return tuple(Column(name, str(kind)) for name, kind in zip(whole.columns, whole.types, strict=True))
+
+
 def read(
     connection: duckdb.DuckDBPyConnection,
     place: Place,
@@ -48,15 +54,18 @@ def read(
     """Some columns of a relation in carrier types. The connection is the stream's until its end, where `closing` closes
     it. `rows` is the count of rows, if it is known.
     """
-    values = [
-        f"{carrier.out(quote_name(column.name))} AS {quote_name(column.name)}"
-        for column, carrier in zip(columns, carriers(columns), strict=True)
-    ]
+    needed = carriers(columns)
     quoted = place.quote(relation)
     with translated():
         # A batch has no fewer rows than a vector.
         size = VECTOR_ROWS if rows is not None and rows <= VECTOR_ROWS else _batch_rows(connection, quoted, columns)
-        result = connection.sql(f"SELECT {', '.join(values)} FROM {quoted}")
+        result = connection.sql(f"FROM {quoted}")
+        if result.columns != [column.name for column in columns] or not all(carrier.plain for carrier in needed):
+            values = [
+                f"{carrier.out(quote_name(column.name))} AS {quote_name(column.name)}"
+                for column, carrier in zip(columns, needed, strict=True)
+            ]
+            result = connection.sql(f"SELECT {', '.join(values)} FROM {quoted}")
         # 2.0 has a new name for it, and warns about the old one.
         stream = result.to_arrow_reader if hasattr(result, "to_arrow_reader") else result.fetch_arrow_reader
         reader: pa.RecordBatchReader = stream(size)

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from fftcas.engines.base import EngineError, Reads
-from fftcas.engines.duckdb.built_in import internal_views
+from fftcas.engines.duckdb.built_in import BuiltIn
 from fftcas.engines.duckdb.loose_references import loose_names
 from fftcas.engines.duckdb.references import File, Opaque, names_columns, names_in
 from fftcas.relation import RelationName
@@ -24,7 +24,7 @@ def parse_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
     return json.loads(rows[0][0])
 
 
-def reads(tree: Any, sql: str) -> Reads:
+def reads(tree: Any, sql: str, built_in: BuiltIn) -> Reads:
     """The relations and files that a query names, from its parse tree. Raises EngineError.
 
     DuckDB gives no tree for what is no single SELECT to it, as PIVOT without IN: there, the text's tokens have to do.
@@ -42,7 +42,7 @@ def reads(tree: Any, sql: str) -> Reads:
             opaque.add(name.words)
         elif isinstance(name, File):
             (opaque if "://" in name.path else files).add(name.path)
-        elif str(name.schema).lower() in CATALOGUES or (name.schema is None and name.name.lower() in internal_views()):
+        elif str(name.schema).lower() in CATALOGUES or (name.schema is None and name.name.lower() in built_in.views):
             opaque.add(str(name))
         else:
             relations.add(name)

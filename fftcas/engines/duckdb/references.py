@@ -19,6 +19,8 @@ CLOSED_FUNCTIONS = frozenset(
 )
 """Table functions that read nothing but their arguments."""
 
+BRANCHES = frozenset({dict, list})
+
 
 @dataclass(frozen=True)
 class File:
@@ -62,16 +64,19 @@ def names_in(node: Any, known: frozenset[str] = frozenset()) -> Iterator[Relatio
             yield from names_in(part, known)
 
 
-def objects(tree: Any) -> Iterator[dict[str, Any]]:
+def objects(tree: Any) -> list[dict[str, Any]]:
     """All mappings in a tree of JSON, each before those in it."""
+    found: list[dict[str, Any]] = []
     waiting = [tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
-            yield node
-            waiting.extend(reversed(node.values()))
-        elif isinstance(node, list):
-            waiting.extend(reversed(node))
+            found.append(node)
+            parts = [part for part in node.values() if type(part) in BRANCHES]
+        else:
+            parts = [part for part in node or () if type(part) in BRANCHES]
+        waiting += reversed(parts)
+    return found
 
 
 def names_columns(tree: Any) -> bool:

@@ -19,7 +19,7 @@ from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.estimate import estimate
 from fftcas.engines.duckdb.filling import fill, fill_at_once
 from fftcas.engines.duckdb.names import Place, hidden, quote_name
-from fftcas.engines.duckdb.reading import chosen, cursor, describe, read
+from fftcas.engines.duckdb.reading import chosen, cursor, describe, made, read
 from fftcas.engines.duckdb.views import view_text
 from fftcas.relation import RelationName, Stamp
 from fftcas.table import Table
@@ -138,7 +138,7 @@ class DuckDBSession:
             self._cursor.execute(f"CREATE VIEW {self._place.quote(relation)} AS\n{text}")
             self._stamp([stamp], "VIEW")
 
-    def discard(self, staged: Staged) -> None:
+    def discard(self) -> None:
         self._undo()
 
     @contextmanager
@@ -189,7 +189,7 @@ class DuckDBSession:
             rows: Any = self._cursor.execute(f"CREATE OR REPLACE TABLE {name} AS\n{sql}").fetchall()
             if not rows:  # PIVOT is two statements, and gives no count
                 rows = self._cursor.execute(f"SELECT count(*) FROM {name}").fetchall()
-        return Staged(relation, describe(self._cursor, self._place, target), int(rows[0][0]))
+        return Staged(relation, made(self._cursor, self._place, target), int(rows[0][0]))
 
     def _name(self, staged: Staged) -> RelationName:
         """What a staged table is called in this session."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fftcas.engines.base import Unstable
-from fftcas.engines.duckdb.built_in import unstable_functions
+from fftcas.engines.duckdb.built_in import BuiltIn
 from fftcas.engines.duckdb.references import objects
 from fftcas.project.sql_tokens import tokenise
 
@@ -29,27 +29,28 @@ VALUE = "its value differs between runs: take it from var() or env(), or say cac
 SAMPLE = "takes other rows each time: add REPEATABLE (seed)"
 
 
-def unstable(tree: Any, sql: str) -> list[Unstable]:
+def unstable(tree: Any, sql: str, built_in: BuiltIn) -> list[Unstable]:
     """Everything of the kind in a query, by line.
 
     Orders are looked for in the parse tree, which DuckDB does not give for a PIVOT without IN.
     """
-    found = [*unstable_calls(sql), *_loose_orders(tree, sql)]
+    found = [*_unstable_calls(sql, built_in.unstable), *_loose_orders(tree, sql)]
     return sorted(dict.fromkeys(found), key=lambda each: each.line)
 
 
-def unstable_calls(sql: str) -> Iterator[Unstable]:
-    """Where the text calls a function that is not stable."""
-    names = unstable_functions()
+def _unstable_calls(sql: str, names: frozenset[str]) -> Iterator[Unstable]:
+    """Where the text calls one of these functions, or what is called without parentheses."""
     tokens = tokenise(sql)
     texts = [token.text for token in tokens]
     for token, after in zip(tokens, [*texts[1:], ""], strict=True):
         name = token.text.strip('"').lower()
-        line = sql.count("\n", 0, token.start) + 1
         if name in names and after == "(" and token.kind in {"name", "quoted"}:
-            yield Unstable(f"{name}()", line, VALUE)
+            what = f"{name}()"
         elif name in WITHOUT_PARENTHESES and token.kind == "name":
-            yield Unstable(name, line, VALUE)
+            what = name
+        else:
+            continue
+        yield Unstable(what, sql.count("\n", 0, token.start) + 1, VALUE)
 
 
 def _loose_orders(tree: Any, sql: str) -> Iterator[Unstable]:

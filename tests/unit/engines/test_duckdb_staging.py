@@ -46,7 +46,7 @@ def test_what_is_discarded_or_replaced_leaves_nothing(engine: DuckDBEngine) -> N
         made = build(session, T, "select 1 as a")
         staged = session.stage_query(T, "select range as a from range(200000)")
         next(session.read(staged).batches)
-        session.discard(staged)
+        session.discard()
         session.stage_query(T, "select 3 as a")
         last = session.stage_query(V, "select 4 as a")
         with pytest.raises(EngineError, match="t is not staged any more"):
