@@ -99,7 +99,6 @@ def is_compressed(message: pa.ipc.Message) -> bool:
 def normal(array: pa.Array) -> pa.Array:
     """The same values in buffers that hold nothing else; without a copy for plain columns that have no nulls."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if isinstance(array.type, pa.BaseExtensionType):
         return pa.ExtensionArray.from_storage(array.type, normal(array.storage))
@@ -109,6 +108,8 @@ def normal(array: pa.Array) -> pa.Array:
             return trimmed
     rows = _row_numbers(len(array))
     if array.null_count:
+        import pyarrow.compute as pc  # takes as long to import as all that a small table needs
+
         rows = pc.if_else(pc.is_valid(array), rows, None)
     return array.take(rows)
 

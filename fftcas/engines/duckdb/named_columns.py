@@ -32,6 +32,7 @@ class NamedColumns:
         self._connection = connection
         self._place = place
         self._made: dict[str, tuple[Column, ...]] = {}
+        self._schemas: set[str | None] = set()
 
     def read(self, sql: str, inputs: Inputs, views: Mapping[RelationName, str]) -> ColumnsRead | None:
         """The columns that the query reads of each input; None if DuckDB cannot tell."""
@@ -52,7 +53,9 @@ class NamedColumns:
         for relation, columns in inputs.items():
             name = str(self._place.full(relation)).lower()
             if self._made.get(name) != columns:
-                create_schemas(self._connection, self._place, [relation])
+                if relation.schema not in self._schemas:
+                    create_schemas(self._connection, self._place, [relation])
+                    self._schemas.add(relation.schema)
                 self._connection.execute(empty_table(self._place, relation, columns))
                 self._made[name] = columns
 
