@@ -86,8 +86,14 @@ def names_columns(tree: Any) -> bool:
         or node.get("type") in ("PIVOT", "SHOW_REF")
         or node.get("ref_type") == "NATURAL"
         or node.get("column_name_alias")
+        or (node.get("class") == "FUNCTION" and not node.get("is_operator") and _is_given_a_query(node))
         for node in objects(tree)
     )
+
+
+def _is_given_a_query(function: dict[str, Any]) -> bool:
+    """Whether a query is among the arguments. The bound plan of `typeof((SELECT ...))` holds nothing but the result."""
+    return any(node.get("class") == "SUBQUERY" for node in objects(function))
 
 
 def _function(function: dict[str, Any]) -> Iterator[File | Opaque]:

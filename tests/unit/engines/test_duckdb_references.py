@@ -60,6 +60,8 @@ def test_relations_are_found_and_common_table_expressions_are_not(binder: Binder
         ("select x from t as q(x, y)", False),
         ("select a from t natural join u", False),
         ("select a from t; select 1", False),
+        ("select a / (select sum(a) from t) from t where a in (select b from u)", True),
+        ("select typeof(1 + (select b from u)) from t", False),
         ("select column_name from information_schema.columns", False),
     ],
 )
