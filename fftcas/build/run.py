@@ -146,7 +146,6 @@ def build(
                 keep(outcome)
             if options.check:
                 again = {outcome.label: outcome for outcome in checked(realiser, targets, outcomes)}
-                outcomes |= again
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -158,7 +157,7 @@ def build(
         report = None if interrupted else sharing.finish()
     except KeyboardInterrupt:
         interrupted = True  # all is built; what was not published yet is left
-    outcomes |= deferral.brought
+    outcomes |= deferral.brought | again
     ordered = tuple(outcomes[label] for label in project.graph if label in outcomes)
     files = tuple(sorted(decider.externals.read))
     run = Run(

@@ -57,6 +57,16 @@ def test_a_check_tells_other_values(small: Small) -> None:
     assert small.build() == {"numbers": "fresh", "a": "fresh", "b": "fresh"}, "what was built is kept"
 
 
+def test_a_check_tells_of_a_table_that_was_put_back_for_a_reader(small: Small) -> None:
+    small.models(a="select random() as r", b="select r from {{ ref('a') }}")
+    small.build()
+    small.database.unlink()
+    small.models(b="select r, 1 as k from {{ ref('a') }}")
+    run = small.run(options=CHECK)
+    assert run.exit_code == NondeterministicError.exit_code
+    assert set(errors(run)) == {"a"}
+
+
 def test_a_check_tells_noise_in_floats(small: Small) -> None:
     small.python(
         p="import itertools, os\nfrom pathlib import Path\n"
