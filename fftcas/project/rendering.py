@@ -18,6 +18,7 @@ from fftcas.project.macros import python_macros
 from fftcas.project.memory import Memory
 from fftcas.project.rendered import Rendered, template_text
 from fftcas.relation import RelationName
+from fftcas.version import __version__
 
 if TYPE_CHECKING:
     from fftcas.project.templating import Templates
@@ -89,7 +90,7 @@ class Renderer:
         return bytes.fromhex(self._digest([self._shared, path, text, self._macros.used_by(text)]))
 
     def _digest(self, value: Value) -> str:
-        return digest_value("rendered 1", value)
+        return digest_value("rendered 2", value)
 
     @cached_property
     def _macros(self) -> MacroFiles:
@@ -100,7 +101,7 @@ class Renderer:
     @cached_property
     def _shared(self) -> str:
         """What all texts are made of."""
-        return self._digest([self._engine, importlib.metadata.version("jinja2")])
+        return self._digest([self._engine, importlib.metadata.version("jinja2"), __version__])
 
     @cached_property
     def _unsure(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fftcas.errors import ProjectError
-from fftcas.project.yamlfile import Section, read_yaml
+from fftcas.project.yamlfile import Section, plain, read_yaml
 
 FILE = "project.yml"
 
@@ -68,7 +68,7 @@ def read_settings(root: Path) -> Settings:
     return Settings(
         name=file.text("name") or root.resolve().name or "project",
         version=_version(file),
-        vars=file.section("vars").values,
+        vars=plain(file.section("vars").values),
         cache=_cache(file.section("cache")),
         load_columns=seeds.flag("load_columns", False),
         dag_dir=file.section("docs").text("dag_dir") or "site/dag",

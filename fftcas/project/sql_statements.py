@@ -13,6 +13,7 @@ from fftcas.project.memory import Memory
 from fftcas.project.sql import Sql, statement
 from fftcas.project.sql_tokens import VERSION
 from fftcas.relation import RelationName
+from fftcas.version import __version__
 
 RECORD = "sql"
 """Records of this kind hold, under the digest of a text, its statement, references and ingredient, and the names of
@@ -53,7 +54,7 @@ def read_statements(
 
 
 def _key(path: str, text: str) -> bytes:
-    return bytes.fromhex(digest_value("sql statement 1", [VERSION, path, text]))
+    return bytes.fromhex(digest_value("sql statement 2", [__version__, VERSION, path, text]))
 
 
 def _names(label: Label, inputs: tuple[Label, ...], relations: Mapping[Label, RelationName]) -> list[str]:

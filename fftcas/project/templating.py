@@ -10,6 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 import jinja2
+from jinja2.environment import TemplateModule
 from jinja2.runtime import Macro
 from jinja2.sandbox import SandboxedEnvironment
 
@@ -21,6 +22,10 @@ from fftcas.project.model_config import ModelConfig, model_config
 from fftcas.project.rendered import Call, Rendered, template_text
 from fftcas.project.sql_tokens import MARK, MARK_END
 from fftcas.relation import RelationName
+
+
+UNCHANGING = (str, int, float, bool, type(None))
+"""Types of values that no template can change."""
 
 
 class Unwanted(Exception):
@@ -95,12 +100,30 @@ class Jinja(SandboxedEnvironment):
         return template
 
 
+@dataclass
+class MacroModule:
+    """A file of macros; `found` are those that it has defined when it was last run."""
+
+    path: str
+    template: jinja2.Template
+    found: dict[str, Macro] = field(default_factory=dict)
+
+    def run(self) -> bool:
+        """Define the macros; returns whether the file also keeps what one of them could change."""
+        context = self.template.new_context()
+        module = TemplateModule(self.template, context)
+        self.found = {name: value for name, value in vars(module).items() if isinstance(value, Macro)}
+        own = {name for name, macro in self.found.items() if macro.name == name}
+        return not all(name in own or isinstance(value, UNCHANGING) for name, value in context.vars.items())
+
+
 class Templates:
     """Renders the models of one project for one engine."""
 
     def __init__(self, files: Files, engine: str, values: Mapping[str, Any], environ: Mapping[str, str]) -> None:
         self._files, self._engine, self._vars, self._environ = files, engine, values, environ
         self._macros = self._rendering = Rendering(RelationName("macros"))
+        self._stateful: list[MacroModule] = []
         self._jinja = Jinja(
             self._used_another,
             trim_blocks=True,
@@ -119,12 +142,27 @@ class Templates:
 
     def add_macros(self, path: str, text: str) -> None:
         """Make the SQL macros of a file known. Raises ProjectError."""
-        module = self._guarded(path, lambda: self._compile(path, text).make_module())
-        self._jinja.globals |= {name: value for name, value in vars(module).items() if isinstance(value, Macro)}
+        macros = MacroModule(path, self._guarded(path, lambda: self._compile(path, text)))
+        if self._guarded(path, macros.run):
+            self._stateful.append(macros)
+        self._jinja.globals |= macros.found
+
+    def _run_again(self) -> None:
+        """Let no model see what another one has left in a list or a namespace of a file of macros."""
+        known = self._jinja.globals
+        for macros in self._stateful:
+            valid = {
+                name for name, macro in macros.found.items() if known[name] is macro
+            }  # not replaced by a later file
+            self._guarded(macros.path, macros.run)
+            known |= {name: macro for name, macro in macros.found.items() if name in valid}
 
     def render(self, path: str, relation: RelationName, text: str) -> Rendered | None:
         """A model's text; None if its config says that it is not wanted here. Raises ProjectError."""
-        rendering = self._rendering = Rendering(relation)
+        self._rendering = self._macros
+        self._run_again()
+        # What files of macros refer to has its numbers before what the model refers to.
+        rendering = self._rendering = Rendering(relation, dict(self._macros.calls))
         try:
             sql = self._guarded(path, lambda: self._compile(path, text).render(this=This(rendering)))
         except Unwanted:
@@ -175,6 +213,8 @@ class Templates:
 
     def _config(self, **values: Any) -> str:
         rendering = self._rendering
+        if rendering is self._macros:
+            return ""  # a file of macros has no config
         rendering.config |= values
         if rendering.config.get("enabled") is False:
             raise Unwanted
@@ -185,12 +225,12 @@ class Templates:
         return ""
 
     def _var(self, name: str, default: Any = None) -> Any:
-        self._rendering.asked.add(("var", name))
+        self._rendering.asked.add(("var", text_argument("var", name)))
         # A copy, so that no model can change what the next one sees.
         return no_marks(copy.deepcopy(self._vars.get(name, default)), f"var('{name}')")
 
     def _env(self, name: str, default: Any = None) -> Any:
-        self._rendering.asked.add(("env", name))
+        self._rendering.asked.add(("env", text_argument("env", name)))
         if name in self._environ and is_secret(name):
             return self._rendering.mark("env", name)
         return no_marks(self._environ.get(name, default), f"env('{name}')")

@@ -136,6 +136,13 @@ class Section:
         return tuple(Section(self.path, f"{name}[{i}]", item.line, item) for i, item in enumerate(value))
 
 
+def plain(value: Any) -> Any:
+    """The value without the places of its keys."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
 _TYPES: Mapping[type, str] = {
     type(None): "nothing",
     str: "text",

@@ -10,6 +10,7 @@ import pytest
 from projects import Memory, write
 
 from fftcas.errors import ProjectError
+from fftcas.project import rendering
 from fftcas.project.files import Files
 from fftcas.project.rendered import Rendered
 from fftcas.project.rendering import Renderer
@@ -117,6 +118,12 @@ def test_other_values(
 ) -> None:
     assert render(tmp_path, memory, values, environ, engine) == render(tmp_path, None, values, environ, engine)
     assert memory.puts == KNOWN + again
+
+
+def test_another_fftcas_renders_again(tmp_path: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "__version__", "999")
+    render(tmp_path, memory)
+    assert memory.puts == 2 * KNOWN
 
 
 def test_no_secret_is_remembered(memory: Memory) -> None:

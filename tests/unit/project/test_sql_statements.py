@@ -55,6 +55,14 @@ def test_relations_that_are_renamed_or_moved(text: str) -> None:
         assert read(text, memory, relations) == read(text, None, relations)
 
 
+def test_another_fftcas_takes_statements_apart_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    read(TEXTS[-2], memory)
+    monkeypatch.setattr(sql_statements, "__version__", "999")
+    read(TEXTS[-2], memory)
+    assert memory.puts == 2
+
+
 def test_what_is_no_statement_is_told_each_time() -> None:
     memory = Memory()
     for _ in range(2):

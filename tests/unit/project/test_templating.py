@@ -18,6 +18,7 @@ SOURCES = "version: 1\nsources:\n- name: crm\n  schema: raw\n  tables: [{name: u
         ("select {{ var('over') }}", "select cli"),
         ("select {{ var('nothing') }}", "select None"),
         ("select {{ 'given' | var }}", "select 7"),
+        ("select {{ var('deep').line }}, {{ var('deep').lines[0].line }}", "select a, b"),
         ("select '{{ env('HOME_TOWN') }}'", "select 'Bern'"),
         ("select '{{ env('NOWHERE', 'x') }}{{ env('NOWHERE') }}'", "select 'xNone'"),
         ("select '{{ env('API_TOKEN') }}'", "select '{{ env('API_TOKEN') }}'"),
@@ -47,7 +48,7 @@ def test_rendering(tmp_path: Path, template: str, text: str | None) -> None:
         "models/macros/m.sql": "{% macro cents(x) %}{{ x }}*100{% endmacro %}",
         "models/macros_py/p.py": "def shout(x): return x.upper() + '!'\n",
         "sources.yml": SOURCES,
-        "project.yml": "name: p\nversion: 1\nvars: {given: 7, over: file}\n",
+        "project.yml": "name: p\nversion: 1\nvars: {given: 7, over: file, deep: {line: a, lines: [line: b]}}\n",
     }
     project = load(tmp_path, files, {"HOME_TOWN": "Bern", "API_TOKEN": "s3cret"}, {"over": "cli"})
     assert sql(project, "//:m").sql.readable() == (text or "select 'its', NULL, TRUE")
@@ -72,6 +73,8 @@ def test_rendering(tmp_path: Path, template: str, text: str | None) -> None:
         ("select 1\n{% if %}", "this is not valid Jinja\n  at models/m.ff.sql:2"),
         ("{% include 'x.sql' %}", "there is no template 'x.sql'\n  at models/m.ff.sql:1"),
         ("{{ ref(1) }}", "ref() needs a name in quotes\n  at models/m.ff.sql:1"),
+        ("{{ var((1, 2)) }}", "var() needs a name in quotes\n  at models/m.ff.sql:1"),
+        ("{{ env(1) }}", "env() needs a name in quotes\n  at models/m.ff.sql:1"),
         ("{{ ref() }}", "the template cannot be rendered\n  at models/m.ff.sql:1\n  TypeError"),
         (
             "select 1\n{{ broken(1) }}",
@@ -168,6 +171,41 @@ def test_a_cycle_is_shown_as_a_path(tmp_path: Path, materialized: str) -> None:
 )
 def test_broken_macro_files(tmp_path: Path, path: str, text: str, message: str) -> None:
     assert error(tmp_path, {path: text}).startswith(message)
+
+
+def test_a_file_of_macros_may_refer_to_models_and_has_no_config(tmp_path: Path) -> None:
+    top = "{{ config(enabled=false) }}{% set wanted = ref('b') %}"
+    files = {
+        "models/macros/m.sql": top + "{% macro other() %}{{ wanted }}{% endmacro %}",
+        "models/a.sql": "select 1 as x",
+        "models/b.sql": "select 2 as x",
+        "models/m.sql": "select * from {{ ref('a') }} union all select * from {{ other() }}",
+    }
+    text = sql(load(tmp_path, files), "//:m").sql.readable()
+    assert text == "select * from //:a union all select * from //:b"
+
+
+@pytest.mark.parametrize(
+    "macros",
+    [
+        {"m": "{% set n = namespace(n=0) %}{% macro next() %}{% set n.n = n.n + 1 %}{{ n.n }}{% endmacro %}"},
+        {"m": "{% set _n = [] %}{% macro next() %}{% set _ = _n.append(1) %}{{ _n | length }}{% endmacro %}"},
+        {
+            "a": "{% set c = cycler(1, 2, 3) %}{% macro c_next() %}{{ c.next() }}{% endmacro %}",
+            "b": "{% set next = c_next %}",
+        },
+        {
+            "a": "{% set n = [] %}{% macro next() %}a{{ n }}{% endmacro %}",
+            "b": "{% set c = cycler(1, 2, 3) %}{% macro next() %}{{ c.next() }}{% endmacro %}",
+        },
+    ],
+    ids=["namespace", "list", "another name", "the later file counts"],
+)
+def test_no_model_sees_what_another_one_has_left_in_a_file_of_macros(tmp_path: Path, macros: dict[str, str]) -> None:
+    files = {f"macros/{name}.sql": text for name, text in macros.items()}
+    files |= {f"models/{name}.sql": "select {{ next() }}, {{ next() }}" for name in "xy"}
+    project = load(tmp_path, files)
+    assert [sql(project, f"//:{name}").sql.text for name in "xy"] == ["select 1, 2"] * 2
 
 
 def test_python_macros_see_the_env_files(tmp_path: Path) -> None:
