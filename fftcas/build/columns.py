@@ -16,6 +16,7 @@ from fftcas.label import Label
 from fftcas.project.nodes import Node, PythonModel, SqlModel
 from fftcas.project.project import Project
 from fftcas.store import Store
+from fftcas.version import __version__
 
 RECORD = "columns read"
 """Records of this kind hold, under the digest of a statement and the columns it could read, those that it does read."""
@@ -48,8 +49,9 @@ class Columns:
             ],
             "columns": known,
             "engine": self.context.get("engine"),
+            "fftcas": __version__,
         }
-        key = bytes.fromhex(digest_value("columns 2", asked))
+        key = bytes.fromhex(digest_value("columns 3", asked))
         answer = self._answers.get(key)
         if answer is None:
             found = self._ask(node, read, identities, named)

@@ -15,6 +15,7 @@ from fftcas.project.nodes import SqlModel
 from fftcas.project.project import Project
 from fftcas.relation import RelationName
 from fftcas.store import Store
+from fftcas.version import __version__
 
 RECORD = "statement"
 """Records of this kind hold what a text says, under the digest of the text and of the engine that reads it."""
@@ -69,7 +70,7 @@ class Statements:
         """What the model's text says; a text that does not parse says nothing: it will fail when it runs."""
         text = model.sql.text
         if text not in self._known:
-            key = bytes.fromhex(digest_value("statement 2", [text, self._engine]))
+            key = bytes.fromhex(digest_value("statement 3", [__version__, text, self._engine]))
             answer = self._answers.get(key)
             if answer is None:
                 answer = self._ask(model).to_json()

@@ -23,7 +23,6 @@ from fftcas.project.rendered import Call, Rendered, template_text
 from fftcas.project.sql_tokens import MARK, MARK_END
 from fftcas.relation import RelationName
 
-
 UNCHANGING = (str, int, float, bool, type(None))
 """Types of values that no template can change."""
 
@@ -151,11 +150,9 @@ class Templates:
         """Let no model see what another one has left in a list or a namespace of a file of macros."""
         known = self._jinja.globals
         for macros in self._stateful:
-            valid = {
-                name for name, macro in macros.found.items() if known[name] is macro
-            }  # not replaced by a later file
+            used = {name for name, macro in macros.found.items() if known[name] is macro}  # a later file may have them
             self._guarded(macros.path, macros.run)
-            known |= {name: macro for name, macro in macros.found.items() if name in valid}
+            known |= {name: macro for name, macro in macros.found.items() if name in used}
 
     def render(self, path: str, relation: RelationName, text: str) -> Rendered | None:
         """A model's text; None if its config says that it is not wanted here. Raises ProjectError."""
