@@ -7,7 +7,7 @@ place at once: a transaction costs more than their rows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from threading import Lock
 
@@ -81,13 +81,17 @@ class Deferral:
         """Put in place what is owed, many tables at once; one by one where `together` raises."""
         owed, self._owed = list(self._owed), {}
         yield from (self.brought[label] for label in owed if label in self.brought)
-        waiting = [self._deferred.pop(label) for label in owed if label in self._deferred]
+        waiting = [self._deferred[label] for label in owed if label in self._deferred]
         for start in range(0, len(waiting), TOGETHER):
             some = waiting[start : start + TOGETHER]
             try:
-                yield from together(some)
+                outcomes: Iterable[Outcome] = together(some)
             except (MissingBlob, FftcasError):
-                yield from (self._checked(decision, put(decision)) for decision in some)
+                outcomes = (self._checked(decision, put(decision)) for decision in some)
+            for outcome in outcomes:
+                if outcome.ok:  # else what reads it must not be built of whatever is in its place
+                    del self._deferred[outcome.label]
+                yield outcome
 
     def bring(self, node: Node, put: Callable[[Decision], Outcome]) -> None:
         """Put in place what `node` reads, tables before views. Raises FftcasError if that is not possible any more."""
