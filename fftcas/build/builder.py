@@ -10,6 +10,7 @@ from fftcas.build.decide import Decider, Decision, Verdict
 from fftcas.build.deferral import Deferral
 from fftcas.build.differences import Differences
 from fftcas.build.equality import prove_equal
+from fftcas.build.http import Http
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.reads import is_view
 from fftcas.build.realise import Clock, Realiser, now
@@ -61,27 +62,13 @@ class Builder:
         except FftcasError as error:
             return failure(label, error, clock)
         if decision.verdict is Verdict.FRESH:
-            return self.fresh(decision)
+            return fresh(decision, self.decider.http)
         if (deferred := self.deferral.defer(decision)) is not None:
             return deferred
         if decision.verdict is Verdict.BUILD and (exceeded := self.exceeded) and not self.shared(decision):
             return over_budget(label, exceeded)
         self.started(label)
         return lambda: self.guarded(decision)
-
-    def fresh(self, decision: Decision) -> Outcome:
-        manifest = decision.identity.manifest if decision.identity else None
-        return Outcome(
-            decision.node.label,
-            Status.FRESH,
-            decision.reason,
-            decision.derivation.key if decision.derivation else None,
-            decision.identity,
-            rows=manifest.rows if manifest else None,
-            bytes=manifest.size if manifest else 0,
-            saved_seconds=decision.realisation.seconds if decision.realisation else 0.0,
-            http=self.decider.http.rested(decision.realisation),
-        )
 
     def guarded(self, decision: Decision) -> Outcome:
         clock = Clock()
@@ -117,7 +104,9 @@ class Builder:
         if decision.verdict is Verdict.BUILD and self.decider.may_read(node):
             again = self.found(decision, derivation)
             if again is not None:
-                return self.fresh(again) if again.verdict is Verdict.FRESH else defer(again) or self.carry_out(again)
+                if again.verdict is Verdict.FRESH:
+                    return fresh(again, self.decider.http)
+                return defer(again) or self.carry_out(again)
         if isinstance(node, SqlModel) and node.materialized == "view":
             self.deferral.bring(node, self.carry_out)
             return self.reasoned(decision, self.realiser.view(node, decision))
@@ -187,6 +176,22 @@ class Builder:
         root = self.root_failures.setdefault(label, self.root_failures.get(failed, failed))
         touched = failed in self.decider.project.graph.inputs[label]
         return Outcome(label, Status.SKIPPED, f"{root} failed" if touched else f"the run stopped: {root} failed")
+
+
+def fresh(decision: Decision, http: Http) -> Outcome:
+    """The outcome of a node for which nothing has to be done."""
+    manifest = decision.identity.manifest if decision.identity else None
+    return Outcome(
+        decision.node.label,
+        Status.FRESH,
+        decision.reason,
+        decision.derivation.key if decision.derivation else None,
+        decision.identity,
+        rows=manifest.rows if manifest else None,
+        bytes=manifest.size if manifest else 0,
+        saved_seconds=decision.realisation.seconds if decision.realisation else 0.0,
+        http=http.rested(decision.realisation),
+    )
 
 
 def over_budget(label: Label, exceeded: Spent) -> Outcome:
