@@ -72,15 +72,20 @@ def load(directory: str | None, profile: str | None, variables: Sequence[str], *
     from pathlib import Path
 
     from fftcas.cli.memory import memory
+    from fftcas.errors import UsageError
     from fftcas.project.load import load_project
 
     root = Path(directory or os.environ.get("FFTCAS_PROJECT") or ".")
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the working directory is not there any more", hint="change to another one") from None
     with memory(make_store) as store:
         project = load_project(
             root,
             profile or os.environ.get("FFT_ACTIVE_ENV"),
             environ=os.environ,
-            cwd=Path.cwd(),
+            cwd=here,
             cli_vars=parse_variables(variables),
             memory=store,
         )

@@ -96,7 +96,7 @@ def _project(ctx: click.Context) -> Project | None:
     try:
         with memory(False) as store:
             found = load_project(root, profile, environ=os.environ, cwd=Path.cwd(), cli_vars={}, memory=store)
-    except FftcasError:
+    except (FftcasError, FileNotFoundError):  # the latter without a working directory
         found = None
     if ctx.obj is not None:
         ctx.obj.append(found)

@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FORMAT = "2"
+FORMAT = "3"
 
 RACY_NS = 2_000_000_000
 """A file that was changed so shortly before it was looked at may change again and look the same."""
@@ -69,9 +69,12 @@ class Look:
 
 
 def look_at(arguments: Sequence[str], options: Sequence[str]) -> Look | None:
-    """A look for a command whose `options` may name the project; None if that is no project."""
+    """A look for a command whose `options` may name the project; None if that is no project, or cannot be looked at."""
     root = project_directory(options)
-    return Look(arguments, root) if os.path.isdir(os.path.join(root, "models")) else None
+    try:
+        return Look(arguments, root) if os.path.isdir(os.path.join(root, "models")) else None
+    except FileNotFoundError:  # the working directory is gone
+        return None
 
 
 def project_directory(options: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ import click
 
 from fftcas.cli.look import RACY_NS
 from fftcas.cli.unchanged import TOOK, remember
-from fftcas.cli.watched import DATABASES, OTHERS, changed_at, watch
+from fftcas.cli.watched import changed_at, sees, watch
 from fftcas.engines import database_files, database_state
 from fftcas.errors import ProjectError
 from fftcas.project.files import Files
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from fftcas.store import Realisation, Store
 
 BLOCK = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
-
-HIDDEN = re.compile(r"""["'/]\.\w|__pycache__|""" + "|".join([*OTHERS, *map(re.escape, DATABASES)]))
-"""What stands in the name of a template that a look does not see."""
 
 
 def tell(look: Look | None, project: Project, text: str) -> None:
@@ -56,7 +53,8 @@ def watchable(look: Look, project: Project) -> bool:
         and not any(Path(node.path).is_absolute() for node in project.nodes.values())
         and not project.environ.get("FFT_SEEDS_DIR")  # may be a folder that is not watched
         and not has_unwatched_code(project.nodes.values())
-        and is_repeatable(Files(project.root))
+        and all(map(sees, project.read))
+        and is_repeatable(project)
     )
 
 
@@ -65,19 +63,18 @@ def dotenv() -> str:
     return str(Path.cwd() / ".env")
 
 
-def is_repeatable(files: Files) -> bool:
-    """Whether templates give the same text while the files that a look sees are the same.
-
-    Nobody knows what Python macros rest on; some templates use chance, or others that are hidden.
+def is_repeatable(project: Project) -> bool:
+    """Whether templates give the same text while their files are the same: some use chance, and nobody knows what
+    Python macros rest on.
     """
+    files = Files(project.root)
     try:
         if files.walk(FOLDER, (".py",)):
             return False
-        texts = [files.text(path) for path in files.walk(".", (".sql", ".j2", ".jinja", ".jinja2"))]
-    except ProjectError:  # of no matter to the command: it may be no template
+        texts = [files.text(path) for path in project.read if files.is_file(path)]
+    except ProjectError:  # it has changed since
         return False
-    doubtful = (text for text in texts if UNSURE.search(text) or HIDDEN.search(text))
-    return not any(UNSURE.search(block) or HIDDEN.search(block) for text in doubtful for block in BLOCK.findall(text))
+    return not any(UNSURE.search(block) for text in texts if UNSURE.search(text) for block in BLOCK.findall(text))
 
 
 def has_unwatched_code(nodes: Iterable[Node]) -> bool:

@@ -14,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-NOISE = frozenset({"_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "TERM", "PS1"}) | {"COMP_WORDS", "COMP_CWORD"}
-"""Variables that differ from one call to the next; working directory and the line to complete count by themselves."""
+NOISE = frozenset({"_", "OLDPWD", "SHLVL", "COMP_WORDS", "COMP_CWORD"})
+"""Variables that differ from one call to the next and say nothing; the line to complete counts by itself."""
 
 OTHERS = frozenset({"node_modules", "site-packages", "venv"})
 """Folders in a project's own that hold nothing that is read of it; hidden ones are left out as well."""
@@ -55,7 +55,7 @@ def project_files(root: str) -> tuple[str, int]:
         for entry in sorted(entries(folder), key=lambda entry: entry.name):
             name = entry.name
             if is_folder(entry):
-                if name.startswith(".") or name == "__pycache__" or (folder == root and name in OTHERS):
+                if not is_entered(name, top=folder == root):
                     continue
                 if entry.is_symlink():
                     inside, real = leads_to(entry.path, root)
@@ -65,7 +65,7 @@ def project_files(root: str) -> tuple[str, int]:
                         continue
                     linked.add(real)
                 folders.append(entry.path)
-            elif (not name.startswith(".") or name.startswith(".env")) and not name.endswith(DATABASES):
+            elif is_noted(name):
                 try:
                     known = entry.stat()
                 except OSError:  # a link to nothing
@@ -73,7 +73,22 @@ def project_files(root: str) -> tuple[str, int]:
                     continue
                 newest = max(newest, known.st_mtime_ns, known.st_ctime_ns)
                 found.append(f"{entry.path} {known.st_size} {known.st_mtime_ns} {known.st_ctime_ns} {known.st_ino}")
-    return "\n".join(found), newest
+    return "\0".join(found), newest
+
+
+def sees(path: str) -> bool:
+    """Whether a file of this path in the project, be it there or not, is one of which `project_files` tells."""
+    *folders, name = path.split("/")
+    return is_noted(name) and all(is_entered(folder, top=not depth) for depth, folder in enumerate(folders))
+
+
+def is_entered(name: str, *, top: bool) -> bool:
+    """Whether the files of a folder are looked at; `top` if it lies in the project's own."""
+    return not (name.startswith(".") or name == "__pycache__" or (top and name in OTHERS))
+
+
+def is_noted(name: str) -> bool:
+    return (not name.startswith(".") or name.startswith(".env")) and not name.endswith(DATABASES)
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
@@ -98,14 +113,14 @@ def entries(folder: str) -> Iterator[os.DirEntry[str]]:
 
 
 def watch(paths: Sequence[str]) -> str:
-    """The state, now, of these files, a line each."""
-    return states("\n".join(f"{path} " for path in paths))
+    """The state, now, of these files."""
+    return states("\0".join(f"{path} " for path in paths))
 
 
 def states(watched: str) -> str:
-    """The state, now, of the files in a text of lines `path state`."""
-    return "\n".join(
-        f"{path} {state(path)}" for path in (line.rpartition(" ")[0] for line in watched.split("\n")) if path
+    """The state, now, of the files in a text of parts `path state`."""
+    return "\0".join(
+        f"{path} {state(path)}" for path in (part.rpartition(" ")[0] for part in watched.split("\0")) if path
     )
 
 

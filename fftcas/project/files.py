@@ -16,17 +16,17 @@ IGNORED = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "ta
 
 @dataclass(frozen=True)
 class Files:
-    """Reads the files below `root`; paths are relative to it, with `/`. `read` gathers what was read."""
+    """Reads the files below `root`; paths are relative to it, with `/`. `read` gathers what was read or looked for."""
 
     root: Path
     read: set[str] = field(default_factory=set)
 
     def text(self, path: str) -> str:
         """A file's text. Raises ProjectError if it is missing, unreadable, not UTF-8 or outside the project."""
+        self.read.add(path)
         text = read_text(self.inside(path), path)
         if text is None:
             raise ProjectError(f"there is no file {path}", where=Location(path))
-        self.read.add(path)
         return text
 
     def inside(self, path: str) -> Path:
@@ -59,6 +59,7 @@ class Files:
         return {}
 
     def is_file(self, path: str) -> bool:
+        self.read.add(path)
         return (self.root / path).is_file()
 
     def walk(self, folder: str, suffixes: tuple[str, ...]) -> list[str]:

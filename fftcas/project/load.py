@@ -83,6 +83,7 @@ def load_project(
         sources=references.sources,
         descriptions=descriptions(wanted, python),
         warnings=(*settings.warnings, *warnings(wanted, python)),
+        read=frozenset(files.read),
     )
     return replace(project, budgets=read_budgets(root, profile.engine, variables, nodes, project.find))
 

@@ -28,7 +28,8 @@ class Project:
 
     `environ` is what models see: the process's variables, the `.env` layers and FF_ENGINE. `vars` are those of
     project.yml under those of the command line. `context` holds the ingredients that all nodes share. `sources` maps
-    `group.table` to the node that stands for it: a source, or the seed that makes this table.
+    `group.table` to the node that stands for it: a source, or the seed that makes this table. `read` are the paths of
+    the files that models and macros consist of, and of those that would count if they were there.
     """
 
     root: Path
@@ -43,6 +44,7 @@ class Project:
     sources: Mapping[str, Label] = field(default_factory=dict)
     budgets: Budgets = field(default_factory=Budgets)
     warnings: tuple[str, ...] = ()
+    read: frozenset[str] = frozenset()
 
     @cached_property
     def by_name(self) -> Mapping[str, tuple[Node, ...]]:

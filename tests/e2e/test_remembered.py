@@ -84,6 +84,7 @@ def test_any_change_of_the_project_is_found_out(told: Demo, change: Callable[[De
 
 def test_a_variable_a_place_and_an_argument_are_found_out(told: Demo) -> None:
     assert not any(each.remembered for each in ask_all(told, FF_DEMO_TOGGLE="1").values())
+    assert not observe(told, *TOLD["ls"], TERM="other").remembered
     assert not observe_from(told.project, told, *TOLD["ls"]).remembered
     assert not observe(told, *TOLD["ls"], "--vars", "a=1").remembered
     assert observe(told, *TOLD["ls"]).remembered
@@ -154,15 +155,27 @@ def test_of_two_projects_that_are_named_the_one_that_is_read_counts(told: Demo, 
 
 
 CHANCE = "{{ config(tags=[['a', 'b'] | random]) }} select 1 as x"
-HIDDEN = "{% include '.parts/one.sql' %}"
+HIDDEN = (
+    "{% include '.parts/one.sql' %}",
+    "{% set folder = '.' ~ 'parts' %}{% include folder ~ '/one.sql' %}",
+    "{% include 'hidden.txt' %}",
+    "{% include '.parts/none.sql' ignore missing %}select 1 as x",
+    "{% include 'chance.txt' %}",
+)
+SEEN = "{% include 'parts/one.sql' %}"
 SQL = "select random() as x -- {# no chance here #}"
 
 
-@pytest.mark.parametrize(("text", "remembered"), [(CHANCE, False), (HIDDEN, False), (SQL, True)])
+@pytest.mark.parametrize(
+    ("text", "remembered"), [*((text, False) for text in (CHANCE, *HIDDEN)), (SQL, True), (SEEN, True)]
+)
 def test_a_template_that_uses_chance_or_what_is_hidden_is_rendered_again(
     built: Demo, text: str, remembered: bool
 ) -> None:
     built.write(".parts/one.sql", "select 1 as x")
+    built.write("parts/one.sql", "select 1 as x")
+    built.write("hidden.txt", HIDDEN[0])
+    built.write("chance.txt", CHANCE)
     built.write("models/marts/other.ff.sql", text)
     time.sleep(2.1)
     observe(built, "ls")
@@ -182,6 +195,14 @@ def test_a_file_that_is_too_young_is_not_trusted(built: Demo) -> None:
     os.utime(built.home / ".env", (soon, soon))
     ask_all(built)
     assert not any(each.remembered for each in ask_all(built).values())
+
+
+def test_a_working_directory_that_is_gone_is_told(told: Demo, tmp_path: Path) -> None:
+    command = f"mkdir gone; cd gone; rmdir ../gone; {sys.executable} -m fftcas ls"
+    environment = told.environment(FFTCAS_PROJECT=str(told.project))
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the working directory is not there any more")
 
 
 def test_a_pipe_whose_reader_goes_away_is_no_error(told: Demo) -> None:

@@ -48,13 +48,35 @@ def test_each_environment_has_a_memory_of_its_own(root: Path, monkeypatch: pytes
 
 
 def test_other_files_are_watched_where_it_is_asked_for(root: Path, tmp_path: Path) -> None:
-    other = tmp_path / ".hidden" / "file"
+    other = tmp_path / ".hidden" / "a file\nof two lines"
     other.parent.mkdir()
     for change in (lambda: other.write_text("there"), other.unlink, lambda: None):
         later(root).remember(["said"], watched.watch([str(other)]))
         assert later(root).recall() == ["said"]
         change()
     assert later(root).recall() == ["said"]
+
+
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        ("models/one.sql", True),
+        (".env.dev", True),
+        ("models/venv/one.sql", True),
+        ("venv/one.sql", False),
+        ("a/.b/one.sql", False),
+        ("a/../one.sql", False),
+        ("a/__pycache__/one.sql", False),
+        ("a/.one.sql", False),
+        ("a.duckdb", False),
+    ],
+)
+def test_files_that_are_seen_are_those_whose_change_is_noticed(root: Path, path: str, seen: bool) -> None:
+    assert watched.sees(path) == seen
+    before = later(root).files
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text("new")
+    assert (later(root).files != before) == seen or ".." in path
 
 
 def test_another_fftcas_is_another_environment(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
