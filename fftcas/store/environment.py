@@ -99,7 +99,7 @@ class Environment:
         if self._users == 0:
             raise StoreError(f"the store at {self.path.parent} is closed")
         if self._env is None:
-            self._start()  # first use in a forked child
+            self._start()  # first use after a fork
         elif isinstance(trouble, lmdb.MapFullError):
             self._resize(self._env.info()["map_size"] * 2)
         elif isinstance(trouble, lmdb.MapResizedError):
@@ -252,21 +252,18 @@ _registry_lock = threading.Lock()
 
 
 def _before_fork() -> None:
+    """Close the files, which are opened again at the next use: a child that closed them would take the parent's slots in
+    the table of readers with them, and what it reads would no longer be protected."""
     _registry_lock.acquire()
     for environment in _registry.values():
         environment._gate.close()
+        environment._stop()
 
 
-def _after_fork_in_parent() -> None:
+def _after_fork() -> None:
     for environment in _registry.values():
         environment._gate.open()
     _registry_lock.release()
 
 
-def _after_fork_in_child() -> None:
-    for environment in _registry.values():
-        environment._stop()  # the parent's; ours is opened at first use
-    _after_fork_in_parent()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

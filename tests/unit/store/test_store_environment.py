@@ -81,6 +81,19 @@ def test_a_forked_child_opens_its_own(tmp_path: Path) -> None:
     environment.close()
 
 
+def test_the_end_of_a_forked_child_takes_nothing_from_its_parent(tmp_path: Path) -> None:
+    environment = Environment.open(tmp_path / "e", pytest.fail)
+    environment.write(putting(b"a", 100))
+    assert get(environment, b"a") is not None  # its slot in the table of readers is kept for the next time
+    child = os.fork()
+    if child == 0:
+        environment.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert get(environment, b"a") is not None
+    environment.close()
+
+
 def test_forks_beside_writing_threads(tmp_path: Path) -> None:
     environment = Environment.open(tmp_path / "e", pytest.fail)
     stop = threading.Event()
