@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from fftcas.batches import regrouped
 from fftcas.engines.base import EngineError
+from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.names import quote_name
 from fftcas.table import Table
 
@@ -27,8 +28,9 @@ INTEGERS = frozenset(
 
 @contextmanager
 def registered(connection: duckdb.DuckDBPyConnection, data: pa.Table | pa.RecordBatchReader) -> Iterator[str]:
-    """The name under which this connection reads the data meanwhile."""
-    connection.register(SOURCE, data)
+    """The name under which this connection reads the data meanwhile. Raises EngineError for types it does not know."""
+    with translated():
+        connection.register(SOURCE, data)
     try:
         yield SOURCE
     except BaseException:

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from fftcas.engines.duckdb.arrow import ROW_GROUP, insert_stream
+from fftcas.engines.base import EngineError
+from fftcas.engines.duckdb.arrow import ROW_GROUP, insert_stream, registered
 from fftcas.engines.duckdb.carriers import carriers
 from fftcas.table import Column, Table
 
@@ -70,3 +71,13 @@ def test_batches_of_every_type_are_put_together(kind: str) -> None:
         held, kept = (connection.execute(f"SELECT x::VARCHAR FROM {name}").fetchall() for name in "tu")
         assert held == kept
         assert connection.execute("SELECT count(*) FROM (FROM t EXCEPT ALL FROM u)").fetchall() == [(0,)]
+
+
+def test_data_of_a_type_that_duckdb_does_not_know_is_said_so() -> None:
+    values = [pa.array([1]), pa.array(["x"])]
+    dense = pa.UnionArray.from_dense(pa.array([0, 1], pa.int8()), pa.array([0, 0], pa.int32()), values)
+    with duckdb.connect() as connection:
+        with pytest.raises(EngineError, match="Union"), registered(connection, pa.table({"a": dense})):
+            pass
+        with registered(connection, pa.table({"a": [1]})) as source:
+            assert connection.execute(f"FROM {source}").fetchall() == [(1,)]
