@@ -4,4 +4,5 @@ import sys
 
 from fftcas.cli.entry import main
 
-sys.exit(main())
+if __name__ == "__main__":  # processes that a model spawns import this as well
+    sys.exit(main())

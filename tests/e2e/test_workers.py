@@ -212,14 +212,31 @@ def test_without_a_worker_all_runs_here(small: Small, monkeypatch: pytest.Monkey
     assert small.sql("select pid from w.b union select pid from w.c") == [(os.getpid(),)]
 
 
+def build_command(small: Small, jobs: int) -> tuple[list[str], dict[str, str]]:
+    """A build in a process of its own, and its environment."""
+    more = {"PYTHONPATH": os.pathsep.join(map(str, IMPORTED)), "FFTCAS_STORE": str(small.folder / "store")}
+    command = [sys.executable, "-m", "fftcas", "build", "-C", str(small.root), "-e", "dev", "--jobs", str(jobs)]
+    return command, {**os.environ, **more}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_model_spawns_is_no_build(small: Small, jobs: int) -> None:
+    body = "with get_context('spawn').Pool(1) as pool:\n    return pd.DataFrame({'x': pool.map(abs, [-1])})"
+    for name in "bc"[:jobs]:
+        other(small, body, name=name, above="from multiprocessing import get_context")
+    command, environment = build_command(small, jobs)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert small.sql("select x from w.b") == [(1,)]
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_workers_end_with_their_build(small: Small, how: signal.Signals) -> None:
     small.python(a_holds=HOLD.format(seconds=90))
     other(small, "pathlib.Path('pid').write_text(str(os.getpid()) + '.')\nimport time; time.sleep(90)\nreturn frame")
-    more = {"PYTHONPATH": os.pathsep.join(map(str, IMPORTED)), "FFTCAS_STORE": str(small.folder / "store")}
-    command = [sys.executable, "-m", "fftcas", "build", "-C", str(small.root), "-e", "dev", "--jobs", "2"]
+    command, environment = build_command(small, 2)
     told = small.root / "pid"
-    with subprocess.Popen(command, env={**os.environ, **more}, stderr=subprocess.PIPE, text=True) as build:
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as build:
         wait_for(lambda: told.exists() and told.read_text().endswith("."))
         worker = int(told.read_text()[:-1])
         assert alive(worker)
