@@ -219,17 +219,6 @@ def build_command(small: Small, jobs: int) -> tuple[list[str], dict[str, str]]:
     return command, {**os.environ, **more}
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_what_a_model_spawns_is_no_build(small: Small, jobs: int) -> None:
-    body = "with get_context('spawn').Pool(1) as pool:\n    return pd.DataFrame({'x': pool.map(abs, [-1])})"
-    for name in "bc"[:jobs]:
-        other(small, body, name=name, above="from multiprocessing import get_context")
-    command, environment = build_command(small, jobs)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert small.sql("select x from w.b") == [(1,)]
-
-
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_workers_end_with_their_build(small: Small, how: signal.Signals) -> None:
     small.python(a_holds=HOLD.format(seconds=90))
