@@ -107,7 +107,11 @@ def execute(
         if check:
             say(f"checked {counted(result.checked, 'node')}, each run with one thread and with all")
         if look is not None and not (as_json or trace or junit or markdown):
-            remember_build(look, project, store, options, result, console, written)
+            remember_build(look, project, store, options, result, console, written.read_text("utf-8"))
+            if 2 * result.count(Status.BUILT) > len(order):
+                from fftcas.cli.foretelling import foretell
+
+                foretell(look, project, targets, store, options, command, result, console)
     for line in remote_lines(result.remote) if result.remote else ():
         say(line)
     extras = {"trace": trace, "junit": junit, "markdown": markdown}

@@ -88,9 +88,9 @@ def has_unwatched_code(nodes: Iterable[Node]) -> bool:
 
 
 def remember_build(
-    look: Look, project: Project, store: Store, options: BuildOptions, result: Run, console: Console, results: Path
+    look: Look, project: Project, store: Store, options: BuildOptions, result: Run, console: Console, results: str
 ) -> None:
-    """Remember a run that found nothing to do; its run_results.json is in the file `results`."""
+    """Remember a run that found nothing to do; its run_results.json says `results`."""
     from fftcas.build.outcome import Status
     from fftcas.report.console import around_time
 
@@ -117,7 +117,7 @@ def remember_build(
         project.warnings,
         watched=watched,
         stamps=[result.run_id, result.started_at, result.finished_at],
-        results=results.read_text("utf-8"),
+        results=results,
     )
 
 
