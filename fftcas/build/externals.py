@@ -31,8 +31,12 @@ class Externals:
         self.files = FileInputs(project.root, target.store)
         self._home = home(project.profile)
         self._this_run = digest_value("opaque 1", secrets.token_hex())
-        self.read: set[str] = set()
-        """The files, and patterns of files, that were looked at."""
+        self._read: set[str] = set()
+
+    @property
+    def read(self) -> set[str]:
+        """What was looked at that may change although the database does not: files, patterns of files, and views."""
+        return self._read | {str(view) for view in self.target.views}
 
     def closed(self, node: Node, read: Reads) -> bool:
         """Whether all that the node reads, views included, are nodes of the project."""
@@ -76,7 +80,7 @@ class Externals:
                         hint=f"relative paths start at the project's directory, {self.project.root}",
                     )
                 found[pattern] = Input((), content, pattern, content)
-                self.read.add(pattern)
+                self._read.add(pattern)
         return tuple(found.values())
 
     def bound_to(self, model: SqlModel) -> Value:
@@ -153,7 +157,7 @@ class Externals:
             content = self.target.content(relation, how, None)
             yield Input(tuple((c.name, c.type) for c in columns), content, str(name), content)
         elif name.schema is None and (content_of_file := self.files.content(name.name)) is not None:
-            self.read.add(name.name)
+            self._read.add(name.name)
             yield Input((), content_of_file, name.name, content_of_file)
 
     @cached_property

@@ -86,6 +86,8 @@ class Target:
         self._reading = Lock()
         self._columns: dict[RelationName, tuple[Column, ...] | None] = {}
         self._contents: dict[tuple[RelationName, str, tuple[str, ...] | None], Digest] = {}
+        self.views: set[RelationName] = set()
+        """Those that this project does not make and whose content was asked for."""
         self._recall()
 
     def stamps(self) -> Mapping[RelationName, Stamp]:
@@ -150,6 +152,8 @@ class Target:
                 engine = self.engine()
                 found = engine.fingerprint(relation, wanted) if how in WHOLE else engine.marker(relation, how)
                 self._contents[relation, how, wanted] = found
+                if engine.is_view(relation):
+                    self.views.add(relation)
             return self._contents[relation, how, wanted]
 
     @contextmanager
@@ -170,7 +174,8 @@ class Target:
     def close(self) -> None:
         """Close the engine, and remember what the database holds now.
 
-        That is what it was known to hold and what this run has put there: nobody else can write while it is open.
+        That is what it was known to hold and what this run has put there: nobody else can write while it is open. What
+        a view holds rests on more: on files, or on the tables of this very run.
         """
         if self._engine is None:
             return
@@ -186,7 +191,9 @@ class Target:
             "state": state,
             "stamps": [_plain_stamp(stamp) for stamp in held],
             "columns": [[astuple(r), c and [astuple(each) for each in c]] for r, c in self._columns.items()],
-            "contents": [[astuple(r), how, names, c] for (r, how, names), c in self._contents.items()],
+            "contents": [
+                [astuple(r), how, names, c] for (r, how, names), c in self._contents.items() if r not in self.views
+            ],
         }
         self.store.put_records(RECORD, {self._key: json.dumps(memory).encode()})
 
@@ -233,7 +240,7 @@ def remembered_state(project: Project, store: Store) -> str | None:
 
 
 def _key(project: Project) -> bytes:
-    return bytes.fromhex(digest_value("target 3", _plain(project.profile.options)))
+    return bytes.fromhex(digest_value("target 4", _plain(project.profile.options)))
 
 
 def _stamp(fields: Mapping[str, Any]) -> Stamp:

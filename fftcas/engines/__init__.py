@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fftcas.engines.drivers import driver
 from fftcas.errors import UsageError
+from fftcas.project.profiles import duckdb_file
 from fftcas.relation import RelationName
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def database_state(name: str, options: Mapping[str, Any]) -> str | None:
 
 def database_files(name: str, options: Mapping[str, Any]) -> list[Path]:
     """The files that change whenever the database does, the main one first; none if that cannot be told."""
-    path = str(options.get("path") or ":memory:")
-    return [Path(path), Path(f"{path}.wal")] if name == "duckdb" and path != ":memory:" else []
+    path = duckdb_file(options)
+    return [Path(options["path"]), Path(f"{path}.wal")] if name == "duckdb" and path != ":memory:" else []
 
 
 def same_rows(a: Table, b: Table) -> bool:

@@ -201,6 +201,9 @@ class Engine(Protocol):
     def describe(self, relation: RelationName) -> tuple[Column, ...] | None:
         """The columns of an existing relation, or None if there is none."""
 
+    def is_view(self, relation: RelationName) -> bool:
+        """Whether there is a view of this name: what it gives may change although the database does not."""
+
     def fingerprint(self, relation: RelationName, columns: Sequence[str] | None = None) -> Digest:
         """An exact, order-free fingerprint of a relation's columns and rows, or of some columns and the row count."""
 

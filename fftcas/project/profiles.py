@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import traceback
 from collections.abc import Iterator, Mapping
@@ -183,6 +184,15 @@ def _database(path: str, root: Path, environ: Mapping[str, str]) -> str:
     if path.startswith("~/") and environ.get("HOME"):
         return str(Path(environ["HOME"]) / path[2:])
     return str(root / path)
+
+
+def duckdb_file(options: Mapping[str, Any]) -> str:
+    """Where a DuckDB database is: of a link, what it leads to; `:memory:` for one in memory.
+
+    Of a link, DuckDB 2 takes the database's name and the place of its log from there, and DuckDB 1 from the link.
+    """
+    path = str(options.get("path") or ":memory:")
+    return os.path.realpath(path) if Path(path).is_absolute() else path
 
 
 # Rendering. FFT renders the whole file, so a variable that is missing only matters in the profile that is used: until

@@ -9,7 +9,7 @@ from pathlib import Path
 from fftcas.errors import Location, ProjectError, UsageError, closest
 from fftcas.label import Label
 from fftcas.project.nodes import Seed, Source
-from fftcas.project.profiles import Profile
+from fftcas.project.profiles import Profile, duckdb_file
 from fftcas.project.sources import SourceTable
 from fftcas.relation import RelationName
 
@@ -76,9 +76,10 @@ def home(profile: Profile) -> Home:
     """A database in a file is called like the file; a schema that is not set is `main`."""
     options = profile.options
     database = options.get("catalog") or options.get("database") or options.get("project")
+    file = duckdb_file(options) if profile.engine == "duckdb" else ""
     return Home(
         schema=str(options.get("schema") or options.get("dataset") or "main"),
-        database=str(database or Path(str(options.get("path", ""))).stem),
+        database=str(database or Path(file).stem),
     )
 
 

@@ -22,6 +22,7 @@ from fftcas.engines.duckdb.fingerprint import fingerprint, marker
 from fftcas.engines.duckdb.names import Place
 from fftcas.engines.duckdb.reading import cursor, describe
 from fftcas.engines.duckdb.session import DuckDBSession
+from fftcas.project.profiles import duckdb_file
 from fftcas.relation import RelationName, Stamp
 from fftcas.table import Column
 
@@ -38,7 +39,7 @@ class DuckDBEngine:
 
     def __init__(self, options: Mapping[str, Any], *, read_only: bool = False) -> None:
         self.version = engine_version(self.name)
-        path = str(options.get("path") or ":memory:")
+        path = duckdb_file(options)
         if read_only and not Path(path).exists():
             path = ":memory:"  # an empty database holds what one that is not there holds
         self._connection = _connect(path, read_only=read_only and path != ":memory:")
@@ -82,6 +83,9 @@ class DuckDBEngine:
             return None
         with self._cursor() as connection:
             return describe(connection, self._place, relation)
+
+    def is_view(self, relation: RelationName) -> bool:
+        return self._catalogue.kind(relation) == "VIEW"
 
     def fingerprint(self, relation: RelationName, columns: Sequence[str] | None = None) -> Digest:
         found = self.describe(relation)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fftcas.project.profiles import duckdb_file
 from fftcas.relation import RelationName
 
 
@@ -28,7 +29,7 @@ class Place:
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Place:
         """The place that a profile's options mean: DuckDB calls a database by its file's name up to the first dot."""
-        path = str(options.get("path") or ":memory:")
+        path = duckdb_file(options)
         stem = "memory" if path == ":memory:" else Path(path).name.split(".")[0]
         database = f"{stem}_db" if stem.lower() in {"main", "system", "temp"} else stem
         return cls(database, str(options.get("schema") or "main"))
