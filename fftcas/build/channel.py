@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import select
+import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -44,12 +44,6 @@ class Channel:
             message: dict[str, Any] = json.loads(line)
             return message
 
-    def silent(self, seconds: float) -> bool:
-        """Whether nothing is heard for so long; what was received before must have been read."""
-        heard = select.poll()  # select() knows the first 1024 files only
-        heard.register(self._end, select.POLLIN)
-        return not heard.poll(seconds * 1000)
-
     def send_table(self, table: Table) -> None:
         """Send a table, whose stream is read. Raises what the stream raises."""
         self.send({"columns": [astuple(column) for column in table.columns]})
@@ -89,6 +83,10 @@ class Channel:
         with suppress(OSError):
             self._end.shutdown(socket.SHUT_RDWR)
         self._end.close()
+
+    def leave(self) -> None:
+        """Let go of this end in a forked child, so that the other one hears when the parent is gone."""
+        os.close(self._end.detach())
 
 
 @contextmanager

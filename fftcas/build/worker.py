@@ -60,6 +60,7 @@ def main(end: int, log: str) -> None:
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(logging.Formatter(log))
     channel = Channel(socket.socket(fileno=end))
+    os.register_at_fork(after_in_child=channel.leave)
     import pandas  # noqa: F401, before this process says that it can begin
 
     running: Future[None] | None = None

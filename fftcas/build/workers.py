@@ -41,9 +41,6 @@ BEGIN = (
 )
 """What a worker runs; its last argument says where modules are, which socket it has, and what logs look like."""
 
-GLANCE = 0.2
-"""Seconds between two looks at whether a silent worker still lives."""
-
 PATIENCE = 2.0
 """Seconds that a worker has to end by itself."""
 
@@ -179,7 +176,8 @@ class Worker:
         ours, theirs = socket.socketpair()
         end = theirs.fileno()
         given = {"path": path, "end": end, "log": _log_format()}
-        options = [f"-W{option}" for option in sys.warnoptions] + ["-O"] * sys.flags.optimize
+        # As multiprocessing does; and -P, so that no file of the project is taken for a module of Python's own.
+        options = [*subprocess._args_from_interpreter_flags(), "-P"]  # type: ignore[attr-defined]
         command = [sys.executable, *options, "-c", BEGIN, json.dumps(given)]
         with theirs:
             self.process = subprocess.Popen(command, cwd=folder, env=environ, pass_fds=[end])
@@ -204,9 +202,6 @@ class Worker:
             self.end()
             raise RefusedError from error
         try:
-            # What a model has started may keep the socket open.
-            while self.channel.silent(GLANCE) and self.process.poll() is None:
-                pass
             reply = self.channel.receive()
             if "done" in reply:
                 return self.channel.receive_rows().read_all()

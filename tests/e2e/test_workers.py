@@ -133,6 +133,29 @@ def test_a_process_that_ends_is_a_failure_of_its_model(small: Small, last: str, 
     assert "--jobs 1" in str(made.error)
 
 
+def test_what_a_lost_process_has_forked_is_not_waited_for(small: Small) -> None:
+    other(
+        small,
+        """
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+        pathlib.Path('child').write_text(str(child))
+        pathlib.Path('let_go').touch()
+        os._exit(7)
+        """,
+    )
+    made = outcome(small, BESIDE)
+    os.kill(int((small.root / "child").read_text()), signal.SIGKILL)
+    assert "exit code 7" in str(made.error)
+
+
+def test_a_module_of_the_project_is_none_of_pythons_own(small: Small) -> None:
+    small.write("json.py", "raise RuntimeError('not this one')")
+    other(small, "return pd.DataFrame({'pid': [os.getpid()]})")
+    assert pid(small, BESIDE) != os.getpid()
+
+
 def test_what_a_model_prints_is_seen(small: Small, capfd: pytest.CaptureFixture[str]) -> None:
     other(small, "print('to you')\nimport warnings; warnings.warn('mind this')\nreturn frame.assign(pid=os.getpid())")
     assert pid(small, BESIDE) != os.getpid()
