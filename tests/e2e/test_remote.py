@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import duckdb
 import pytest
 from harness import Demo, new_demo
 
@@ -212,11 +215,13 @@ def test_main_changes_its_key(tmp_path: Path, place: Path) -> None:
     assert statuses(three, **shared) == {"restored"}
 
 
-def test_a_keyboard_interrupt_does_not_wait_for_a_fetch(tmp_path: Path, place: Path) -> None:
+@pytest.mark.parametrize("doing", ["fetches", "publishes"])
+def test_a_keyboard_interrupt_does_not_wait_for_the_remote(tmp_path: Path, place: Path, doing: str) -> None:
     if importlib.util.find_spec("obstore") is None:
         pytest.skip("the package obstore is not installed")
     one, two = machine(tmp_path, "one"), machine(tmp_path, "two")
-    one.build("--remote", str(place))
+    if doing == "fetches":
+        one.build("--remote", str(place))
     script = Path(__file__).parents[1] / "unit" / "remote" / "slow_bucket.py"
     with subprocess.Popen([sys.executable, str(script), str(place)], stdout=subprocess.PIPE, text=True) as bucket:
         assert bucket.stdout is not None
@@ -232,6 +237,8 @@ def test_a_keyboard_interrupt_does_not_wait_for_a_fetch(tmp_path: Path, place: P
         ) as build:
             try:
                 assert bucket.stdout.readline().startswith("asked for a pack")
+                if doing == "publishes":
+                    wait_until_built(two)
                 build.send_signal(signal.SIGINT)
                 output, errors = build.communicate(timeout=60)  # the bucket would answer in ten minutes
             finally:
@@ -239,3 +246,15 @@ def test_a_keyboard_interrupt_does_not_wait_for_a_fetch(tmp_path: Path, place: P
                 bucket.kill()
     assert (build.returncode, errors) == (130, ""), output
     assert "interrupted" in output
+    if doing == "publishes":
+        assert statuses(two, "//marts/...") == {"fresh"}
+
+
+def wait_until_built(demo: Demo) -> None:
+    """Until the build has let go of the database: then it only waits for its remote."""
+    until = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(duckdb.Error), duckdb.connect(str(demo.database), read_only=True):
+            return
+        assert time.monotonic() < until
+        time.sleep(0.02)
