@@ -13,7 +13,7 @@ import duckdb
 from fftcas.engines.base import Reads, Unstable
 from fftcas.engines.duckdb import columns, reads, unstable
 from fftcas.engines.duckdb.built_in import BuiltIn
-from fftcas.engines.duckdb.errors import translated
+from fftcas.engines.duckdb.errors import interruptible, translated
 from fftcas.engines.duckdb.named_columns import NamedColumns
 from fftcas.engines.duckdb.names import Place, quote_name
 from fftcas.relation import RelationName
@@ -71,7 +71,7 @@ class DuckDBBinder:
 
     @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._lock:
+        with self._lock, interruptible():
             if self._connection is None:
                 self._connection = _empty_database(self._place)
             yield self._connection

@@ -14,10 +14,22 @@ _POINTER = re.compile(r"\n\s*LINE (\d+): (.*)\n([ ]*\^*)", re.DOTALL)
 
 
 @contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt where DuckDB makes a RuntimeError of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
+
+
+@contextmanager
 def translated(lines_before: int = 0) -> Iterator[None]:
     """Raise DuckDB's errors as EngineErrors; `lines_before` is how many lines stand before the caller's SQL."""
     try:
-        yield
+        with interruptible():
+            yield
     except duckdb.Error as error:
         raise engine_error(error, lines_before) from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +20,7 @@ from fftcas.engines import database_state
 from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb import engine as engine_module
 from fftcas.engines.duckdb.engine import DuckDBEngine
+from fftcas.engines.duckdb.session import DuckDBSession
 from fftcas.relation import RelationName
 
 T, V = RelationName("t"), RelationName("v")
@@ -254,6 +257,19 @@ def test_a_statement_is_interrupted_from_another_thread(engine: DuckDBEngine) ->
         with pytest.raises(EngineError, match=r"(?i)interrupted"):
             session.stage_query(T, "select count(*) as n from range(9999999) a, range(9999999) b where hash(a, b) = 0")
         assert time.monotonic() - started < 10
+        assert session.stage_query(T, "select 1 as a").rows == 1
+
+
+def stage_for_ever(session: DuckDBSession) -> None:
+    while True:
+        session.stage_query(T, "select sum(hash(range)) as n from range(1000000)")
+
+
+def test_an_interrupt_from_the_keyboard_stays_one_while_a_statement_runs(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            stage_for_ever(session)
         assert session.stage_query(T, "select 1 as a").rows == 1
 
 
