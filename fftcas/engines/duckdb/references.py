@@ -36,32 +36,30 @@ class Opaque:
     words: str
 
 
-def names_in(node: Any, known: frozenset[str] = frozenset()) -> Iterator[RelationName | File | Opaque]:
-    """What a parse tree reads by name; `known` are the common table expressions in sight."""
-    if isinstance(node, list):
-        for part in node:
-            yield from names_in(part, known)
-        return
-    if not isinstance(node, dict):
-        return
-    kind = str(node.get("type"))
-    if kind in {"BASE_TABLE", "SHOW_REF"} and node.get("table_name"):
-        name, schema, database = (node.get(f"{part}_name") or None for part in ("table", "schema", "catalog"))
-        if schema is not None or str(name).lower() not in known:
-            yield RelationName(str(name), schema, database)
-    elif kind == "TABLE_FUNCTION":
-        yield from _function(node["function"])
-    if kind in {"CTE_NODE", "RECURSIVE_CTE_NODE"}:
-        inner = known | {str(node.get("cte_name")).lower()}
-        for key, part in node.items():
-            yield from names_in(part, known if key == "query" else inner)
-        return
-    for entry in (node.get("cte_map") or {}).get("map", []):
-        yield from names_in(entry["value"], known)
-        known = known | {str(entry["key"]).lower()}
-    for key, part in node.items():
-        if key != "cte_map":
-            yield from names_in(part, known)
+def names_in(tree: Any) -> Iterator[RelationName | File | Opaque]:
+    """What a parse tree reads by name, common table expressions in sight apart."""
+    waiting: list[tuple[Any, frozenset[str]]] = [(tree, frozenset())]
+    while waiting:
+        node, known = waiting.pop()
+        if isinstance(node, list):
+            waiting += [(part, known) for part in node if type(part) in BRANCHES]
+            continue
+        kind = str(node.get("type"))
+        if kind in {"BASE_TABLE", "SHOW_REF"} and node.get("table_name"):
+            name, schema, database = (node.get(f"{part}_name") or None for part in ("table", "schema", "catalog"))
+            if schema is not None or str(name).lower() not in known:
+                yield RelationName(str(name), schema, database)
+        elif kind == "TABLE_FUNCTION":
+            yield from _function(node["function"])
+        parts = [(key, part) for key, part in node.items() if type(part) in BRANCHES]
+        if kind in {"CTE_NODE", "RECURSIVE_CTE_NODE"}:
+            inner = known | {str(node.get("cte_name")).lower()}
+            waiting += [(part, known if key == "query" else inner) for key, part in parts]
+            continue
+        for entry in (node.get("cte_map") or {}).get("map", []):
+            waiting.append((entry["value"], known))
+            known = known | {str(entry["key"]).lower()}
+        waiting += [(part, known) for key, part in parts if key != "cte_map"]
 
 
 def objects(tree: Any) -> list[dict[str, Any]]:
