@@ -104,7 +104,7 @@ def build(
     decider = Decider(project, store, target, options, http)
     sharing = Sharing(store, remote)
     wanted = project.graph.ancestors(targets)
-    workers = Workers(project, options.jobs)
+    workers = Workers(project, store, options.jobs)
     realiser = Realiser(
         project, store, target, options, record.run_id, socket.gethostname(), sharing, http, decider.externals, workers
     )

@@ -2,7 +2,8 @@
 
 Models in one interpreter wait for each other. The first one runs here, at no cost; others that come while it runs take
 whatever is free first: this process again, or a worker, which takes half a second to start. So short models never wait
-for a worker, and long ones do not wait for long. Models that may fetch run in threads of this process: they wait more
+for a worker, and long ones do not wait for long. One that was done sooner than that the last time has no worker started
+for it before it has waited as long. Models that may fetch run in threads of this process: they wait more
 than they work, and what they fetch is recorded here.
 """
 
@@ -15,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -30,6 +32,7 @@ from fftcas.project.nodes import PythonModel
 from fftcas.project.project import Project
 from fftcas.project.python_result import as_arrow
 from fftcas.project.python_run import call_model
+from fftcas.store import Store
 from fftcas.table import Table
 
 if TYPE_CHECKING:
@@ -40,6 +43,9 @@ BEGIN = (
     "from fftcas.build.worker import main; main(given['end'], given['log'])"
 )
 """What a worker runs; its last argument says where modules are, which socket it has, and what logs look like."""
+
+START = 0.5
+"""Seconds that a worker takes to start, about."""
 
 PATIENCE = 2.0
 """Seconds that a worker has to end by itself."""
@@ -52,8 +58,9 @@ class RefusedError(Exception):
 class Workers:
     """The places where the Python models of one run may run: `jobs` at most. Threads may share it."""
 
-    def __init__(self, project: Project, jobs: int) -> None:
+    def __init__(self, project: Project, store: Store, jobs: int) -> None:
         self._project = project
+        self._store = store
         self._most = jobs - 1
         self._at_once = max(1, (os.cpu_count() or 1) // 2)  # to start one keeps a core busy
         self._vars = _travelling(project.vars)
@@ -70,8 +77,9 @@ class Workers:
         if node.fetches:
             return self._run_here(session, node)
         anywhere = self._vars is not None
+        starts_at = time.monotonic() + (START if anywhere and self._was_short(node) else 0.0)
         while True:
-            worker = self._take(anywhere)
+            worker = self._take(anywhere, starts_at)
             try:
                 return self._run_here(session, node) if worker is None else self._send(worker, session, node)
             except RefusedError:
@@ -123,8 +131,13 @@ class Workers:
         )
         return worker.call(node, call, tables)
 
-    def _take(self, anywhere: bool) -> Worker | None:
-        """Wait for a place: None is this process, and the only one unless `anywhere`."""
+    def _was_short(self, node: PythonModel) -> bool:
+        seconds = self._store.seconds(node.label.text)
+        return seconds is not None and seconds < START
+
+    def _take(self, anywhere: bool, starts_at: float) -> Worker | None:
+        """Wait for a place: None is this process, and the only one unless `anywhere`. Before `starts_at` on the clock
+        that never goes back no worker is started for it."""
         with self._changed:
             while not self._interrupted:
                 if not self._here:
@@ -132,9 +145,10 @@ class Workers:
                     return None
                 if anywhere and self._idle:
                     return self._idle.pop()
-                if anywhere and self._starting < self._at_once and len(self._alive) < self._most:
+                early = starts_at - time.monotonic()
+                if anywhere and early <= 0 and self._starting < self._at_once and len(self._alive) < self._most:
                     self._start()
-                self._changed.wait()
+                self._changed.wait(early if early > 0 else None)
         raise NodeError("the run was interrupted")
 
     def _give(self, worker: Worker | None) -> None:

@@ -88,6 +88,12 @@ def history(txn: RecordTxn, project: str, label: str, limit: int) -> list[Realis
     return _first((each for each in found if each.run_id in run_ids or each.output in outputs), limit)
 
 
+def seconds(txn: RecordTxn, label: str) -> float | None:
+    """How long it took to make a label's newest output, in whatever project; None if there is none."""
+    newest = next(_found(txn, "by-label", _label(label)), None)
+    return newest.seconds if newest else None
+
+
 def latest(txn: RecordTxn, project: str) -> dict[str, Realisation]:
     """For every label the newest of its history; all at once, since a run's outputs are one record for all labels."""
     kept = kept_runs(txn, project)

@@ -171,6 +171,10 @@ class Store:
         """What a label was built into by a project's runs, newest first."""
         return self.records.read(lambda txn: index.history(txn, project, label, limit))
 
+    def seconds(self, label: str) -> float | None:
+        """How long it took to make a label's newest output, in whatever project."""
+        return self.records.read(lambda txn: index.seconds(txn, label))
+
     def latest(self, project: str) -> dict[str, Realisation]:
         """The newest of each label's history, for all labels of a project's runs."""
         return self.records.read(lambda txn: index.latest(txn, project))

@@ -18,6 +18,7 @@ from api_server import Api
 from harness import IMPORTED
 from small import Small
 
+from fftcas.build import workers
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Outcome, Status
 
@@ -70,6 +71,18 @@ def test_the_second_model_has_a_process_of_its_own(small: Small) -> None:
     other(small, "return pd.DataFrame({'pid': [os.getpid()]})")
     assert pid(small, BESIDE) != os.getpid()
     assert pid(small, ALONE) == os.getpid()
+
+
+def test_a_model_that_was_short_waits_before_a_process_is_started_for_it(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other(small, "return pd.DataFrame({'pid': [os.getpid()]})")
+    assert pid(small, ALONE) == os.getpid()
+    monkeypatch.setattr(workers, "START", 60.0)
+    assert outcome(small, BESIDE, hold=1).status is Status.BUILT
+    assert small.sql("select pid from w.b") == [(os.getpid(),)]
+    monkeypatch.setattr(workers, "START", 0.2)
+    assert pid(small, BESIDE) != os.getpid()
 
 
 def test_what_a_model_sees_is_the_same_there(small: Small) -> None:
