@@ -65,7 +65,7 @@ def write(
         relations = [(stamp.relation.name, place.full(stamp.relation).schema) for stamp in replaced]
         connection.execute(
             f"DELETE FROM {name} WHERE kind IS NOT NULL AND (lower(relation), lower(coalesce(schema_name, ?))) "
-            f"IN (VALUES {', '.join(['(lower(?), lower(?))'] * len(relations))})",
+            f"IN ({', '.join(['(lower(?), lower(?))'] * len(relations))})",  # 1.4 counts the ? of VALUES first
             [place.schema, *(part for relation in relations for part in relation)],
         )
     row = f"({', '.join('?' * len(COLUMNS))})"
