@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, replace
 from threading import Lock
 from typing import Any, cast
@@ -12,7 +13,7 @@ from typing import Any, cast
 from fftcas.build.outcome import Identity
 from fftcas.digest import Digest, digest_value
 from fftcas.engines import database_state, open_engine
-from fftcas.engines.base import Engine, Session, Staged
+from fftcas.engines.base import Engine, EngineError, Session, Staged
 from fftcas.errors import Location, NodeError
 from fftcas.project.nodes import Source, relation_kind
 from fftcas.project.project import Project
@@ -26,6 +27,8 @@ WHOLE = ("content", "version", "none")
 
 RECORD = "target"
 """Records of this kind hold what a database was last seen to hold, under the digest of where it is."""
+
+DIGEST = re.compile("[0-9a-f]{64}")
 
 SOMEONE_WROTE = ""
 """No state of a database: someone wrote to it between the look at its file and its opening."""
@@ -179,6 +182,9 @@ class Target:
         """
         if self._engine is None:
             return
+        views = [stamp.relation for stamp in self._published.values() if stamp and stamp.kind is RelationKind.VIEW]
+        with suppress(EngineError):  # without their texts they are made again
+            self._engine.keep_view_texts(views)
         self._engine.close()
         self._engine = None
         state = self._state()
@@ -224,13 +230,19 @@ class Target:
 
     def _verified(self, stamps: Mapping[RelationName, Stamp]) -> dict[RelationName, Stamp]:
         """The stamps of a database that someone else may have written to; that of a table whose content is not what
-        was stamped names no output any more. Every table is read."""
-        verified = dict(stamps)
+        was stamped names no output any more, nor does what is no stamp of ours. Every table is read."""
         with self.session() as session:
-            for relation, stamp in stamps.items():
-                if stamp.kind is RelationKind.TABLE and measure_table(session.read(relation)).output != stamp.output:
-                    verified[relation] = replace(stamp, fingerprint="", output="")
-        return verified
+
+            def holds(stamp: Stamp) -> bool:
+                if not DIGEST.fullmatch(stamp.fingerprint):
+                    return False
+                table = stamp.kind is RelationKind.TABLE
+                return not table or measure_table(session.read(stamp.relation)).output == stamp.output
+
+            return {
+                relation: stamp if holds(stamp) else replace(stamp, fingerprint="", output="")
+                for relation, stamp in stamps.items()
+            }
 
 
 def remembered_state(project: Project, store: Store) -> str | None:

@@ -193,7 +193,13 @@ class Engine(Protocol):
         """Create what must exist before nodes run: the schemas, and the table of stamps."""
 
     def stamps(self) -> Mapping[RelationName, Stamp]:
-        """The stamps whose relation is really there: of the stamped kind, with the stamped columns and row count."""
+        """The stamps whose relation is really there: of the stamped kind, with the stamped columns and row count.
+
+        The stamp of a view whose text is not what was noted names no output.
+        """
+
+    def keep_view_texts(self, views: Sequence[RelationName]) -> None:
+        """Note the texts of views that were made, by which `stamps` finds out that someone else has replaced one."""
 
     def session(self) -> AbstractContextManager[Session]:
         """A connection for one thread."""

@@ -68,3 +68,73 @@ def test_a_database_behind_a_link(small: Small) -> None:
     small.database.symlink_to(other)
     small.sql("update w.one set x = 9")
     assert small.build() == {"numbers": "fresh", "one": "restored", "two": "fresh"}
+
+
+VIEW = "{{ config(materialized='view') }} select x + 1 as x from {{ ref('one') }}"
+FRESH = {"numbers": "fresh", "one": "fresh", "two": "fresh", "three": "fresh"}
+
+
+@pytest.fixture
+def views(small: Small) -> Small:
+    """With a view, and another one that reads it."""
+    small.models(two=VIEW, three="{{ config(materialized='view') }} select x from {{ ref('two') }} where x > 0")
+    small.build()
+    return small
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create or replace view w.two as select 9 as x",
+        "create or replace view w.two as select x + 2 as x from w.one",
+        "drop view w.two; create view w.two as from range(3) t(x)",
+    ],
+)
+def test_a_view_that_someone_has_replaced_is_put_back(views: Small, statement: str) -> None:
+    views.sql(statement)
+    assert views.why("two").reason == "another view was there"
+    assert views.build() == {**FRESH, "two": "restored"}
+    assert views.sql("from w.three") == [(2,)]
+    assert views.build() == FRESH
+
+
+def test_views_stay_when_someone_writes_something_else(views: Small) -> None:
+    views.sql("create table w.other as select 1 as x")
+    assert views.build() == FRESH
+    views.sql(
+        "create or replace view w.two as "
+        + views.sql("select sql from duckdb_views() where view_name = 'two'")[0][0].partition(" AS ")[2]
+    )
+    assert views.build() == FRESH
+
+
+def test_a_view_of_which_no_text_was_kept_is_made_again(views: Small) -> None:
+    views.sql("update w._ff_meta set view_text = null where relation = 'two'")
+    assert views.build() == {**FRESH, "two": "restored"}
+    views.sql("alter table w._ff_meta drop column view_text")  # as earlier versions left it
+    assert {views.why(name).fresh for name in ("two", "three")} == {False}
+    assert views.build() == {**FRESH, "two": "restored", "three": "restored"}
+    assert views.build() == FRESH
+
+
+def test_texts_of_views_are_the_same_where_database_and_schema_have_one_name(tmp_path: Path) -> None:
+    small = new_small(tmp_path)
+    small.write("profiles.yml", "dev: {engine: duckdb, duckdb: {path: warehouse.duckdb, schema: warehouse}}")
+    small.models(one="select 1 as x", two=VIEW)
+    small.build()
+    small.sql("create table warehouse.warehouse.other as select 1 as x")
+    assert small.build() == {"numbers": "fresh", "one": "fresh", "two": "fresh"}
+
+
+def test_a_table_of_stamps_that_is_not_ours_is_told_of_nothing(views: Small) -> None:
+    views.sql("drop table w._ff_meta; create table w._ff_meta as select 'one' as relation, 'abc' as fingerprint")
+    assert views.why("one").reason == "the table was not there"
+    assert views.build() == dict.fromkeys(FRESH, "restored")
+    assert views.build() == FRESH
+
+
+def test_stamps_that_someone_has_altered_are_not_believed(views: Small) -> None:
+    views.sql("update w._ff_meta set fingerprint = 'zz', output = 'zz'")
+    views.models(one="select 2 as x")
+    assert views.why("one").verdict == "build"
+    assert views.build() == {**FRESH, "numbers": "restored", "one": "built"}

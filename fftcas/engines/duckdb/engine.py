@@ -64,6 +64,10 @@ class DuckDBEngine:
         with translated(), self._cursor() as connection:
             return meta.read(connection, self._place)
 
+    def keep_view_texts(self, views: Sequence[RelationName]) -> None:
+        with translated(), self._cursor() as connection:
+            meta.keep_texts(connection, self._place, views)
+
     @contextmanager
     def session(self) -> Iterator[DuckDBSession]:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
@@ -22,6 +22,7 @@ COLUMNS = {
     "output": "VARCHAR",
     "manifest": "VARCHAR",
     "definition": "VARCHAR",
+    "view_text": "VARCHAR",
 }
 
 
@@ -35,24 +36,30 @@ def create(connection: duckdb.DuckDBPyConnection, place: Place) -> None:
     if all(found.get(column) == kind for column, kind in COLUMNS.items()):
         return
     # Made anew rather than altered: a foreign table may have constraints that our rows would break.
-    ours = [
-        f"try_cast({quote_name(column) if column in found else 'NULL'} AS {kind}) AS {column}"
-        for column, kind in COLUMNS.items()
-    ]
     theirs = [quote_name(column) for column in found if column not in COLUMNS]
     connection.execute("BEGIN")
-    connection.execute(f"CREATE TEMP TABLE __fftcas_meta AS SELECT {', '.join(ours + theirs)} FROM {name}")
+    connection.execute(f"CREATE TEMP TABLE __fftcas_meta AS SELECT {', '.join([_ours(found), *theirs])} FROM {name}")
     connection.execute(f"DROP TABLE {name}")
     connection.execute(f"CREATE TABLE {name} AS FROM __fftcas_meta")
     connection.execute("DROP TABLE __fftcas_meta")
     connection.execute("COMMIT")
 
 
+def _ours(found: Mapping[str, str]) -> str:
+    """COLUMNS, selected from a table that has those that were found."""
+    return ", ".join(
+        f"try_cast({quote_name(column) if column in found else 'NULL'} AS {kind}) AS {column}"
+        for column, kind in COLUMNS.items()
+    )
+
+
 def stamped(connection: duckdb.DuckDBPyConnection, place: Place) -> list[RelationName]:
     """The relations for which stamps are kept, be they there or not."""
-    if "kind" not in _columns(connection, place):
+    found = _columns(connection, place)
+    if not found:
         return []
-    rows = connection.execute(f"SELECT relation, schema_name FROM {place.quote(TABLE)} WHERE kind IS NOT NULL")
+    ours = f"(SELECT {_ours(found)} FROM {place.quote(TABLE)})"
+    rows = connection.execute(f"SELECT relation, schema_name FROM {ours} WHERE kind IS NOT NULL")
     return [RelationName(name, schema) for name, schema in rows.fetchall() if name is not None]
 
 
@@ -88,23 +95,48 @@ def _row(place: Place, stamp: Stamp) -> list[str | None]:
         "output": stamp.output,
         "manifest": stamp.manifest,
         "definition": stamp.definition,
+        "view_text": None,
     }
     return [row[column] for column in COLUMNS]
 
 
+def keep_texts(connection: duckdb.DuckDBPyConnection, place: Place, views: Sequence[RelationName]) -> None:
+    """Keep the texts of views that were made, as the database has them. It is not asked when they are made: it would
+    look through all views for each.
+    """
+    names = [(place.full(view).name.lower(), str(place.full(view).schema).lower()) for view in views]
+    for start in range(0, len(names), 200):
+        some = names[start : start + 200]
+        connection.execute(
+            f"""
+            UPDATE {place.quote(TABLE)} m SET view_text = v.sql FROM duckdb_views() v
+            WHERE m.kind = 'view' AND v.database_name = ? AND lower(v.view_name) = lower(m.relation)
+                AND lower(v.schema_name) = lower(m.schema_name)
+                AND (lower(m.relation), lower(m.schema_name)) IN (VALUES {", ".join(["(?, ?)"] * len(some))})
+            """,
+            [place.database, *(part for name in some for part in name)],
+        )
+
+
 def read(connection: duckdb.DuckDBPyConnection, place: Place) -> dict[RelationName, Stamp]:
-    """The stamps whose relation is there as it was stamped: its kind, its columns in order, its row count."""
-    if not _columns(connection, place):
+    """The stamps whose relation is there as it was stamped: its kind; for a table its columns in order and its row
+    count. The stamp of a view with another text than the one that was kept names no output.
+    """
+    found = _columns(connection, place)
+    if not found:
         return {}
     rows = connection.execute(
         f"""
         SELECT m.node_name, m.relation, m.schema_name, m.kind, m.fingerprint, m.output, m.engine,
-            strftime(m.built_at, '%Y-%m-%dT%H:%M:%S.%f+00:00'), m.manifest, m.definition, c.columns
-        FROM {place.quote(TABLE)} m
+            strftime(m.built_at, '%Y-%m-%dT%H:%M:%S.%f+00:00'), m.manifest, m.definition, c.columns,
+            coalesce(m.view_text = r.text, false)
+        FROM (SELECT {_ours(found)} FROM {place.quote(TABLE)}) m
         JOIN (
-            SELECT schema_name, table_name, 'table' AS kind FROM duckdb_tables() WHERE database_name = $database
+            SELECT schema_name, table_name, 'table' AS kind, NULL AS text
+            FROM duckdb_tables() WHERE database_name = $database
             UNION ALL
-            SELECT schema_name, view_name, 'view' FROM duckdb_views() WHERE database_name = $database
+            SELECT schema_name, view_name, 'view', sql
+            FROM duckdb_views() WHERE database_name = $database
         ) r ON r.kind = m.kind
             AND lower(r.schema_name) = lower(m.schema_name) AND lower(r.table_name) = lower(m.relation)
         LEFT JOIN (
@@ -117,16 +149,18 @@ def read(connection: duckdb.DuckDBPyConnection, place: Place) -> dict[RelationNa
     ).fetchall()
     stamps: dict[RelationName, Stamp] = {}
     tables: dict[RelationName, int] = {}
-    for node, name, schema, kind, fingerprint, output, engine, built_at, manifest, definition, columns in rows:
+    for node, name, schema, kind, fingerprint, output, engine, built_at, manifest, definition, columns, same in rows:
         relation = RelationName(name, None if schema.lower() == place.schema.lower() else schema)
         if kind == RelationKind.TABLE:
             try:
-                held = Manifest.from_json(manifest or "")
+                table = Manifest.from_json(manifest or "")
             except ValueError:
                 continue
-            if [[column.name, column.type] for column in held.columns] != columns:
+            if [[column.name, column.type] for column in table.columns] != columns:
                 continue
-            tables[relation] = held.rows
+            tables[relation] = table.rows
+        elif not same:
+            fingerprint, output, definition = "", "", None
         stamps[relation] = Stamp(
             node, relation, RelationKind(kind), fingerprint, output, engine, built_at, manifest, definition
         )

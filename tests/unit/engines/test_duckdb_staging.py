@@ -70,6 +70,7 @@ def test_tables_take_their_places_all_at_once_or_not_at_all(engine: DuckDBEngine
         engine.prepare(["other"])
         old = build(session, names[0], "select 0 as old")
         session.publish_view(names[2], "select 'old' as x", stamp(names[2]))
+        engine.keep_view_texts([names[2]])
         staged = session.stage_query(T, "select range as n, 'x' || range as s from range(5)")
         source = build(session, T, "select range as n, 'x' || range as s from range(5)")
 
