@@ -252,8 +252,8 @@ _registry_lock = threading.Lock()
 
 
 def _before_fork() -> None:
-    """Close the files, which are opened again at the next use: a child that closed them would take its parent's slots in
-    the table of readers along, and what the parent reads would no longer be protected."""
+    """Close the files, which are opened again at the next use: a child that closed them would take its parent's slots
+    in the table of readers along, and what the parent reads would no longer be protected."""
     _registry_lock.acquire()
     for environment in _registry.values():
         environment._gate.close()
