@@ -78,8 +78,9 @@ class Deferral:
     def settle(
         self, together: Callable[[Sequence[Decision]], Sequence[Outcome]], put: Callable[[Decision], Outcome]
     ) -> Iterator[Outcome]:
-        """Put in place what is owed, many tables at once; one by one where `together` raises."""
-        owed, self._owed = list(self._owed), {}
+        """Put in place what is owed, in build order, many tables at once; one by one where `together` raises."""
+        level = self._decider.project.graph.level
+        owed, self._owed = sorted(self._owed, key=lambda label: (level[label], label)), {}
         yield from (self.brought[label] for label in owed if label in self.brought)
         waiting = [self._deferred[label] for label in owed if label in self._deferred]
         for start in range(0, len(waiting), TOGETHER):

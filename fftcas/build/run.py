@@ -75,15 +75,17 @@ def build(
     run_id: str | None = None,
     started: Callable[[Label], None] = lambda label: None,
     done: Callable[[Outcome], None] = lambda outcome: None,
+    postponed: Callable[[Label], None] = lambda label: None,
     remote: Callable[[], Remote | None] = lambda: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Run:
     """Bring `targets` and all that they read up to date; meanwhile the project's directory is the current one.
 
     `remote` opens the remote, when it is needed for the first time. `started` is called when a node begins to be
-    restored or run, `done` when a node is done, both in this thread; `say` gets the progress of long fetches, in any. A
-    node that fails is an outcome, not an exception. Raises FftcasError if store or database cannot be used, RemoteError
-    if a required remote cannot, LockError if the lock file is wanted and cannot be used.
+    restored or run, `done` when a node is done, `postponed` when it will be in the end, all in this thread; `say` gets
+    the progress of long fetches, in any. A node that fails is an outcome, not an exception. Raises FftcasError if store
+    or database cannot be used, RemoteError if a required remote cannot, LockError if the lock file is wanted and cannot
+    be used.
     """
     clock = Clock()
     here = checkout(project.root)
@@ -125,7 +127,10 @@ def build(
         def keep(outcome: Outcome) -> None:
             if outcome.identity is not None:
                 decider.identities[outcome.label] = outcome.identity
-            if deferral.owes(outcome.label) or (outcome.ok and isinstance(project.nodes[outcome.label], Source)):
+            if deferral.owes(outcome.label):
+                postponed(outcome.label)
+                return
+            if outcome.ok and isinstance(project.nodes[outcome.label], Source):
                 return
             outcomes[outcome.label] = outcome
             builder.spend(outcome)

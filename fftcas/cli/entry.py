@@ -19,6 +19,8 @@ def main() -> int:
         # The reader of a pipe went away (`fftcas ls | head`): not an error; keep the interpreter from reporting it.
         sys.stdout = None
         code = 0
+    except KeyboardInterrupt:  # while things were imported
+        code = INTERRUPTED
     if code == INTERRUPTED:
         # A model's own Python code cannot be stopped, and would keep the process until it is done.
         sys.stdout.flush()

@@ -98,6 +98,7 @@ def execute(
             run_id=run_id,
             started=started,
             done=done,
+            postponed=console.postponed,
             remote=opener,
             say=say,
         )

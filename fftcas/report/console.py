@@ -28,7 +28,7 @@ MANY = 50
 
 
 class Console:
-    """Prints a run as it goes. Lines come in build order: each waits for those before it."""
+    """Prints a run as it goes. Lines come in build order: each waits for those before it that are not postponed."""
 
     def __init__(self, order: Sequence[Label], *, verbosity: int = 0, out: TextIO | None = None) -> None:
         self.out = out or sys.stdout
@@ -37,6 +37,7 @@ class Console:
         self.position = 0
         self.outcomes: dict[Label, Outcome] = {}
         self.running: dict[Label, None] = {}
+        self.late: set[Label] = set()
         self.said: list[str] = []
         self.width = max((len(label.text) for label in order), default=0)
         self.terminal = self.out.isatty()
@@ -51,10 +52,25 @@ class Console:
         """A node is done; prints its line when all before it have theirs."""
         self.running.pop(outcome.label, None)
         self.outcomes[outcome.label] = outcome
-        while self.position < len(self.order) and self.order[self.position] in self.outcomes:
-            self.line(self.outcomes[self.order[self.position]])
-            self.position += 1
+        if outcome.label in self.late:
+            self.line(outcome)
+        self.advance()
         self.refresh()
+
+    def postponed(self, label: Label) -> None:
+        """A node will be done in the end: its line comes then, and no other waits for it."""
+        self.late.add(label)
+        self.advance()
+
+    def advance(self) -> None:
+        """Print the lines whose turn it is."""
+        while self.position < len(self.order):
+            label = self.order[self.position]
+            if label not in self.late:
+                if label not in self.outcomes:
+                    return
+                self.line(self.outcomes[label])
+            self.position += 1
 
     def finish(self, run: Run) -> None:
         """Print what is left, then the errors, then the summary."""

@@ -1,0 +1,41 @@
+"""Lines of a run: in build order, and none waits for a node that is done in the end."""
+
+from __future__ import annotations
+
+import io
+
+from fftcas.build.outcome import Outcome, Status
+from fftcas.label import Label
+from fftcas.report.console import Console
+
+ORDER = [Label.parse(f"//m:{name}") for name in "abcd"]
+
+
+def console() -> tuple[Console, io.StringIO]:
+    out = io.StringIO()
+    return Console(ORDER, out=out), out
+
+
+def names(out: io.StringIO) -> str:
+    """The nodes in the order of their lines."""
+    return "".join(line.split("//m:")[1][0] for line in out.getvalue().splitlines())
+
+
+def test_a_line_waits_for_those_before_it() -> None:
+    shown, out = console()
+    for label, lines in ((ORDER[1], ""), (ORDER[0], "ab"), (ORDER[3], "ab"), (ORDER[2], "abcd")):
+        shown.done(Outcome(label, Status.BUILT, ""))
+        assert names(out) == lines
+
+
+def test_no_line_waits_for_one_that_is_postponed() -> None:
+    shown, out = console()
+    shown.done(Outcome(ORDER[1], Status.BUILT, ""))
+    shown.postponed(ORDER[0])
+    assert names(out) == "b"
+    shown.postponed(ORDER[3])
+    shown.done(Outcome(ORDER[2], Status.BUILT, ""))
+    assert names(out) == "bc"
+    shown.done(Outcome(ORDER[0], Status.RESTORED, ""))
+    shown.done(Outcome(ORDER[3], Status.RESTORED, ""))
+    assert names(out) == "bcad"
