@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FORMAT = "3"
+FORMAT = "4"
 
 RACY_NS = 2_000_000_000
 """A file that was changed so shortly before it was looked at may change again and look the same."""
@@ -45,7 +45,7 @@ class Look:
         """The parts that were kept for this command; None if there are none, or anything looks different."""
         try:
             with open(self.path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-                form, files, watched, *parts = file.read().split(PART)
+                form, watched, *parts, files = file.read().split(PART)
         except (OSError, ValueError):
             return None
         same = form == FORMAT and files == self.files and watched == states(watched)
@@ -57,7 +57,7 @@ class Look:
         `watched` are the states of files beside the project's own. Nothing is kept in a project that was never built:
         whoever only asks must not find new files there.
         """
-        kept = [FORMAT, self.files, watched, *parts]
+        kept = [FORMAT, watched, *parts, self.files]  # which also tells that nothing is missing at the end
         built = os.path.isdir(os.path.dirname(os.path.dirname(self.path)))
         if not built or self.newest > self.at - RACY_NS or any(PART in part for part in kept):
             return

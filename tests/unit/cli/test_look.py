@@ -132,6 +132,17 @@ def test_what_is_no_memory_is_none(root: Path, bad: str) -> None:
     assert seen.recall() is None
 
 
+def test_a_memory_that_was_cut_off_is_none(root: Path) -> None:
+    seen = later(root)
+    seen.remember(["said", "warned", "results"])
+    whole = Path(seen.path).read_bytes()
+    for size in range(len(whole)):
+        Path(seen.path).write_bytes(whole[:size])
+        assert seen.recall() is None
+    Path(seen.path).write_bytes(whole)
+    assert seen.recall() == ["said", "warned", "results"]
+
+
 def test_a_file_whose_name_is_no_text_is_no_trouble(root: Path) -> None:
     (root / "models" / os.fsdecode(b"\xff.txt")).write_text("")
     later(root).remember(["said"])
