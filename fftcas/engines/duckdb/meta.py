@@ -107,12 +107,13 @@ def keep_texts(connection: duckdb.DuckDBPyConnection, place: Place, views: Seque
     names = [(place.full(view).name.lower(), str(place.full(view).schema).lower()) for view in views]
     for start in range(0, len(names), 200):
         some = names[start : start + 200]
+        rows = ", ".join(["(?, ?)"] * len(some))  # 1.4 counts the ? of VALUES first
         connection.execute(
             f"""
             UPDATE {place.quote(TABLE)} m SET view_text = v.sql FROM duckdb_views() v
             WHERE m.kind = 'view' AND v.database_name = ? AND lower(v.view_name) = lower(m.relation)
                 AND lower(v.schema_name) = lower(m.schema_name)
-                AND (lower(m.relation), lower(m.schema_name)) IN (VALUES {", ".join(["(?, ?)"] * len(some))})
+                AND (lower(m.relation), lower(m.schema_name)) IN ({rows})
             """,
             [place.database, *(part for name in some for part in name)],
         )
