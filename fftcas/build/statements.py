@@ -9,7 +9,7 @@ from functools import cached_property
 
 from fftcas.build.answers import Answers
 from fftcas.digest import digest_value
-from fftcas.engines.base import Binder, EngineError, Reads, Unstable
+from fftcas.engines.base import Binder, EngineError, Unstable
 from fftcas.engines.drivers import engine_version
 from fftcas.project.nodes import SqlModel
 from fftcas.project.project import Project
@@ -72,10 +72,13 @@ class Statements:
         if text not in self._known:
             key = bytes.fromhex(digest_value("statement 3", [__version__, text, self._engine]))
             answer = self._answers.get(key)
-            if answer is None:
-                answer = self._ask(model).to_json()
-                self._answers.put(key, answer)
-            self._known[text] = Statement.from_json(answer)
+            try:
+                self._known[text] = self._ask(model) if answer is None else Statement.from_json(answer)
+            except EngineError:  # not kept: an engine that is set up otherwise may understand it
+                self._known[text] = Statement()
+            else:
+                if answer is None:
+                    self._answers.put(key, self._known[text].to_json())
         return self._known[text]
 
     def close(self) -> None:
@@ -87,14 +90,12 @@ class Statements:
         return f"{engine} {engine_version(engine)}"
 
     def _ask(self, model: SqlModel) -> Statement:
+        """What the engine's parser says. Raises EngineError if it does not understand the text."""
         binder = self.binder()
         names = [binder.quote(RelationName(f"{INPUT}{i}")) for i in range(len(model.sql.inputs) + 1)]
         secrets = dict.fromkeys(self.project.secrets, "")
         sql = model.sql.bind(dict(zip(model.sql.inputs, names, strict=False)), names[-1], secrets)
-        try:
-            read = binder.reads(sql)
-        except EngineError:
-            read = Reads(frozenset(), frozenset())
+        read = binder.reads(sql)
         relations = [name for name in read.relations if not name.name.startswith(INPUT)]
         return Statement(
             tuple(sorted(relations, key=str)),
