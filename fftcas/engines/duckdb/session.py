@@ -27,6 +27,8 @@ from fftcas.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
+TRIES = 3
+
 
 class DuckDBSession:
     """See `fftcas.engines.base.Session`.
@@ -156,9 +158,9 @@ class DuckDBSession:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """Begins a transaction, which is undone on an error and stays open else."""
-        with translated():
-            self._cursor.execute("BEGIN")
         with self._undone_on_error():
+            with translated():
+                self._cursor.execute("BEGIN")
             yield
 
     @contextmanager
@@ -171,10 +173,17 @@ class DuckDBSession:
 
     def _undo(self, *, even_if_unstaged: bool = False) -> None:
         self._end_stream()
-        if self._staged is not None or even_if_unstaged:
-            self._staged = None
-            with suppress(duckdb.Error):
+        if self._staged is None and not even_if_unstaged:
+            return
+        self._staged = None
+        for _ in range(TRIES):
+            try:
                 self._cursor.execute("ROLLBACK")
+                return
+            except duckdb.TransactionException:
+                return  # none is open
+            except (duckdb.Error, RuntimeError):
+                continue  # an interrupt may hit this statement, too
 
     def _end_stream(self) -> None:
         """While rows of a result are left, DuckDB 2 runs nothing else on its connection."""
