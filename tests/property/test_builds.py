@@ -252,7 +252,7 @@ class Builds(RuleBasedStateMachine):
 class BuildsAndKills(Builds):
     """The same, with processes that are killed while they build."""
 
-    @rule(delay=st.floats(0.3, 2.0), jobs=st.integers(1, 4))
+    @rule(delay=st.floats(0.1, 1.0), jobs=st.integers(1, 4))
     def kill_a_build(self, delay: float, jobs: int) -> None:
         self.world.write(self.root)
         command = [sys.executable, "-m", "fftcas", "build", "-q", "--jobs", str(jobs), "-C", str(self.root)]
