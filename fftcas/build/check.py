@@ -51,11 +51,7 @@ def _checked(realiser: Realiser, node: Node, outcome: Outcome) -> Outcome:
         engine.threads(threads)
         try:
             with realiser.target.session() as session, realiser.http.fetching(node):
-                staged = realiser.make(session, node)
-                try:
-                    found = _compare(session, node, staged)
-                finally:
-                    session.discard()
+                found = _compare(session, node, realiser.make(session, node))
         finally:
             engine.threads(None)
         if found is None:

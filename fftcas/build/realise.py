@@ -130,18 +130,14 @@ class Realiser:
             with self.http.fetching(node) as fetched:
                 staged = self.make(session, node)
             query_seconds = clock.seconds
-            try:
-                refuse_edited(self.project, node, derivation, self.externals)
-                output = session.read(staged)
-                writes = self.options.cache.writes and cached(node) and not fetched.failed
-                manifest = self.store.write_table(output) if writes else measure_table(output)
-                if writes:
-                    self.commit(node, derivation, manifest, query_seconds, fetched)
-                stamp = self.stamp(node, derivation, manifest)
-                session.publish(staged, replace(stamp, fingerprint="") if fetched.failed else stamp)
-            except BaseException:
-                session.discard()
-                raise
+            refuse_edited(self.project, node, derivation, self.externals)
+            output = session.read(staged)
+            writes = self.options.cache.writes and cached(node) and not fetched.failed
+            manifest = self.store.write_table(output) if writes else measure_table(output)
+            if writes:
+                self.commit(node, derivation, manifest, query_seconds, fetched)
+            stamp = self.stamp(node, derivation, manifest)
+            session.publish(staged, replace(stamp, fingerprint="") if fetched.failed else stamp)
         return Outcome(
             node.label,
             Status.BUILT,

@@ -75,7 +75,7 @@ class Estimate:
 class Session(Protocol):
     """One thread's connection. Methods raise EngineError; a failed call leaves relations and stamps as they were.
 
-    One table is staged at a time, until it is published or discarded, or until another is.
+    One table is staged at a time, until it is published, another is staged, or the session ends.
     """
 
     def stage_query(self, relation: RelationName, sql: str) -> Staged:
@@ -114,9 +114,6 @@ class Session(Protocol):
 
     def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
         """A view on `sql` takes the relation's place, whatever stood there, and is stamped, all at once."""
-
-    def discard(self) -> None:
-        """Undo what was staged and will not be published."""
 
     def interrupt(self) -> None:
         """Stop the statement that runs in this session; may be called from another thread."""
@@ -202,7 +199,7 @@ class Engine(Protocol):
         """Note the texts of views that were made, by which `stamps` finds out that someone else has replaced one."""
 
     def session(self) -> AbstractContextManager[Session]:
-        """A connection for one thread."""
+        """A connection for one thread. What is staged and not published when it ends leaves nothing."""
 
     def describe(self, relation: RelationName) -> tuple[Column, ...] | None:
         """The columns of an existing relation, or None if there is none."""

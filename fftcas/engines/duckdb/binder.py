@@ -39,10 +39,12 @@ class DuckDBBinder:
         self, sql: str, inputs: columns.Inputs, views: Mapping[RelationName, str], *, named: bool = False
     ) -> columns.ColumnsRead:
         with self._connected() as connection:
-            if named and self._named is None:
-                self._named = NamedColumns(connection, self._place)
-            found = self._named.read(sql, inputs, views) if named and self._named else None
-            return found or columns.columns_read(connection, self._place, sql, inputs, views)
+            if named:
+                self._named = self._named or NamedColumns(connection, self._place)
+                found = self._named.read(sql, inputs, views)
+                if found is not None:
+                    return found
+            return columns.columns_read(connection, self._place, sql, inputs, views)
 
     def reads(self, sql: str) -> Reads:
         with translated():

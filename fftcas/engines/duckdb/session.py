@@ -33,7 +33,7 @@ TRIES = 3
 class DuckDBSession:
     """See `fftcas.engines.base.Session`.
 
-    What is staged lies in a transaction that stays open until it is published or discarded.
+    What is staged lies in a transaction that stays open until it is published, or undone when the session ends.
     """
 
     def __init__(
@@ -141,6 +141,7 @@ class DuckDBSession:
             self._stamp([stamp], "VIEW")
 
     def discard(self) -> None:
+        """Undo what is staged: the session is over for whoever had it."""
         self._undo()
 
     @contextmanager

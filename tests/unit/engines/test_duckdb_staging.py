@@ -52,7 +52,11 @@ def test_what_is_discarded_or_replaced_leaves_nothing(engine: DuckDBEngine) -> N
         with pytest.raises(EngineError, match="t is not staged any more"):
             session.read(staged)
         session.publish(last, stamp(V, last))
+        session.stage_query(T, "select 5 as a")  # and the session ends
     assert engine.stamps()[T] == made
+    with pytest.raises(KeyError), engine.session() as session:
+        session.stage_query(T, "select 6 as a")
+        raise KeyError
     with engine.session() as session:
         assert list(session.frame(T)["a"]) == [1]
 
