@@ -26,7 +26,7 @@ from fftcas.build.target import Target
 from fftcas.build.workers import Workers
 from fftcas.errors import BudgetError, NodeError, UsageError
 from fftcas.label import Label
-from fftcas.project.nodes import Source
+from fftcas.project.nodes import Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.store import RunRecord, Store
 
@@ -136,11 +136,14 @@ def build(
             builder.spend(outcome)
             done(outcome)
 
+        decider.statements.learn(node for node in map(project.nodes.__getitem__, wanted) if isinstance(node, SqlModel))
         with chdir(project.root):  # where the relative paths in models start
             run_nodes(
                 project.graph,
                 wanted,
                 builder.start,
+                builder.small,
+                builder.work,
                 jobs=options.jobs,
                 keep_going=options.keep_going,
                 skipped=builder.skipped,
