@@ -27,6 +27,7 @@ class Columns:
 
     def __init__(self, project: Project, store: Store, context: Mapping[str, Value]) -> None:
         self.project = project
+        self.store = store
         self._answers = Answers(store, RECORD)
         self.context = context
         self._binder: Binder | None = None
@@ -105,7 +106,7 @@ class Columns:
         """The engine's binder, opened at the first call."""
         with self._lock:
             if self._binder is None:
-                self._binder = open_binder(self.project.profile.engine, self.project.profile.options)
+                self._binder = open_binder(self.project.profile.engine, self.project.profile.options, self.store)
             return self._binder
 
 
