@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,7 +34,7 @@ class Files:
         """The absolute path. Raises ProjectError if it leads outside the project, through `..` or a symbolic link."""
         file = self.root / path
         plain = file.name != ".." and not file.is_symlink()
-        if not (plain and self._holds(os.path.dirname(path))) and not self._inside(file):
+        if not (plain and self._holds(posixpath.dirname(path))) and not self._inside(file):
             raise ProjectError(
                 f"{path} leads outside the project",
                 where=Location(path),
