@@ -26,6 +26,9 @@ class Label:
     def __str__(self) -> str:
         return self.text
 
+    def __hash__(self) -> int:
+        return hash(self.text)  # which is known, after the first time: labels are looked up more than anything else
+
     def __lt__(self, other: Label) -> bool:
         return self.text < other.text
 

@@ -38,8 +38,12 @@ AT_ONCE = 0.5
 class Clock:
     """Start of a piece of work, in UTC and on a clock that never goes back."""
 
-    started_at: str = field(default_factory=lambda: now())
+    at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def started_at(self) -> str:
+        return iso(self.at)
 
     @property
     def seconds(self) -> float:
@@ -48,9 +52,14 @@ class Clock:
 
 def now() -> str:
     """The present as ISO 8601 in UTC, to the microsecond."""
+    return iso(time.time())
+
+
+def iso(at: float) -> str:
+    """A time in seconds since 1970 as ISO 8601 in UTC, to the microsecond."""
     from datetime import UTC, datetime
 
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from fftcas.build.budgets import Spent
 from fftcas.build.builder import Builder
-from fftcas.build.check import checked
 from fftcas.build.decide import Decider
 from fftcas.build.deferral import Deferral, needed
 from fftcas.build.git import checkout
@@ -153,6 +152,8 @@ def build(
             for outcome in builder.settle():
                 keep(outcome)
             if options.check:
+                from fftcas.build.check import checked
+
                 again = {outcome.label: outcome for outcome in checked(realiser, targets, outcomes)}
     except KeyboardInterrupt:
         interrupted = True

@@ -26,6 +26,7 @@ def main() -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+    gc.freeze()  # the process ends: what lives is not gone through once more
     return code
 
 
@@ -35,7 +36,7 @@ def run(arguments: list[str]) -> int:
         from fftcas.cli.completing import complete
 
         return complete(os.environ["_FFTCAS_COMPLETE"])
-    gc.set_threshold(100_000)  # next to nothing here lies in cycles; what lives is gone through again and again
+    gc.set_threshold(300_000)  # next to nothing here lies in cycles; what lives is gone through again and again
     look = None
     if arguments and arguments[0] in REMEMBERED and HELP.isdisjoint(arguments):
         from fftcas.cli.look import look_at

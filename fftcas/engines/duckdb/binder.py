@@ -17,13 +17,15 @@ from fftcas.engines.duckdb.errors import interruptible, translated
 from fftcas.engines.duckdb.named_columns import NamedColumns
 from fftcas.engines.duckdb.names import Place, quote_name
 from fftcas.engines.duckdb.reads import Parsed
+from fftcas.project.memory import Memory
 from fftcas.relation import RelationName
 
 
 class DuckDBBinder:
     """See `fftcas.engines.base.Binder`. Calls from several threads take turns."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Mapping[str, Any], memory: Memory | None = None) -> None:
+        self._memory = memory
         self._place = Place.of(options)
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -76,7 +78,7 @@ class DuckDBBinder:
     @cached_property
     def _built_in(self) -> BuiltIn:
         with self._connected() as connection:
-            return BuiltIn.of(connection)
+            return BuiltIn.of(connection) if self._memory is None else BuiltIn.recalled(connection, self._memory)
 
     @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
