@@ -46,12 +46,13 @@ class Publishing:
         return getattr(self._session, name)
 
     def publish(self, staged: Staged, stamp: Stamp) -> None:
+        if self._held is not None:
+            self._session.publish(staged, stamp)
+            self._held.append(stamp)
+            return
         self._tell(stamp.relation, None)
         self._session.publish(staged, stamp)
-        if self._held is None:
-            self._tell(stamp.relation, stamp)
-        else:
-            self._held.append(stamp)
+        self._tell(stamp.relation, stamp)
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -60,6 +61,8 @@ class Publishing:
         try:
             with self._session.at_once():
                 yield
+                for stamp in held:
+                    self._tell(stamp.relation, None)
         finally:
             self._held = None
         for stamp in held:

@@ -41,6 +41,45 @@ def test_what_is_staged_is_seen_by_its_session_alone(engine: DuckDBEngine) -> No
         assert engine.stamps() == {T: made}
 
 
+def test_tables_take_their_places_at_once(engine: DuckDBEngine) -> None:
+    with engine.session() as session, engine.session() as other:
+        session.publish_view(V, "select 1 as old", stamp(V))
+        with session.at_once():
+            made = {T: build(session, T, "select 1 as a"), V: build(session, V, "select 2 as b")}
+            assert engine.stamps().keys() <= {V}
+            assert list(other.frame(V).columns) == ["old"]
+        assert engine.stamps() == made
+        assert list(other.frame(V)["b"]) == [2]
+        with session.at_once():
+            pass  # which is nothing
+        build(session, T, "select 3 as a")
+    assert engine.stamps().keys() == {T, V}
+
+
+@pytest.mark.parametrize("second", ["select nothing", "select error('no') as a"])
+def test_where_one_table_fails_none_takes_its_place(engine: DuckDBEngine, second: str) -> None:
+    with engine.session() as session:
+        made = build(session, T, "select 1 as a")
+
+        def both(publish: bool = True) -> None:
+            with session.at_once():
+                build(session, V, "select 2 as a")
+                staged = session.stage_query(T, "select 3 as a")
+                if publish:
+                    session.publish(staged, stamp(T, staged))
+                build(session, RelationName("w"), second)
+
+        with pytest.raises(EngineError, match="no"):
+            both()
+        assert engine.stamps() == {T: made}
+        assert list(session.frame(T)["a"]) == [1]
+        with pytest.raises(EngineError, match="t is staged, and not published yet"):
+            both(publish=False)
+        assert engine.stamps() == {T: made}
+        build(session, V, "select 7 as a")  # the session is as good as new
+    assert engine.stamps().keys() == {T, V}
+
+
 def test_what_is_discarded_or_replaced_leaves_nothing(engine: DuckDBEngine) -> None:
     with engine.session() as session:
         made = build(session, T, "select 1 as a")

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from fftcas.digest import digest_bytes
-from fftcas.store import MissingBlob, Realisation, RunRecord, Store, gc, runs, stats
+from fftcas.store import MissingBlob, Realisation, RunRecord, Store, Together, gc, measure_table, runs, stats, tables
 from fftcas.store.doctor import examine_store
 from fftcas.store.pins import pin, unpin
 from fftcas.store.tables import chunk_list
@@ -42,8 +42,8 @@ def name(text: str) -> str:
     return digest_bytes(text.encode())
 
 
-def realise(store: Store, derivation: str, manifest: Manifest, **changes: Any) -> Realisation:
-    realisation = Realisation(
+def realisation(derivation: str, manifest: Manifest) -> Realisation:
+    return Realisation(
         name(derivation),
         name("recipe"),
         manifest.output,
@@ -56,9 +56,12 @@ def realise(store: Store, derivation: str, manifest: Manifest, **changes: Any) -
         "r1",
         "h",
     )
-    realisation = replace(realisation, **changes)
-    store.commit(realisation, b"document " + derivation.encode(), manifest)
-    return realisation
+
+
+def realise(store: Store, derivation: str, manifest: Manifest, **changes: Any) -> Realisation:
+    made = replace(realisation(derivation, manifest), **changes)
+    store.commit(made, b"document " + derivation.encode(), manifest)
+    return made
 
 
 def run(number: int, **changes: Any) -> RunRecord:
@@ -70,6 +73,36 @@ def rows(store: Store, manifest: Manifest, columns: list[str] | None = None) -> 
     read = store.read_table(manifest, columns)
     found: dict[str, list[Any]] = pa.Table.from_batches(list(read.batches), read.schema).to_pydict()
     return found
+
+
+def test_outputs_come_at_once_or_not_at_all(store: Store) -> None:
+    def put(together: Together, derivation: str, values: list[int]) -> Manifest:
+        manifest = together.write_table(table(a=values))
+        together.commit(realisation(derivation, manifest), b"document", manifest)
+        return manifest
+
+    with store.at_once() as together:
+        one, two = put(together, "one", [1]), put(together, "two", [2])
+        assert store.manifest(one.output) is None
+    assert [rows(store, each) for each in (one, two)] == [{"a": [1]}, {"a": [2]}]
+    assert all(store.realisation(name(each)) for each in ("one", "two"))
+
+    def put_and_fail() -> None:
+        with store.at_once() as together:
+            put(together, "three", [3])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        put_and_fail()
+    assert store.realisation(name("three")) is None
+    assert not store.holds(measure_table(table(a=[3])))
+
+
+def test_a_large_output_does_not_stay_in_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "WRITE_BYTES", 1000)
+    with store.at_once() as together:
+        together.write_table(table(a=[i * 7919 % 65_537 for i in range(50_000)]))
+        assert list(store.blobs.scan(b"b", lambda key, frame: key))  # before the end, and nothing names it
 
 
 def test_a_commit_comes_back(store: Store) -> None:
