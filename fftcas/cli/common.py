@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from fftcas.cli.arguments import SUBTRACTION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +22,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 MINUS = "\0"
 """Stands for the `-` of a pattern while click parses the arguments; no argument can contain it."""
-
-SUBTRACTION = re.compile(r"-(//|@|\d*\+|(tag|kind|type|source|path|state|result|changed):)")
 
 
 class PatternCommand(click.Command):

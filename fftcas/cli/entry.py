@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 
-from fftcas.cli.commands import HELP, REMEMBERED
+from fftcas.cli.commands import HELP, REMEMBERED, TELLING
 
 INTERRUPTED = 130
 
@@ -43,6 +43,10 @@ def run(arguments: list[str]) -> int:
 
         look = look_at(arguments, arguments)
         code = replay(look) if look else None
+        if look and code is None and arguments[0] in TELLING:
+            from fftcas.cli.quick import answer
+
+            code = answer(look)
         if code is not None:
             return code
     from fftcas.cli.main import main as run_in_full

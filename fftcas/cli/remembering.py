@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from fftcas.cli import outlines
 from fftcas.cli.look import RACY_NS
 from fftcas.cli.unchanged import TOOK, remember
 from fftcas.cli.watched import changed_at, sees, watch
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from fftcas.build.run import Run
     from fftcas.build.why import Explanation
     from fftcas.cli.look import Look
+    from fftcas.label import Label
     from fftcas.project.project import Project
     from fftcas.report.console import Console
     from fftcas.store import Realisation, Store
@@ -40,6 +42,39 @@ def tell(look: Look | None, project: Project, text: str) -> None:
         watched = watch([dotenv()])
         if watchable(look, project):
             remember(look, text, project.warnings, watched=watched)
+            keep_outline(look, project)
+
+
+def keep_outline(look: Look, project: Project) -> None:
+    """Keep what patterns, queries, drawings and completion need of the project. Never raises.
+
+    Nothing is kept of what --vars make of it, for other commands will not have them, and of what holds a secret.
+    """
+    place = outlines.outline_place(look, project.profile.name)
+    if look.is_young or is_varied(look) or look.recall_from(place) is not None:
+        return
+    watched = watch([dotenv()])
+    text = outlines.outline_text(project, shells())
+    secret = any(value and outlines.holds(text, value) for value in project.secrets.values())
+    if not secret and watchable(look, project):
+        look.remember([text], watched, place)
+
+
+def is_varied(look: Look) -> bool:
+    """Whether the command may have variables of its own."""
+    return any(argument.startswith("--vars") for argument in look.arguments)
+
+
+def shells() -> dict[str, tuple[str, str]]:
+    """What click writes around a word for each shell that it knows."""
+    from click.shell_completion import CompletionItem, get_completion_class
+
+    word, found = "word", {}
+    for shell in ("bash", "zsh", "fish"):
+        kind = get_completion_class(shell)
+        before, _, after = kind(click.Group(), {}, "", "").format_completion(CompletionItem(word)).partition(word)
+        found[shell] = (before, after)
+    return found
 
 
 def watchable(look: Look, project: Project) -> bool:
@@ -121,21 +156,35 @@ def remember_build(
     )
 
 
-def remember_plan(
-    look: Look, project: Project, store: Store, explanations: Sequence[Explanation], text: str, before: str
-) -> None:
-    """Remember a plan that has nothing to do; `before` is the `plan_state` from before it was made."""
+def may_remember_plan(
+    look: Look, project: Project, store: Store, explanations: Sequence[Explanation], before: str
+) -> bool:
+    """Whether a plan has nothing to do and may be remembered; `before` is the `plan_state` from before it was made."""
     http = [each.made for each in explanations if each.made and each.made.http]
     paths = plan_paths(project, store)
-    if (
+    old = max((changed_at(str(path)) for path in database(project)), default=look.at) <= look.at - RACY_NS
+    return (
         all(each.fresh for each in explanations)
         and not ages(project, http)
-        and bool(database(project))
         and before == watch(paths)
-        and max(map(changed_at, paths)) <= look.at - RACY_NS
+        and (old or is_known(project, store))
         and watchable(look, project)
-    ):
-        remember(look, text, project.warnings, watched=before)
+    )
+
+
+def keep_plan(
+    look: Look, project: Project, targets: Collection[Label], explanations: Sequence[Explanation], before: str
+) -> None:
+    """Keep which nodes a plan that may be remembered has found fresh.
+
+    Not where more would be said: what has changed to no effect, or what a remote has.
+    """
+    remote = project.settings.remote is not None or any(name.startswith("FFTCAS_REMOTE") for name in os.environ)
+    if remote or is_varied(look) or any(each.unread for each in explanations):
+        return
+    built = {each.label.text: each.made.built_at if each.made else None for each in explanations}
+    text = outlines.plan_text(project.graph.ancestors(targets), built)
+    look.remember([text], before, outlines.plan_place(look, project.profile.name))
 
 
 def plan_state(project: Project, store: Store) -> str:
