@@ -5,14 +5,9 @@ from __future__ import annotations
 import os
 import re
 
-from fftcas.project.outline import DEFAULT_PROFILE
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-SUBTRACTION = re.compile(r"-(//|@|\d*\+|(tag|kind|type|source|path|state|result|changed):)")
-"""How an argument begins that is a pattern and no option."""
 
 ANYWHERE = {"-C": "directory", "--project": "directory", "-e": "profile", "--env": "profile"}
 """Options of every command, with the names of what they set."""
@@ -51,6 +46,8 @@ class Asked:
 
     @property
     def profile(self) -> str:
+        from fftcas.project.outline import DEFAULT_PROFILE  # of no use to those who ask for help
+
         return self.one("profile") or os.environ.get("FFT_ACTIVE_ENV") or DEFAULT_PROFILE
 
 
@@ -64,7 +61,7 @@ def read(command: str, arguments: Sequence[str]) -> Asked | None:
         name = known.get(argument)
         if argument == "--":
             operands += rest
-        elif not argument.startswith("-") or (command != "query" and SUBTRACTION.match(argument)):
+        elif not argument.startswith("-") or (command != "query" and subtracts(argument)):
             operands.append(argument)
         elif name is None or (name in options and name not in SEVERAL):
             return None
@@ -76,3 +73,9 @@ def read(command: str, arguments: Sequence[str]) -> Asked | None:
                 return None
             options.setdefault(name, []).append(value)
     return Asked(operands, options)
+
+
+def subtracts(argument: str) -> bool:
+    """Whether an argument that begins with `-` is a pattern and no option."""
+    pattern = r"-(//|@|\d*\+|(tag|kind|type|source|path|state|result|changed):)"
+    return argument.startswith("-") and re.match(pattern, argument) is not None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fftcas.cli.arguments import SUBTRACTION
+from fftcas.cli.arguments import subtracts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ class PatternCommand(click.Command):
     """A command whose arguments are patterns: `-//x/...` is one of them, not an option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, [MINUS + a[1:] if SUBTRACTION.match(a) else a for a in args])
+        return super().parse_args(ctx, [MINUS + a[1:] if subtracts(a) else a for a in args])
 
 
 class Pattern(click.ParamType):  # type: ignore[type-arg]  # click 8.1 takes none

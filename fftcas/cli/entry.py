@@ -7,6 +7,7 @@ import os
 import sys
 
 from fftcas.cli.commands import HELP, REMEMBERED, TELLING
+from fftcas.version import __version__
 
 INTERRUPTED = 130
 
@@ -35,6 +36,9 @@ def run(arguments: list[str]) -> int:
         from fftcas.cli.completing import complete
 
         return complete(os.environ["_FFTCAS_COMPLETE"])
+    if arguments == ["--version"]:
+        print(f"fftcas {__version__}")
+        return 0
     gc.set_threshold(100_000)  # next to nothing here lies in cycles; what lives is gone through again and again
     look = None
     if arguments and arguments[0] in REMEMBERED and HELP.isdisjoint(arguments):
@@ -46,9 +50,11 @@ def run(arguments: list[str]) -> int:
         if look and code is None and arguments[0] in TELLING:
             from fftcas.cli.quick import answer
 
+            gc.freeze()
             code = answer(look)
         if code is not None:
             return code
     from fftcas.cli.main import main as run_in_full
 
+    gc.freeze()  # what was imported stays: it need not be gone through at the end either
     return run_in_full(arguments, look)
