@@ -35,8 +35,8 @@ def complete(asked: str) -> int:
         if new is None:
             return by_click(asked)
         found = [f"{word}{BETWEEN}{told}" for word, told in new.words]
-        if look and new.watched is not None:
-            look.remember(found, new.watched)
+        if look and new.seen:
+            look.remember(found)
     print("\n".join(told for word, _, told in (each.partition(BETWEEN) for each in found) if word.startswith(begun)))
     return 0
 
@@ -53,7 +53,7 @@ def from_outline(look: Look, shell: str, words: list[str]) -> list[str] | None:
         return None
     before, after = outline.shells[shell]
     found = [f"{word}{BETWEEN}{before}{word}{after}" for word in pattern_words(outline)]
-    look.remember(found, outline.watched)
+    look.remember(found)
     return found
 
 

@@ -27,11 +27,11 @@ def by_click(asked: str) -> int:
 class Words:
     """What may follow in a line: each word with what tells the shell of it.
 
-    `watched` are the states of the files that this rests on beside those of a look; None if there may be others.
+    `seen` says whether it rests on nothing but what a look has seen.
     """
 
     words: tuple[tuple[str, str], ...]
-    watched: str | None
+    seen: bool
 
 
 def all_words(shell: str, words: list[str], look: Look | None) -> Words | None:
@@ -45,19 +45,18 @@ def all_words(shell: str, words: list[str], look: Look | None) -> Words | None:
     if any(item.type != "plain" for item in items):  # names of files
         return None
     found = tuple((item.value, shown.format_completion(item)) for item in items)
-    return Words(found, watched(look, projects) if look else None)
+    return Words(found, look is not None and are_seen(look, projects))
 
 
-def watched(look: Look, projects: list[Project | None]) -> str | None:
-    from fftcas.cli.remembering import dotenv, keep_outline, watchable
-    from fftcas.cli.watched import watch
+def are_seen(look: Look, projects: list[Project | None]) -> bool:
+    """Whether nothing but what was looked at counts; the outline of a project that was read is kept."""
+    from fftcas.cli.remembering import keep_outline, watchable
 
-    found = watch([dotenv()])
     for project in projects:
         if project is None or not watchable(look, project):
-            return None
+            return False
         keep_outline(look, project)
-    return found
+    return True
 
 
 def complete_patterns(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -46,6 +46,7 @@ def foretell(
     """Remember what comes after the run `done`, if that will find all fresh."""
     if done.exit_code or done.remote is not None or not is_known(project, store):
         return  # it failed; what a remote says is never remembered; the database would have to be opened
+    store.blobs.release()  # all is committed; to let go at the end would change what the plan rests on
     before = plan_state(project, store)
     found = next_run(project, targets, store, options)
     if found is None:

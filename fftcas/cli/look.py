@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from fftcas.cli.watched import digest, entries, environment, project_files, states
+from fftcas.cli.watched import changed_at, digest, entries, environment, project_files, state, states
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,9 +37,12 @@ class Look:
         self.arguments = arguments
         self.root = root
         self.at = time.time_ns()
-        files, self.newest = project_files(root)
-        self.files = digest(files)
-        self.around = (os.getcwd(), environment())
+        files, newest = project_files(root)
+        here = os.getcwd()
+        variables = os.path.join(here, ".env")
+        self.files = digest(files, state(variables))
+        self.newest = max(newest, changed_at(variables))
+        self.around = (here, root, environment())
         self.path = self.place("unchanged", *arguments, str(sys.stdout.isatty()))
 
     @property

@@ -38,12 +38,9 @@ class Line:
 
 
 class KeptOutline(Outline):
-    """An outline from its text. `shells` tells how click tells each shell of a word: what comes before and after it.
+    """An outline from its text. `shells` tells how click tells each shell of a word: what comes before and after it."""
 
-    `watched` are the states of the files that it rests on beside the project's.
-    """
-
-    def __init__(self, text: str, watched: str) -> None:
+    def __init__(self, text: str) -> None:
         document = json.loads(text)
         labels = [Label(*parts) for parts in document["labels"]]
         self.nodes = {label: Line(label, *facts) for label, facts in zip(labels, document["nodes"], strict=True)}
@@ -53,7 +50,6 @@ class KeptOutline(Outline):
         self.sources = {name: labels[number] for name, number in document["sources"]}
         self.warnings = tuple(document["warnings"])
         self.shells: Mapping[str, tuple[str, str]] = document["shells"]
-        self.watched = watched
 
 
 def outline_text(outline: Outline, shells: Mapping[str, tuple[str, str]]) -> str:
@@ -87,14 +83,15 @@ def outline_place(look: Look, profile: str) -> str:
 def kept_outline(look: Look, profile: str) -> KeptOutline | None:
     """The outline of the project that was looked at, for a profile and without --vars; None if it is not known."""
     found = look.recall_from(outline_place(look, profile))
-    return KeptOutline(found[0][0], found[1]) if found else None
+    return KeptOutline(found[0][0]) if found else None
 
 
 class KeptPlan:
     """Nodes of which a plan has said that all are fresh.
 
     `covered` are the labels that it was about, with all that they read; `built` are those of them that a build brings
-    up to date, each with the time when its output was made, if that is known. `watched` is as in `KeptOutline`.
+    up to date, each with the time when its output was made, if that is known. `watched` are the states of the files
+    that this rests on beside the project's.
     """
 
     def __init__(self, text: str, watched: str) -> None:

@@ -45,7 +45,7 @@ def answer(look: Look) -> int | None:
 
 
 def told(command: str, outline: KeptOutline, asked: Asked) -> tuple[str, str] | None:
-    """What `ls`, `query` or `dag` say, and the states of the files that this rests on. Raises UsageError."""
+    """What `ls`, `query` or `dag` say, and that this rests on no other files than the project's. Raises UsageError."""
     output = asked.one("output") or "label"
     if command == "dag":
         text = answers.dag(outline, asked.operands, as_dot="as_dot" in asked.options)
@@ -56,13 +56,12 @@ def told(command: str, outline: KeptOutline, asked: Asked) -> tuple[str, str] | 
     else:
         selected, excluded = asked.options.get("selected", []), asked.options.get("excluded", [])
         text = answers.ls(outline, no_past, asked.operands, selected=selected, excluded=excluded, output=output)
-    return text, outline.watched
+    return text, ""
 
 
 def fresh(look: Look, outline: KeptOutline, asked: Asked) -> tuple[str, str | None] | None:
-    """What `why-rebuild` says of nodes that are known to be fresh, and what this rests on. Raises UsageError.
-
-    The latter is None where it also tells how long ago something was.
+    """What `why-rebuild` says of nodes that are known to be fresh, and the states of what this rests on beside the
+    project's files; None where it also tells how long ago something was. Raises UsageError.
     """
     from fftcas.cli.selecting import choose
     from fftcas.report.fresh import all_fresh

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-NOISE = frozenset({"_", "OLDPWD", "SHLVL", "COMP_WORDS", "COMP_CWORD"})
+NOISE = frozenset({"_", "OLDPWD", "SHLVL", "_FFTCAS_COMPLETE", "COMP_WORDS", "COMP_CWORD"})
 """Variables that differ from one call to the next and say nothing; the line to complete counts by itself."""
 
 OTHERS = frozenset({"node_modules", "site-packages", "venv"})
