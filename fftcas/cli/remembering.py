@@ -16,6 +16,7 @@ from fftcas.cli.unchanged import TOOK, remember
 from fftcas.cli.watched import changed_at, sees, watch
 from fftcas.engines import database_files, database_state
 from fftcas.errors import ProjectError
+from fftcas.http.settings import SHORTEST_SECRET
 from fftcas.project.files import Files
 from fftcas.project.macros import FOLDER
 from fftcas.project.nodes import Node, PythonModel
@@ -52,7 +53,8 @@ def keep_outline(look: Look, project: Project) -> None:
     if look.is_young or is_varied(look) or look.recall_from(place) is not None:
         return
     text = outlines.outline_text(project, shells())
-    secret = any(value and outlines.holds(text, value) for value in project.secrets.values())
+    secrets = (value for value in project.secrets.values() if len(value) >= SHORTEST_SECRET)
+    secret = any(outlines.holds(text, value) for value in secrets)
     if not secret and watchable(look, project):
         look.remember([text], path=place)
 
