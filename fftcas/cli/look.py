@@ -8,6 +8,7 @@ different, or too young to be told apart, the command is run in full.
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 import time
@@ -88,7 +89,12 @@ class Look:
 
 
 def look_at(arguments: Sequence[str], options: Sequence[str]) -> Look | None:
-    """A look for a command whose `options` may name the project; None if that is no project, or cannot be looked at."""
+    """A look for a command whose `options` may name the project; None if that is no project, or cannot be looked at.
+
+    Nor is there one where the output can only say ASCII: click knows better what to do then.
+    """
+    if codecs.lookup(sys.stdout.encoding).name == "ascii":
+        return None
     root = project_directory(options)
     try:
         return Look(arguments, root) if os.path.isdir(os.path.join(root, "models")) else None
