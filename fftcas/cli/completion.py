@@ -50,7 +50,8 @@ def all_words(shell: str, words: list[str], look: Look | None) -> Words | None:
 
 def are_seen(look: Look, projects: list[Project | None]) -> bool:
     """Whether nothing but what was looked at counts; the outline of a project that was read is kept."""
-    from fftcas.cli.remembering import keep_outline, watchable
+    from fftcas.cli.keeping import keep_outline
+    from fftcas.cli.remembering import watchable
 
     for project in projects:
         if project is None or not watchable(look, project):

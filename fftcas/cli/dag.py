@@ -46,7 +46,7 @@ def dag(
         write_page(project, patterns, Path(out) if out else project.root / project.settings.dag_dir, rows, "graph")
         return
     from fftcas.cli import answers
-    from fftcas.cli.remembering import tell
+    from fftcas.cli.keeping import tell
 
     tell(look, project, answers.dag(project, patterns, as_dot=as_dot))
 

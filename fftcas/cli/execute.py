@@ -15,7 +15,8 @@ from fftcas.build.realise import now
 from fftcas.build.run import build as build_targets
 from fftcas.build.run import new_run_id
 from fftcas.cli.http_options import is_offline, read_http_options
-from fftcas.cli.remembering import keep_outline, remember_build
+from fftcas.cli.keeping import keep_outline
+from fftcas.cli.remembering import remember_build
 from fftcas.cli.remote_options import remote_opener
 from fftcas.errors import FftcasError, UsageError
 from fftcas.label import Label

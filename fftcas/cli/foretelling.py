@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fftcas.build.next_run import next_run
-from fftcas.cli.remembering import is_known, keep_plan, may_remember_plan, plan_state, remember_build
+from fftcas.cli.keeping import keep_plan
+from fftcas.cli.remembering import is_known, may_remember_plan, plan_state, remember_build
 from fftcas.report.console import Console
 from fftcas.report.files import json_lines
 from fftcas.report.run_results import run_results

@@ -43,7 +43,7 @@ def ls(
     changed:GITREF. All of them take +, as in state:modified+.
     """
     from fftcas.cli import answers
-    from fftcas.cli.remembering import tell
+    from fftcas.cli.keeping import tell
     from fftcas.cli.selecting import Questions
 
     project = load(directory, profile, variables)
@@ -81,7 +81,7 @@ def query(
     union, except, intersect.
     """
     from fftcas.cli import answers
-    from fftcas.cli.remembering import tell
+    from fftcas.cli.keeping import tell
     from fftcas.cli.selecting import Questions
 
     project = load(directory, profile, variables)

@@ -101,9 +101,9 @@ class KeptPlan:
         self.watched = watched
 
 
-def plan_text(covered: Collection[Label], built: Mapping[str, str | None]) -> str:
+def plan_text(covered: Collection[str], built: Mapping[str, str | None]) -> str:
     """A plan as text."""
-    return json.dumps({"covered": [label.text for label in covered], "built": built}, separators=(",", ":"))
+    return json.dumps({"covered": sorted(covered), "built": built}, separators=(",", ":"))
 
 
 def plan_place(look: Look, profile: str) -> str:

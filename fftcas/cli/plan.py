@@ -12,7 +12,8 @@ from fftcas.build.looking import looking
 from fftcas.build.options import BuildOptions
 from fftcas.build.why import Explanation, explain
 from fftcas.cli.http_options import is_offline
-from fftcas.cli.remembering import keep_outline, keep_plan, may_remember_plan, plan_state
+from fftcas.cli.keeping import keep_outline, keep_plan
+from fftcas.cli.remembering import may_remember_plan, plan_state
 from fftcas.cli.remote_options import remote_reader
 from fftcas.cli.unchanged import remember
 from fftcas.label import Label
