@@ -49,5 +49,8 @@ REMEMBERED = ("build", "run", "seed", *TELLING)
 PATTERNS = ("build", "run", "ls", "dag", "report", "why-rebuild")
 """Commands whose arguments are patterns, any number of them."""
 
+LABELS = ("log", "show", "diff", "why-hit")
+"""Commands whose first argument is a label."""
+
 HELP = frozenset({"-h", "--help", "--version"})
 """Options that ask for a text and for nothing else: no project is read."""

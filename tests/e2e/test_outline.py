@@ -12,6 +12,8 @@ import pytest
 from harness import Demo, new_demo
 from observed import Observed, observe, observe_from
 
+from fftcas.cli.commands import LABELS
+
 BUILD = ("build", "--", "//...", "-//http/...")
 MORE = {
     "models/marts/parts/tagged.ff.sql": (
@@ -91,6 +93,7 @@ def in_full(demo: Demo, *arguments: str, **more: str) -> Observed:
 
 def test_commands_say_at_once_what_they_say_in_full(rich: Demo) -> None:
     shells = [completion(shell, line) for shell, line in itertools.product(("bash", "zsh", "fish"), LINES)]
+    shells += [completion("bash", f"fftcas {name} ") for name in LABELS]
     commands: list[tuple[tuple[str, ...], dict[str, str]]] = [((), shell) for shell in shells]
     commands += [(command, {}) for command in (*TOLD, *FRESH)]
     at_once = [observe(rich, *command, **more) for command, more in commands]
@@ -107,7 +110,12 @@ def test_commands_say_at_once_what_they_say_in_full(rich: Demo) -> None:
     assert all("warning: " in done.stderr for done, (command, _) in zip(found, commands, strict=True) if command)
 
 
-LINES = ("fftcas build //m", "fftcas ls //marts/... t", "fftcas why-rebuild -e dev_duckdb ")
+LINES = (
+    "fftcas build //m",
+    "fftcas ls //marts/... t",
+    "fftcas why-rebuild -e dev_duckdb ",
+    "fftcas show -e dev_duckdb s",
+)
 
 
 def completion(shell: str, line: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from fftcas.cli import arguments
-from fftcas.cli.commands import COMMANDS, PATTERNS, TELLING
+from fftcas.cli.commands import COMMANDS, LABELS, PATTERNS, TELLING
 from fftcas.cli.common import Pattern
 from fftcas.cli.main import cli
 
@@ -34,6 +34,7 @@ def test_commands_whose_arguments_are_patterns_are_known() -> None:
         return [(each.nargs, isinstance(each.type, Pattern)) for each in found] == [(-1, True)]
 
     assert set(PATTERNS) <= {name for name in COMMANDS if takes_patterns(name)}
+    assert all(command(name).params[0].nargs == 1 for name in LABELS)
 
 
 LINES = [
