@@ -246,7 +246,7 @@ def test_nodes_that_no_plan_was_about_are_looked_at(demo: Demo) -> None:
     time.sleep(2.1)
     observe(demo, "build", "//seeds/...")
     assert is_quick(observe(demo, "why-rebuild", "//seeds/..."))
-    assert "click" in observe(demo, "why-rebuild", "stg_users").modules
     assert "click" in observe(demo, "why-rebuild", "seed_users", "--json").modules  # and nothing is forgotten
     assert is_quick(observe(demo, "why-rebuild", "seed_orders"))
     assert "click" in observe(demo, "why-rebuild", "//seeds/...", FFTCAS_REMOTE=str(demo.home / "remote")).modules
+    assert "click" in observe(demo, "why-rebuild", "stg_users").modules
