@@ -47,7 +47,8 @@ def print_plan(
             return
         keep_outline(look, project)
         if not files and may_remember_plan(look, project, store, explanations, before):
-            if as_json or len(targets) != 1:  # then it tells how long ago that one was built
+            told = [each for each in explanations if each.label in targets]
+            if as_json or len(told) != 1:  # of a single one is told how long ago it was built
                 remember(look, text, project.warnings, watched=before)
             if options == BuildOptions():
                 keep_plan(look, project, targets, explanations, before)

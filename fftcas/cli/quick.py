@@ -74,4 +74,4 @@ def fresh(look: Look, outline: KeptOutline, asked: Asked) -> tuple[str, str | No
     if not all(label.text in plan.covered for label in targets):
         return None
     shown = [(label.text, plan.built[label.text]) for label in targets if label.text in plan.built]
-    return f"{all_fresh(shown)}\n", None if len(targets) == 1 else plan.watched
+    return f"{all_fresh(shown)}\n", None if len(shown) == 1 else plan.watched
