@@ -44,9 +44,18 @@ class Derivation:
     inputs: tuple[Input, ...] = ()
     notes: Mapping[str, Value] = field(default_factory=dict, compare=False)
 
+    @classmethod
+    def known(
+        cls, digest: Digest, recipe: Mapping[str, Value], inputs: tuple[Input, ...], notes: Mapping[str, Value]
+    ) -> Derivation:
+        """The derivation, of which the recipe's digest is known already."""
+        derivation = cls(recipe, inputs, notes)
+        vars(derivation)["recipe_digest"] = digest
+        return derivation
+
     @cached_property
     def recipe_digest(self) -> Digest:
-        return digest_value("recipe 1", self.recipe)
+        return recipe_digest(self.recipe)
 
     @cached_property
     def key(self) -> Digest:
@@ -89,6 +98,11 @@ class Derivation:
             return cls(document["recipe"], inputs, document.get("notes", {}))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a derivation: {error}") from error
+
+
+def recipe_digest(recipe: Mapping[str, Value]) -> Digest:
+    """The digest that stands for a recipe in derivation keys."""
+    return digest_value("recipe 1", recipe)
 
 
 def recipe(kind: str, ingredients: Mapping[str, Value], context: Mapping[str, Value]) -> dict[str, Value]:

@@ -52,4 +52,7 @@ def _other(value: object) -> object:
     raise TypeError(f"no canonical encoding for {type(value).__name__}")
 
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_other)
+# Without the look-out for circles, which no value has: they would end in a RecursionError.
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False, default=_other
+)

@@ -33,7 +33,7 @@ class Label:
         return isinstance(other, Label) and self.text == other.text
 
     def __hash__(self) -> int:
-        return hash(self.text)
+        return hash(self.text)  # which is known, after the first time: labels are looked up more than anything else
 
     def __lt__(self, other: Label) -> bool:
         return self.text < other.text

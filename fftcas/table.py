@@ -82,7 +82,9 @@ class Manifest:
                 StoredColumn(str(name), str(type_), bool(nullable), str(digest), int(size))
                 for name, type_, nullable, digest, size in document["columns"]
             )
-            return cls(int(document["rows"]), columns)
+            manifest = cls(int(document["rows"]), columns)
+            vars(manifest)["json"] = text if isinstance(text, str) else text.decode()  # not written once more
+            return manifest
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a table manifest: {error}") from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fftcas.store import Store
 
 
@@ -15,6 +17,12 @@ class Answers:
 
     def get(self, key: bytes) -> bytes | None:
         return self._new.get(key) or self._store.get_records(self._kind, [key])[0]
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [
+            self._new.get(key) or kept
+            for key, kept in zip(keys, self._store.get_records(self._kind, keys), strict=True)
+        ]
 
     def put(self, key: bytes, answer: bytes) -> None:
         self._new[key] = answer

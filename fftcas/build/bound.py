@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fftcas.errors import UsageError
 from fftcas.project.budgets import parse_size
 from fftcas.store import Store
-from fftcas.store.gc import Collected, Policy, collect, default_bound
+
+if TYPE_CHECKING:
+    from fftcas.store.gc import Collected
 
 VARIABLE = "FFTCAS_STORE_SIZE"
 SLACK = 0.9
@@ -26,6 +30,11 @@ def bound(path: Path, environ: Mapping[str, str]) -> int:
         raise UsageError(f"{VARIABLE} {error}") from error
 
 
+def default_bound(path: Path) -> int:
+    """A tenth of the disk, at most 50 GiB."""
+    return int(min(50 << 30, shutil.disk_usage(path).total // 10))
+
+
 def keep_within(store: Store, limit: int) -> Collected | None:
     """Collect garbage if the store has grown above its bound.
 
@@ -38,6 +47,7 @@ def keep_within(store: Store, limit: int) -> Collected | None:
     if sum(environment.size() - environment.free_bytes() for environment in environments) <= limit:
         return None
     from fftcas.http.sharing import blobs_to_keep
+    from fftcas.store.gc import Policy, collect
 
     policy = Policy(int(limit * SLACK))
     return collect(store, policy, keep_blobs=blobs_to_keep(store), compact=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from fftcas.build.budgets import Spent
@@ -14,12 +15,17 @@ from fftcas.build.http import Http
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.reads import is_view
 from fftcas.build.realise import Clock, Realiser, now
-from fftcas.build.schedule import Job
 from fftcas.derivation import Derivation
 from fftcas.engines.base import EngineError
 from fftcas.errors import FftcasError
 from fftcas.label import Label
-from fftcas.project.nodes import Node, SqlModel
+from fftcas.project.nodes import Node, Seed, SqlModel
+
+SMALL = 1 << 20
+"""Bytes of inputs, or of a seed's file, up to which a node may be small."""
+
+SOON = 0.1
+"""Seconds that a small node's own code took the last time, at most."""
 
 
 class Builder:
@@ -52,8 +58,8 @@ class Builder:
         """Count what a node has cost."""
         self.spent = tuple(spent.plus(outcome) for spent in self.spent)
 
-    def start(self, label: Label) -> Outcome | Job:
-        """Answer at once if the node is fresh, else with the job that restores or runs it."""
+    def start(self, label: Label) -> Outcome | Decision:
+        """Answer at once if the node is fresh, else with what has to be carried out."""
         clock = Clock()
         try:
             decision = self.decider.decide(self.decider.project.nodes[label])
@@ -68,7 +74,49 @@ class Builder:
         if decision.verdict is Verdict.BUILD and (exceeded := self.exceeded) and not self.shared(decision):
             return over_budget(label, exceeded)
         self.started(label)
-        return lambda: self.guarded(decision)
+        return decision
+
+    def small(self, decision: Decision) -> bool:
+        """Whether the node is to be run, and is expected to be done before long.
+
+        It reads little and did not take long the last time, if there was one.
+        """
+        node, derivation = decision.node, decision.derivation
+        if decision.verdict is not Verdict.BUILD or derivation is None or is_view(node) or self.spent:
+            return False
+        if isinstance(node, Seed):
+            return (self.decider.project.root / node.path).stat().st_size <= SMALL
+        if (
+            not isinstance(node, SqlModel)
+            or sum(SMALL if i.bytes is None else i.bytes for i in derivation.inputs) > SMALL
+        ):
+            return False
+        seconds = self.decider.store.seconds(node.label.text)
+        return bool(derivation.inputs) if seconds is None else seconds < SOON
+
+    def work(self, decisions: Sequence[Decision]) -> tuple[list[Outcome], Sequence[Decision]]:
+        """Carry out a decision, or the first of several for small nodes; the outcomes, and the decisions that are left.
+
+        Where one of several fails, which undoes the others, each is carried out by itself.
+        """
+        if len(decisions) > 1:
+            with suppress(FftcasError):
+                return self.together(decisions)
+        return [self.guarded(decision) for decision in decisions], ()
+
+    def together(self, decisions: Sequence[Decision]) -> tuple[list[Outcome], Sequence[Decision]]:
+        """Run small nodes, those of them that have to run, until some time has passed. Raises FftcasError."""
+        outcomes, unknown = [], []
+        for decision in decisions:
+            known = self.known(decision, self.deferral.defer)
+            if known is None:
+                self.deferral.bring(decision.node, self.carry_out)
+                unknown.append(decision)
+            else:
+                outcomes.append(known)
+        built = self.realiser.build(*unknown) if unknown else []
+        outcomes += [self.reasoned(*each) for each in zip(unknown, built, strict=False)]
+        return [self.warned(outcome) for outcome in outcomes], unknown[len(built) :]
 
     def guarded(self, decision: Decision) -> Outcome:
         clock = Clock()
@@ -101,12 +149,9 @@ class Builder:
         """
         node, derivation = decision.node, decision.derivation
         assert derivation is not None
-        if decision.verdict is Verdict.BUILD and self.decider.may_read(node):
-            again = self.found(decision, derivation)
-            if again is not None:
-                if again.verdict is Verdict.FRESH:
-                    return fresh(again, self.decider.http)
-                return defer(again) or self.carry_out(again)
+        known = self.known(decision, defer)
+        if known is not None:
+            return known
         if isinstance(node, SqlModel) and node.materialized == "view":
             self.deferral.bring(node, self.carry_out)
             return self.reasoned(decision, self.realiser.view(node, decision))
@@ -120,13 +165,29 @@ class Builder:
                 if not self.sharing.refuse(derivation.key, error):
                     raise
                 restored = None
-            return restored or self.build(node, derivation, "its output in the store was no longer whole")
-        return self.reasoned(decision, self.build(node, derivation, decision.reason))
+            lost = replace(decision, reason="its output in the store was no longer whole")
+            return restored or self.build(lost)
+        return self.reasoned(decision, self.build(decision))
 
-    def build(self, node: Node, derivation: Derivation, reason: str) -> Outcome:
+    def build(self, decision: Decision) -> Outcome:
         """Run the node, once what it reads is in the database."""
-        self.deferral.bring(node, self.carry_out)
-        return self.realiser.build(node, derivation, reason)
+        self.deferral.bring(decision.node, self.carry_out)
+        return self.realiser.build(decision)[0]
+
+    def known(self, decision: Decision, defer: Callable[[Decision], Outcome | None]) -> Outcome | None:
+        """What becomes of a node that seemed to have to run, and whose output is found after all; else None."""
+        if (
+            decision.verdict is not Verdict.BUILD
+            or decision.derivation is None
+            or not self.decider.may_read(decision.node)
+        ):
+            return None
+        again = self.found(decision, decision.derivation)
+        if again is None:
+            return None
+        if again.verdict is Verdict.FRESH:
+            return fresh(again, self.decider.http)
+        return defer(again) or self.carry_out(again)
 
     def found(self, decision: Decision, derivation: Derivation) -> Decision | None:
         """Look for the node's output where that takes time: the remote may have it, servers may say that their

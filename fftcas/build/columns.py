@@ -9,7 +9,7 @@ from threading import Lock
 from fftcas.build.answers import Answers
 from fftcas.build.outcome import Identity
 from fftcas.build.reads import ColumnsRead, Reads
-from fftcas.digest import Value, digest_value
+from fftcas.digest import Digest, Value, digest_value
 from fftcas.engines import open_binder
 from fftcas.engines.base import Binder
 from fftcas.label import Label
@@ -27,31 +27,30 @@ class Columns:
 
     def __init__(self, project: Project, store: Store, context: Mapping[str, Value]) -> None:
         self.project = project
+        self.store = store
         self._answers = Answers(store, RECORD)
         self.context = context
         self._binder: Binder | None = None
         self._lock = Lock()
 
-    def read_by(self, node: Node, read: Reads, identities: Mapping[Label, Identity], *, named: bool) -> ColumnsRead:
+    def read_by(
+        self, node: Node, read: Reads, recipe: Digest, identities: Mapping[Label, Identity], *, named: bool
+    ) -> ColumnsRead:
         """The columns that `node` reads of each table; None means all of them.
 
-        `named`: its text, and those of the views that it looks through, name each column.
+        `recipe` is the digest of its full recipe, in which its own text is, and those of the views that it looks
+        through. `named`: these name each column.
         """
         if isinstance(node, PythonModel) and not read.views:
             return {label: as_set(node.columns.get(label)) for label in read.tables}
         known: Value = [[[c.name, c.type, c.nullable] for c in identities[table].columns] for table in read.tables]
         asked: dict[str, Value] = {
-            "recipe": dict(node.recipe),
-            "reads": list(read.wiring),
-            "views": [
-                [dict(self.project.nodes[view].recipe), list(wiring)]
-                for view, wiring in zip(read.views, read.view_wirings, strict=True)
-            ],
+            "recipe": recipe,
             "columns": known,
             "engine": self.context.get("engine"),
             "fftcas": __version__,
         }
-        key = bytes.fromhex(digest_value("columns 3", asked))
+        key = bytes.fromhex(digest_value("columns 4", asked))
         answer = self._answers.get(key)
         if answer is None:
             found = self._ask(node, read, identities, named)
@@ -105,7 +104,7 @@ class Columns:
         """The engine's binder, opened at the first call."""
         with self._lock:
             if self._binder is None:
-                self._binder = open_binder(self.project.profile.engine, self.project.profile.options)
+                self._binder = open_binder(self.project.profile.engine, self.project.profile.options, self.store)
             return self._binder
 
 

@@ -103,12 +103,14 @@ class Decider:
             self.context,
         )
 
-    def columns_read(self, node: Node, read: Reads, identities: Mapping[Label, Identity]) -> ColumnsRead:
+    def columns_read(
+        self, node: Node, read: Reads, recipe: Digest, identities: Mapping[Label, Identity]
+    ) -> ColumnsRead:
         """The columns that the node reads of each table: all, where it also reads what may gain or lose columns."""
         if not self.externals.closed(node, read):
             return {}
         named = self.externals.names_columns(node, read)
-        return self.columns.read_by(node, read, identities, named=named)
+        return self.columns.read_by(node, read, recipe, identities, named=named)
 
     def may_read(self, node: Node) -> bool:
         """Whether the node's output may be taken from where it is known: its relation, or the store."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fftcas.digest import Digest
 from fftcas.engines import diff_rows
 from fftcas.engines.base import EngineError
 from fftcas.store import MissingBlob, Store
 from fftcas.table import Manifest, Table
-from fftcas.table_diff import TableDiff
+
+if TYPE_CHECKING:
+    from fftcas.table_diff import TableDiff
 
 CHEAP_ROWS = 100_000
 """Tables with more rows are not compared only to give a reason."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from fftcas.build.outcome import Identity
 from fftcas.build.reads import ColumnsRead, Reads, reads
-from fftcas.derivation import Derivation, Input, recipe
+from fftcas.derivation import Derivation, Input, recipe, recipe_digest
 from fftcas.digest import Digest, Value
 from fftcas.label import Label
 from fftcas.project.nodes import Node
@@ -17,21 +17,24 @@ def derive(
     project: Project,
     node: Node,
     identities: Mapping[Label, Identity],
-    columns_read: Callable[[Node, Reads, Mapping[Label, Identity]], ColumnsRead],
+    columns_read: Callable[[Node, Reads, Digest, Mapping[Label, Identity]], ColumnsRead],
     externals: Callable[[Node, Reads], tuple[Input, ...]],
     representative: Callable[[Digest], Digest],
     context: Mapping[str, Value],
 ) -> Derivation:
     """The derivation of `node`, given the identity of every table that it reads in the end.
 
-    `columns_read` tells which columns it reads of each, and `externals` what else it reads. `representative` maps a
-    projection's digest to that of the class of projections which are known to hold the same rows.
+    `columns_read` tells, by the recipe's digest, which columns it reads of each, and `externals` what else it reads.
+    `representative` maps a projection's digest to that of the class of projections which are known to hold the same
+    rows.
     """
     read = reads(project, node)
-    columns = columns_read(node, read, identities) if read.tables else {}
+    whole = full_recipe(project, node, read, context)
+    digest = recipe_digest(whole)
+    columns = columns_read(node, read, digest, identities) if read.tables else {}
     inputs = tuple(seen(label, identities[label], columns.get(label), representative) for label in read.tables)
     notes = {"views": [view.text for view in read.views]} if read.views else {}
-    return Derivation(full_recipe(project, node, read, context), (*inputs, *externals(node, read)), notes)
+    return Derivation.known(digest, whole, (*inputs, *externals(node, read)), notes)
 
 
 def full_recipe(project: Project, node: Node, read: Reads, context: Mapping[str, Value]) -> dict[str, Value]:

@@ -27,16 +27,23 @@ from fftcas.project.provenance import Provenance
 from fftcas.project.python_run import check_required
 from fftcas.project.seed_data import read_seed
 from fftcas.relation import RelationKind, Stamp
-from fftcas.store import MissingBlob, Realisation, Store, measure_table
+from fftcas.store import MissingBlob, Realisation, Store, Together, measure_table
 from fftcas.table import Manifest
+
+AT_ONCE = 0.5
+"""Seconds of work that are put in place together: so much may be lost when a build is killed."""
 
 
 @dataclass
 class Clock:
     """Start of a piece of work, in UTC and on a clock that never goes back."""
 
-    started_at: str = field(default_factory=lambda: now())
+    at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def started_at(self) -> str:
+        return iso(self.at)
 
     @property
     def seconds(self) -> float:
@@ -45,9 +52,14 @@ class Clock:
 
 def now() -> str:
     """The present as ISO 8601 in UTC, to the microsecond."""
+    return iso(time.time())
+
+
+def iso(at: float) -> str:
+    """A time in seconds since 1970 as ISO 8601 in UTC, to the microsecond."""
     from datetime import UTC, datetime
 
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
 
 
 @dataclass(frozen=True)
@@ -122,26 +134,45 @@ class Realiser:
             output_changed=self.changed(node, manifest.output),
         )
 
-    def build(self, node: Node, derivation: Derivation, reason: str) -> Outcome:
-        """Run the node, keep its output as the cache mode says, and put it in place."""
+    def build(self, *decisions: Decision) -> list[Outcome]:
+        """Run nodes, none of which reads another, keep their outputs as the cache mode says, and put them in place, all
+        of them at once. After some time no other is begun: the outcomes are those of the first.
+
+        Raises what the first of them raises that fails, and undoes all.
+        """
         clock = Clock()
-        with self.target.session() as session:
-            scanned = self.may_run(session, node, derivation)
-            with self.http.fetching(node) as fetched:
-                staged = self.make(session, node)
-            query_seconds = clock.seconds
-            refuse_edited(self.project, node, derivation, self.externals)
-            output = session.read(staged)
-            writes = self.options.cache.writes and cached(node) and not fetched.failed
-            manifest = self.store.write_table(output) if writes else measure_table(output)
-            if writes:
-                self.commit(node, derivation, manifest, query_seconds, fetched)
-            stamp = self.stamp(node, derivation, manifest)
-            session.publish(staged, replace(stamp, fingerprint="") if fetched.failed else stamp)
+        outcomes: list[Outcome] = []
+        with self.target.session() as session, session.at_once():
+            with self.store.at_once() as store:
+                for decision in decisions:
+                    outcomes.append(self._build(session, store, decision))
+                    if clock.seconds > AT_ONCE:
+                        break
+            for derivation in (decision.derivation for decision in decisions[: len(outcomes)]):
+                if derivation is not None and derivation.key in store.committed:
+                    self.sharing.give(derivation)
+        return outcomes
+
+    def _build(self, session: Session, store: Together, decision: Decision) -> Outcome:
+        """Run one node; what becomes of it is held back by session and store."""
+        node, derivation, clock = decision.node, decision.derivation, Clock()
+        assert derivation is not None
+        scanned = self.may_run(session, node, derivation)
+        with self.http.fetching(node) as fetched:
+            staged = self.make(session, node)
+        query_seconds = clock.seconds
+        refuse_edited(self.project, node, derivation, self.externals)
+        output = session.read(staged)
+        writes = self.options.cache.writes and cached(node) and not fetched.failed
+        manifest = store.write_table(output) if writes else measure_table(output)
+        if writes:
+            store.commit(*self.realised(node, derivation, manifest, query_seconds, fetched))
+        stamp = self.stamp(node, derivation, manifest)
+        session.publish(staged, replace(stamp, fingerprint="") if fetched.failed else stamp)
         return Outcome(
             node.label,
             Status.BUILT,
-            reason,
+            decision.reason,
             derivation.key,
             Identity.of(manifest),
             rows=manifest.rows,
@@ -166,7 +197,8 @@ class Realiser:
         with self.target.session() as session, located(self.project, node, bound) as sql:
             session.publish_view(node.relation, sql, stamp)
         if self.options.cache.writes and not known:
-            self.commit(node, derivation, None, clock.seconds, Fetched())
+            self.store.commit(*self.realised(node, derivation, None, clock.seconds, Fetched()))
+            self.sharing.give(derivation)
         return Outcome(
             node.label,
             Status.RESTORED if known else Status.BUILT,
@@ -221,9 +253,10 @@ class Realiser:
         names = {label: engine.quote(self.project.nodes[label].relation) for label in node.sql.inputs}
         return node.sql.bind(names, engine.quote(node.relation), self.project.secrets)
 
-    def commit(
+    def realised(
         self, node: Node, derivation: Derivation, manifest: Manifest | None, seconds: float, fetched: Fetched
-    ) -> None:
+    ) -> tuple[Realisation, bytes, Manifest | None]:
+        """What the store is to commit."""
         realisation = Realisation(
             derivation=derivation.key,
             recipe=derivation.recipe_digest,
@@ -241,8 +274,7 @@ class Realiser:
             http_max_age=fetched.usage.max_age if fetched.usage else {},
         )
         document = replace(derivation, notes={**derivation.notes, **self.provenance.of(node)}).to_json()
-        self.store.commit(realisation, document, manifest)
-        self.sharing.give(derivation)
+        return realisation, document, manifest
 
     def stamp(self, node: Node, derivation: Derivation, manifest: Manifest | None) -> Stamp:
         return Stamp(

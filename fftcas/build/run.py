@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from fftcas.build.budgets import Spent
 from fftcas.build.builder import Builder
-from fftcas.build.check import checked
 from fftcas.build.decide import Decider
 from fftcas.build.deferral import Deferral, needed
 from fftcas.build.git import checkout
@@ -26,7 +25,7 @@ from fftcas.build.target import Target
 from fftcas.build.workers import Workers
 from fftcas.errors import BudgetError, NodeError, UsageError
 from fftcas.label import Label
-from fftcas.project.nodes import Source
+from fftcas.project.nodes import Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.store import RunRecord, Store
 
@@ -136,11 +135,14 @@ def build(
             builder.spend(outcome)
             done(outcome)
 
+        decider.statements.learn(node for node in map(project.nodes.__getitem__, wanted) if isinstance(node, SqlModel))
         with chdir(project.root):  # where the relative paths in models start
             run_nodes(
                 project.graph,
                 wanted,
                 builder.start,
+                builder.small,
+                builder.work,
                 jobs=options.jobs,
                 keep_going=options.keep_going,
                 skipped=builder.skipped,
@@ -150,6 +152,8 @@ def build(
             for outcome in builder.settle():
                 keep(outcome)
             if options.check:
+                from fftcas.build.check import checked
+
                 again = {outcome.label: outcome for outcome in checked(realiser, targets, outcomes)}
     except KeyboardInterrupt:
         interrupted = True

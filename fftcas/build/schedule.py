@@ -1,25 +1,35 @@
-"""The scheduler: a node starts as soon as its inputs are done, the longest path first, at most `jobs` at a time."""
+"""The scheduler: a node starts as soon as its inputs are done, the longest path first, at most `jobs` at a time.
+
+Small nodes that are ready at the same time are one job: to hand them over and to commit takes longer than they do.
+"""
 
 from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Thread, current_thread
+from typing import TypeVar
 
 from fftcas.build.outcome import Outcome
 from fftcas.graph import Graph
 from fftcas.label import Label
 
-Job = Callable[[], Outcome]
+Work = TypeVar("Work")
 PATIENCE = 1.5
 """Seconds that workers have to stop after a keyboard interrupt."""
+
+TOGETHER = 32
+"""Small nodes that are one job, at most."""
 
 
 def run_nodes(
     graph: Graph,
     wanted: Collection[Label],
-    start: Callable[[Label], Outcome | Job],
+    start: Callable[[Label], Outcome | Work],
+    small: Callable[[Work], bool],
+    work: Callable[[Sequence[Work]], tuple[Sequence[Outcome], Sequence[Work]]],
     *,
     jobs: int,
     keep_going: bool,
@@ -29,17 +39,18 @@ def run_nodes(
 ) -> dict[Label, Outcome]:
     """Bring `wanted` (closed under inputs) up to date; returns their outcomes in order of completion.
 
-    `start` is called once per node, in this thread, when all its inputs are ok: it answers at once, or with a job for a
-    worker thread. After a failure the nodes above it are `skipped(label, failed)`, and unless `keep_going` so is
-    all that has not been started; what runs is let finish. `done` is called in this thread for each outcome.
-    On a keyboard interrupt `interrupt` has to stop what the workers are doing; those that do not stop are left behind.
+    `start` is called once per node, in this thread, when all its inputs are ok: it answers at once, or with what `work`
+    has to do in a worker thread; what is `small` goes there together, and what `work` leaves goes there again. After a
+    failure the nodes above it are `skipped(label, failed)`, and unless `keep_going` so is all that has not been
+    started; what runs is let finish. `done` is called in this thread for each outcome. On a keyboard interrupt
+    `interrupt` has to stop what the workers are doing; those that do not stop are left behind.
     """
     outcomes: dict[Label, Outcome] = {}
     waiting = {label: sum(source in wanted for source in set(graph.inputs[label])) for label in wanted}
     height = heights(graph, wanted)
     ready = [(-height[label], label.text, label) for label in wanted if waiting[label] == 0]
     heapq.heapify(ready)
-    running: dict[Future[Outcome], Label] = {}
+    running: set[Future[tuple[Sequence[Outcome], Sequence[Work]]]] = set()
     first_failure: Label | None = None
 
     def finish(outcome: Outcome) -> None:
@@ -54,11 +65,14 @@ def run_nodes(
                 if waiting[reader] == 0:
                     heapq.heappush(ready, (-height[reader], reader.text, reader))
 
-    pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="node")
-    ended = True
+    workers: list[Thread] = []
+    pool = ThreadPoolExecutor(jobs, "node", initializer=lambda: workers.append(current_thread()))
+    patient = True
     try:
         while ready or running:
-            while ready and len(running) < jobs:
+            some: list[Work] = []
+            most = min(TOGETHER, -(-len(ready) // max(1, jobs - len(running))))
+            while ready and len(running) < jobs and len(some) < most:
                 label = heapq.heappop(ready)[2]
                 failed = next((source for source in graph.inputs[label] if not outcomes[source].ok), None)
                 if failed is None and not keep_going:
@@ -69,30 +83,39 @@ def run_nodes(
                 answer = start(label)
                 if isinstance(answer, Outcome):
                     finish(answer)
+                elif small(answer):
+                    some.append(answer)
                 else:
-                    running[pool.submit(answer)] = label
-            if running:
+                    running.add(pool.submit(work, [answer]))
+            if some:
+                running.add(pool.submit(work, some))
+            if running and (not ready or len(running) >= jobs):
                 completed, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in completed:
-                    del running[future]
-                    finish(future.result())
+                running -= completed
+                for made, left in [future.result() for future in completed]:
+                    for outcome in made:
+                        finish(outcome)
+                    if left:
+                        running.add(pool.submit(work, left))
     except KeyboardInterrupt:
-        ended = False
-        ended = stopped(running, interrupt)
+        patient = False
+        # What was just handed over may be in no list yet: it is the workers that have to end.
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop(workers, interrupt)
         raise
     finally:
-        pool.shutdown(wait=ended, cancel_futures=True)
+        pool.shutdown(wait=patient, cancel_futures=True)
     return outcomes
 
 
-def stopped(running: Collection[Future[Outcome]], interrupt: Callable[[], None]) -> bool:
-    """Interrupt what the workers do, and what they begin meanwhile; False if one goes on (Python cannot be stopped)."""
+def stop(workers: Sequence[Thread], interrupt: Callable[[], None]) -> None:
+    """Interrupt what the workers do, and what they begin meanwhile, until they end. Python cannot be stopped: a worker
+    that goes on is left behind."""
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
+    while any(worker.is_alive() for worker in workers) and time.monotonic() < until:
         interrupt()
-        if not wait(running, timeout=0.05).not_done:
-            return True
-    return False
+        for worker in workers:
+            worker.join(0.05)
 
 
 def heights(graph: Graph, wanted: Collection[Label]) -> dict[Label, int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from functools import cached_property
 
@@ -19,6 +20,9 @@ from fftcas.version import __version__
 
 RECORD = "statement"
 """Records of this kind hold what a text says, under the digest of the text and of the engine that reads it."""
+
+TOGETHER = 64
+"""Texts that are parsed at once: their trees are large."""
 
 INPUT = "__fftcas_input_"
 """What references are called while a text is looked at."""
@@ -68,18 +72,31 @@ class Statements:
 
     def of(self, model: SqlModel) -> Statement:
         """What the model's text says; a text that does not parse says nothing: it will fail when it runs."""
-        text = model.sql.text
-        if text not in self._known:
-            key = bytes.fromhex(digest_value("statement 3", [__version__, text, self._engine]))
-            answer = self._answers.get(key)
-            try:
-                self._known[text] = self._ask(model) if answer is None else Statement.from_json(answer)
-            except EngineError:  # not kept: an engine that is set up otherwise may understand it
-                self._known[text] = Statement()
+        if model.sql.text not in self._known:
+            self.learn([model])
+        return self._known[model.sql.text]
+
+    def learn(self, models: Iterable[SqlModel]) -> None:
+        """Find out what the texts of these models say: at once, where that is to be asked of each sooner or later."""
+        unknown = {model.sql.text: model for model in models if model.sql.text not in self._known}
+        keys = {text: bytes.fromhex(digest_value("statement 3", [__version__, text, self._engine])) for text in unknown}
+        new = []
+        for text, answer in zip(unknown, self._answers.get_many(list(keys.values())), strict=True):
+            if answer is None:
+                new.append(text)
             else:
-                if answer is None:
-                    self._answers.put(key, self._known[text].to_json())
-        return self._known[text]
+                self._known[text] = Statement.from_json(answer)
+        for start in range(0, len(new), TOGETHER):
+            some = {text: self._bound(unknown[text]) for text in new[start : start + TOGETHER]}
+            with suppress(EngineError):  # whichever of them it is: it will be asked for by itself
+                self.binder().parse(list(some.values()))
+            for text, sql in some.items():
+                try:
+                    self._known[text] = self._ask(sql)
+                except EngineError:  # not kept: an engine that is set up otherwise may understand it
+                    self._known[text] = Statement()
+                else:
+                    self._answers.put(keys[text], self._known[text].to_json())
 
     def close(self) -> None:
         self._answers.close()
@@ -89,12 +106,16 @@ class Statements:
         engine = self.project.profile.engine
         return f"{engine} {engine_version(engine)}"
 
-    def _ask(self, model: SqlModel) -> Statement:
-        """What the engine's parser says. Raises EngineError if it does not understand the text."""
+    def _bound(self, model: SqlModel) -> str:
+        """The model's text with other names for its references."""
         binder = self.binder()
         names = [binder.quote(RelationName(f"{INPUT}{i}")) for i in range(len(model.sql.inputs) + 1)]
         secrets = dict.fromkeys(self.project.secrets, "")
-        sql = model.sql.bind(dict(zip(model.sql.inputs, names, strict=False)), names[-1], secrets)
+        return model.sql.bind(dict(zip(model.sql.inputs, names, strict=False)), names[-1], secrets)
+
+    def _ask(self, sql: str) -> Statement:
+        """What the engine's parser says. Raises EngineError if it does not understand the text."""
+        binder = self.binder()
         read = binder.reads(sql)
         relations = [name for name in read.relations if not name.name.startswith(INPUT)]
         return Statement(

@@ -40,6 +40,7 @@ class Publishing:
     def __init__(self, session: Session, tell: Callable[[RelationName, Stamp | None], None]) -> None:
         self._session = session
         self._tell = tell
+        self._held: list[Stamp] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
@@ -47,7 +48,22 @@ class Publishing:
     def publish(self, staged: Staged, stamp: Stamp) -> None:
         self._tell(stamp.relation, None)
         self._session.publish(staged, stamp)
-        self._tell(stamp.relation, stamp)
+        if self._held is None:
+            self._tell(stamp.relation, stamp)
+        else:
+            self._held.append(stamp)
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        held: list[Stamp] = []
+        self._held = held
+        try:
+            with self._session.at_once():
+                yield
+        finally:
+            self._held = None
+        for stamp in held:
+            self._tell(stamp.relation, stamp)
 
     def publish_tables(self, tables: Iterable[tuple[Table, Stamp]]) -> None:
         begun = []

@@ -27,6 +27,7 @@ def main() -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+    gc.freeze()  # the process ends: what lives is not gone through once more
     return code
 
 
@@ -39,7 +40,7 @@ def run(arguments: list[str]) -> int:
     if arguments == ["--version"]:
         print(f"fftcas {__version__}")
         return 0
-    gc.set_threshold(100_000)  # next to nothing here lies in cycles; what lives is gone through again and again
+    gc.set_threshold(300_000)  # next to nothing here lies in cycles; what lives is gone through again and again
     look = None
     if arguments and arguments[0] in REMEMBERED and HELP.isdisjoint(arguments):
         from fftcas.cli.look import look_at
@@ -50,11 +51,9 @@ def run(arguments: list[str]) -> int:
         if look and code is None and arguments[0] in TELLING:
             from fftcas.cli.quick import answer
 
-            gc.freeze()
             code = answer(look)
         if code is not None:
             return code
     from fftcas.cli.main import main as run_in_full
 
-    gc.freeze()  # what was imported stays: it need not be gone through at the end either
     return run_in_full(arguments, look)

@@ -59,6 +59,10 @@ def main(arguments: Sequence[str], look: Look | None = None) -> int:
     """
     if HELP.isdisjoint(arguments):
         import logging
+        import os
+
+        # NumPy comes along with pyarrow, and its idle threads would wait for work with all their might.
+        os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
         if logging.lastResort is not None:  # what the store has to say is told as other warnings are
             logging.lastResort.setFormatter(logging.Formatter("warning: %(message)s"))

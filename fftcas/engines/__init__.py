@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fftcas.engines.base import Binder, Engine
+    from fftcas.project.memory import Memory
     from fftcas.table import Table
     from fftcas.table_diff import TableDiff
 
@@ -33,12 +34,15 @@ def open_engine(name: str, options: Mapping[str, Any], *, read_only: bool = Fals
     return DuckDBEngine(options, read_only=read_only)
 
 
-def open_binder(name: str, options: Mapping[str, Any]) -> Binder:
-    """The binder of a profile's engine; the target database stays closed. Raises UsageError for an unknown engine."""
+def open_binder(name: str, options: Mapping[str, Any], memory: Memory | None = None) -> Binder:
+    """The binder of a profile's engine; the target database stays closed. Raises UsageError for an unknown engine.
+
+    What holds for all databases of the engine's version is asked once, if there is a `memory`.
+    """
     _only_duckdb(name)
     from fftcas.engines.duckdb.binder import DuckDBBinder
 
-    return DuckDBBinder(options)
+    return DuckDBBinder(options, memory)
 
 
 def database_state(name: str, options: Mapping[str, Any]) -> str | None:

@@ -78,6 +78,12 @@ class Session(Protocol):
     One table is staged at a time, until it is published, another is staged, or the session ends.
     """
 
+    def at_once(self) -> AbstractContextManager[None]:
+        """What is staged and published within takes its place when this ends, all of it; on an error, nothing does.
+
+        For small tables, none of which reads another one of them; each is published before the next is staged.
+        """
+
     def stage_query(self, relation: RelationName, sql: str) -> Staged:
         """Run a SELECT and keep its rows, staged."""
 
@@ -165,6 +171,9 @@ class Binder(Protocol):
         same result. `views` come in the order of their making, each after those that it reads. `named` says that
         `reads` found query and views to name each column that they read. Never raises.
         """
+
+    def parse(self, queries: Sequence[str]) -> None:
+        """Parse several queries at once, which takes less time than one by one: what follows is asked about them."""
 
     def reads(self, sql: str) -> Reads:
         """What a query reads by name, common table expressions apart. Raises EngineError if that cannot be told."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fftcas.derivation import Derivation, Input
 from fftcas.digest import Digest, Value, encode
@@ -12,7 +12,9 @@ from fftcas.explain.changes import Change, recipe_changes
 from fftcas.explain.rows import rows_words
 from fftcas.explain.texts import changed_code, changed_macros, changed_templates, sql_diff
 from fftcas.project.environment import is_secret
-from fftcas.table_diff import TableDiff
+
+if TYPE_CHECKING:
+    from fftcas.table_diff import TableDiff
 
 Compare = Callable[[Digest, Digest], "TableDiff | None"]
 """The difference of two outputs; None where it cannot be told, or would cost too much."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from fftcas.amounts import counted
-from fftcas.table_diff import TableDiff
+
+if TYPE_CHECKING:
+    from fftcas.table_diff import TableDiff
 
 
 def rows_words(diff: TableDiff) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,7 +34,7 @@ class Files:
         """The absolute path. Raises ProjectError if it leads outside the project, through `..` or a symbolic link."""
         file = self.root / path
         plain = file.name != ".." and not file.is_symlink()
-        if not (plain and self._holds(file.parent)) and not self._inside(file):
+        if not (plain and self._holds(posixpath.dirname(path))) and not self._inside(file):
             raise ProjectError(
                 f"{path} leads outside the project",
                 where=Location(path),
@@ -44,10 +45,10 @@ class Files:
     def _inside(self, file: Path) -> bool:
         return file.resolve().is_relative_to(self._real_root)
 
-    def _holds(self, folder: Path) -> bool:
+    def _holds(self, folder: str) -> bool:
         """Whether a folder is one of the project's; it is looked up once, and not for each of its files."""
         if folder not in self._folders:
-            self._folders[folder] = self._inside(folder)
+            self._folders[folder] = self._inside(self.root / folder)
         return self._folders[folder]
 
     @cached_property
@@ -55,7 +56,7 @@ class Files:
         return self.root.resolve()
 
     @cached_property
-    def _folders(self) -> dict[Path, bool]:
+    def _folders(self) -> dict[str, bool]:
         return {}
 
     def is_file(self, path: str) -> bool:

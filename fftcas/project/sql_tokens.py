@@ -19,7 +19,10 @@ VERSION = 1
 MARK, MARK_END = "\ue000", "\ue001"
 """Frame what is not SQL text yet: references, `this` and secrets."""
 
-NAME_START = r"A-Za-z_\u0080-\udfff\ue002-\U0010ffff"
+# The classes say what is outside of them: a range of 57,000 characters takes a step for each of them to compile.
+NAME_START = rf"[^\x00-@\[-\^`{{-\x7f{MARK}{MARK_END}]"
+NAME_PART = rf"[^\x00-\#%-/:-@\[-\^`{{-\x7f{MARK}{MARK_END}]"
+TAG_START = r"[^\x00-@\[-\^`{-\x7f\ue000-\U0010ffff]"
 TOKEN = re.compile(
     rf"""
       (?P<skip>        (?: [ \t\n\r\f\v]+ | --[^\n\r]* )+ )
@@ -27,9 +30,9 @@ TOKEN = re.compile(
     | (?P<comment>     /\* )
     | (?P<string>      [eE]' (?: [^'\\] | '' | \\. )* ' | (?: [bBxXnN] | [uU]& )? ' (?: [^'] | '' )* ' )
     | (?P<quoted>      (?: [uU]& )? " (?: [^"] | "" )* " | ` (?: [^`] | `` )* ` )
-    | (?P<dollar>      \$ (?: [A-Za-z_\u0080-\udfff][\w\u0080-\udfff]* )? \$ )
+    | (?P<dollar>      \$ (?: {TAG_START}[\w\u0080-\udfff]* )? \$ )
     | (?P<rest>        [eEbBxXnN]?' | [uU]&['"] | ["`{MARK}] )
-    | (?P<name>        [{NAME_START}] [{NAME_START}\w$]* | \$\w+ )
+    | (?P<name>        {NAME_START} {NAME_PART}* | \$\w+ )
     | (?P<number>      \.?[0-9] (?: (?<=[0-9.][eE]) [+-] (?=[0-9]) | [\w.] )* )
     | (?P<operator>    (?: (?! -- | /\* ) [-+*/<>=~!@\#%^&|?] )+ )
     | (?P<punctuation> :: | := | . )

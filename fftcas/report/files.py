@@ -55,4 +55,4 @@ def json_lines(document: Mapping[str, Any]) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-encoded = json.JSONEncoder(ensure_ascii=False, default=dict).encode
+encoded = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=dict).encode

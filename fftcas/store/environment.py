@@ -77,7 +77,7 @@ class Environment:
         mended = False
         while True:
             trouble: Exception | None = None
-            with self._gate.shared():
+            with self._gate:
                 env = self._env
                 if env is not None:
                     try:

@@ -8,26 +8,25 @@ from contextlib import contextmanager
 
 
 class Gate:
-    """`shared` for every transaction, `exclusive` for what may run only while there is none. Not reentrant."""
+    """`with gate` for every transaction, `exclusive` for what may run only while there is none. Not reentrant."""
 
     def __init__(self) -> None:
-        self._free = threading.Condition()
+        self._lock = threading.Lock()
+        self._free = threading.Condition(self._lock)
         self._inside = 0
         self._closed = False
 
-    @contextmanager
-    def shared(self) -> Iterator[None]:
-        with self._free:
+    def __enter__(self) -> None:
+        with self._lock:
             while self._closed:
                 self._free.wait()
             self._inside += 1
-        try:
-            yield
-        finally:
-            with self._free:
-                self._inside -= 1
-                if not self._inside:
-                    self._free.notify_all()
+
+    def __exit__(self, *trouble: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._closed and not self._inside:
+                self._free.notify_all()
 
     def close(self) -> None:
         """Wait until nobody is inside, and let nobody in."""

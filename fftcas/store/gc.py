@@ -8,14 +8,12 @@ build may run beside it: see `blobs.py` for how the sweep and the writers agree.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 import lmdb
 
@@ -60,11 +58,6 @@ class Collected:
     bytes_kept: int
     compacted: bool
     dry_run: bool
-
-
-def default_bound(path: Path) -> int:
-    """A tenth of the disk, at most 50 GiB."""
-    return int(min(50 << 30, shutil.disk_usage(path).total // 10))
 
 
 def collect(

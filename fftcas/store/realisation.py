@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from fftcas.digest import Digest
@@ -37,7 +37,7 @@ class Realisation:
     http_max_age: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> builtins.bytes:
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
+        return json.dumps(vars(self), sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
     def from_json(cls, data: builtins.bytes) -> Realisation:

@@ -75,8 +75,9 @@ class RecordTxn:
     def _opened(self, full: bytes, sealed: bytes | memoryview | None) -> bytes | None:
         if sealed is None:
             return None
-        if sealed_well(full, bytes(sealed)):
-            return bytes(sealed[_SEAL:])
+        value = bytes(sealed[_SEAL:])
+        if sealed[:_SEAL] == _seal(full, value):
+            return value
         self.bad.append(full)
         return None
 

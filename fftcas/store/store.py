@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -19,8 +19,9 @@ from fftcas.store.environment import Environment
 from fftcas.store.frame import Codec
 from fftcas.store.place import prepare_place, store_path
 from fftcas.store.realisation import Realisation
-from fftcas.store.records import Records
+from fftcas.store.records import Records, RecordTxn
 from fftcas.store.runs import RunRecord
+from fftcas.store.together import Together
 from fftcas.table import Manifest, Table
 
 
@@ -118,7 +119,24 @@ class Store:
 
     def commit(self, realisation: Realisation, document: bytes, manifest: Manifest | None) -> None:
         """Derivation document, manifest and realisation, in one transaction: from here on the output exists."""
-        self.records.write(lambda txn: index.put(txn, realisation, document, manifest))
+        self.commit_all([(realisation, document, manifest)])
+
+    def commit_all(self, outputs: Sequence[tuple[Realisation, bytes, Manifest | None]]) -> None:
+        """`commit` for several outputs: from here on all of them exist."""
+
+        def work(txn: RecordTxn) -> None:
+            for output in outputs:
+                index.put(txn, *output)
+
+        self.records.write(work)
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[Together]:
+        """What is written and committed to the result is in the store when this ends; on an error, nothing does."""
+        together = Together(self.blobs)
+        yield together
+        together.flush()
+        self.commit_all(together.outputs)
 
     def derivation(self, key: Digest) -> Derivation | None:
         """The derivation with this key; None if it is not known, or its document is of another version."""

@@ -46,7 +46,7 @@ TABLES = ("users", "orders", "big_orders", "spend", "names", "longest")
 POINTS = {
     "record_run": ("fftcas.store.store", "Store", "record_run"),
     "blobs.put": ("fftcas.store.blobs", "Blobs", "put"),
-    "commit": ("fftcas.store.store", "Store", "commit"),
+    "commit": ("fftcas.store.store", "Store", "commit_all"),
     "put_records": ("fftcas.store.store", "Store", "put_records"),
     "prepare": ("fftcas.engines.duckdb.engine", "DuckDBEngine", "prepare"),
     "stage_query": ("fftcas.engines.duckdb.session", "DuckDBSession", "stage_query"),
@@ -159,14 +159,14 @@ def work(project: Path, arguments: tuple[str, ...], environment: dict[str, str],
 def tell_commits(journal: Path) -> None:
     from fftcas.store.store import Store
 
-    commit = Store.commit
+    commit_all = Store.commit_all
 
-    def telling(self: Store, realisation: Any, *others: Any) -> None:
-        commit(self, realisation, *others)
+    def telling(self: Store, outputs: Any) -> None:
+        commit_all(self, outputs)
         with journal.open("a") as file:
-            file.write(f"{realisation.label}\n")
+            file.writelines(f"{realisation.label}\n" for realisation, *_ in outputs)
 
-    Store.commit = telling  # type: ignore[assignment, method-assign]
+    Store.commit_all = telling  # type: ignore[method-assign]
 
 
 def die_at(point: str) -> None:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from fftcas.build.outcome import Outcome, Status
-from fftcas.build.schedule import Job, run_nodes
+from fftcas.build.schedule import run_nodes
 from fftcas.graph import Graph
 from fftcas.label import Label
 
@@ -20,19 +20,26 @@ def run(
     jobs: int = 1,
     keep_going: bool = False,
     work: Callable[[Label], object] = lambda label: None,
+    graph: Graph = GRAPH,
+    small: Collection[Label] = (),
+    most: int = 100,
+    together: Callable[[Sequence[Label]], object] = lambda labels: None,
 ) -> dict[str, str]:
-    def start(label: Label) -> Job:
-        def job() -> Outcome:
-            work(label)
-            status = Status.FAILED if label in (failing or set()) else Status.BUILT
-            return Outcome(label, status, "")
+    def outcome(label: Label) -> Outcome:
+        work(label)
+        status = Status.FAILED if label in (failing or set()) else Status.BUILT
+        return Outcome(label, status, "")
 
-        return job
+    def carry_out(labels: Sequence[Label]) -> tuple[list[Outcome], Sequence[Label]]:
+        together(labels)
+        return [outcome(label) for label in labels[:most]], labels[most:]
 
     outcomes = run_nodes(
-        GRAPH,
-        set(GRAPH),
-        start,
+        graph,
+        set(graph),
+        lambda label: label,
+        lambda label: label in small,
+        carry_out,
         jobs=jobs,
         keep_going=keep_going,
         skipped=lambda label, failed: Outcome(label, Status.SKIPPED, failed.name),
@@ -69,3 +76,30 @@ def test_never_more_than_jobs_at_once() -> None:
         busy.release()
 
     assert set(run(jobs=2, work=work).values()) == {"built"}
+
+
+WIDE = Graph({Label("p", f"n{i}"): () for i in range(9)})
+
+
+def test_small_nodes_that_are_ready_go_together() -> None:
+    seen: list[list[str]] = []
+    run(graph=GRAPH, small=set(GRAPH), together=lambda labels: seen.append([label.name for label in labels]))
+    assert seen == [["a", "c"], ["b", "e"], ["d"]]
+
+
+def test_small_nodes_are_shared_out_among_the_workers() -> None:
+    sizes: list[int] = []
+    run(graph=WIDE, small=set(WIDE), jobs=2, together=lambda labels: sizes.append(len(labels)))
+    assert sorted(sizes) == [4, 5]
+
+
+def test_what_is_left_of_small_nodes_goes_on() -> None:
+    sizes: list[int] = []
+    found = run(graph=WIDE, small=set(WIDE), most=4, together=lambda labels: sizes.append(len(labels)))
+    assert sizes == [9, 5, 1]
+    assert set(found.values()) == {"built"}
+
+
+def test_the_failure_of_a_small_node_stops_the_run() -> None:
+    found = run({A}, small=set(GRAPH))
+    assert found == {"a": "failed", "c": "built", "b": "skipped", "d": "skipped", "e": "skipped"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -16,18 +16,22 @@ from fftcas.engines.duckdb.built_in import BuiltIn
 from fftcas.engines.duckdb.errors import interruptible, translated
 from fftcas.engines.duckdb.named_columns import NamedColumns
 from fftcas.engines.duckdb.names import Place, quote_name
+from fftcas.engines.duckdb.reads import Parsed
+from fftcas.project.memory import Memory
 from fftcas.relation import RelationName
 
 
 class DuckDBBinder:
     """See `fftcas.engines.base.Binder`. Calls from several threads take turns."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Mapping[str, Any], memory: Memory | None = None) -> None:
+        self._memory = memory
         self._place = Place.of(options)
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._named: NamedColumns | None = None
-        self._parsed: tuple[str, Any] | None = None
+        self._parsed: dict[str, Parsed] = {}
+        """What was parsed last."""
 
     def quote(self, relation: RelationName) -> str:
         return self._place.quote(relation)
@@ -46,12 +50,15 @@ class DuckDBBinder:
                     return found
             return columns.columns_read(connection, self._place, sql, inputs, views)
 
+    def parse(self, queries: Sequence[str]) -> None:
+        with translated(), self._connected() as connection:
+            self._parsed = {parsed.sql: parsed for parsed in reads.parse(connection, queries)}
+
     def reads(self, sql: str) -> Reads:
-        with translated():
-            return reads.reads(self._tree(sql), sql, self._built_in)
+        return reads.reads(self._parsed_of(sql), self._built_in)
 
     def unstable(self, sql: str) -> list[Unstable]:
-        return unstable.unstable(self._tree(sql), sql, self._built_in)
+        return unstable.unstable(self._parsed_of(sql), self._built_in)
 
     def close(self) -> None:
         with self._lock:
@@ -59,17 +66,19 @@ class DuckDBBinder:
                 self._connection.close()
                 self._connection = self._named = None
 
-    def _tree(self, sql: str) -> Any:
-        """The parse tree of a query; of the last one it is known."""
-        with self._connected() as connection:
-            if self._parsed is None or self._parsed[0] != sql:
-                self._parsed = sql, reads.parse_tree(connection, sql)
-            return self._parsed[1]
+    def _parsed_of(self, sql: str) -> Parsed:
+        """A query's parse tree. Raises EngineError."""
+        parsed = self._parsed.get(sql)
+        if parsed is None:
+            with translated(), self._connected() as connection:
+                (parsed,) = reads.parse(connection, [sql])
+            self._parsed = {sql: parsed}
+        return parsed
 
     @cached_property
     def _built_in(self) -> BuiltIn:
         with self._connected() as connection:
-            return BuiltIn.of(connection)
+            return BuiltIn.of(connection) if self._memory is None else BuiltIn.recalled(connection, self._memory)
 
     @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:

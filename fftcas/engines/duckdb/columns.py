@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -13,7 +13,7 @@ import duckdb
 
 from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb.names import Place, quote_name
-from fftcas.engines.duckdb.references import objects
+from fftcas.engines.duckdb.references import objects, with_objects
 from fftcas.engines.duckdb.views import view_text
 from fftcas.relation import RelationName
 from fftcas.table import Column
@@ -44,7 +44,7 @@ class Plans:
     """
 
     pruned: Any
-    bound: Any
+    bound: Sequence[dict[str, Any]]
     result: Any
 
     def proof(self) -> Any:
@@ -54,7 +54,7 @@ class Plans:
         """
         constants = [
             node
-            for node in objects(self.bound)
+            for node in self.bound
             if node.get("expression_class") == "BOUND_CONSTANT" or node.get("type") == "LOGICAL_CHUNK_GET"
         ]
         return [self.pruned, self.result, constants]
@@ -166,17 +166,17 @@ def create_views(connection: duckdb.DuckDBPyConnection, place: Place, views: Map
         connection.execute(f"CREATE VIEW {place.quote(relation)} AS\n{view_text(connection, place, relation, text)}")
 
 
-def bound_plan(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    """What the binder makes of a query, or None if it cannot be told. Raises duckdb.Error."""
+def bound_plan(connection: duckdb.DuckDBPyConnection, sql: str) -> Sequence[dict[str, Any]] | None:
+    """What the binder makes of a query, all mappings of its plan, or None if it cannot be told. Raises duckdb.Error."""
     rows: Any = connection.execute("SELECT json_serialize_plan(?::VARCHAR)", [sql]).fetchall()
-    plan = json.loads(rows[0][0])
-    return None if plan.get("error") else plan
+    plan, parts = with_objects(rows[0][0])
+    return None if plan.get("error") else parts
 
 
-def bound_columns(plan: Any) -> dict[RelationName, set[str]]:
+def bound_columns(plan: Iterable[dict[str, Any]]) -> dict[RelationName, set[str]]:
     """The columns of each table that the binder came across."""
     bound: dict[RelationName, set[str]] = {}
-    for node in objects(plan):
+    for node in plan:
         table = node.get("function_data") if node.get("type") == "LOGICAL_GET" else None
         if table and "table" in table:
             names, indexes = node["names"], [column["index"] for column in node["column_indexes"]]

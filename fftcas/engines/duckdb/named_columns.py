@@ -6,7 +6,8 @@ plan tells, where a `*` or a position would mean something else in every state o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import duckdb
 
@@ -59,7 +60,7 @@ class NamedColumns:
                 self._connection.execute(empty_table(self._place, relation, columns))
                 self._made[name] = columns
 
-    def _through(self, views: Mapping[RelationName, str], sql: str) -> object:
+    def _through(self, views: Mapping[RelationName, str], sql: str) -> Sequence[dict[str, Any]] | None:
         """The bound plan of a query that reads through views."""
         self._connection.execute("BEGIN")
         try:

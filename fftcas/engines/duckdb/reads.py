@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -11,27 +12,37 @@ import duckdb
 from fftcas.engines.base import EngineError, Reads
 from fftcas.engines.duckdb.built_in import BuiltIn
 from fftcas.engines.duckdb.loose_references import loose_names
-from fftcas.engines.duckdb.references import File, Opaque, names_columns, names_in
+from fftcas.engines.duckdb.references import File, Opaque, names_columns, names_in, with_objects
 from fftcas.relation import RelationName
 
 FILE_NAME = re.compile(r".*\.(parquet|csv|tsv|json|jsonl|ndjson)(\.gz|\.zst)?|.*://.*", re.IGNORECASE)
 CATALOGUES = frozenset({"information_schema", "pg_catalog"})
 
 
-def parse_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    """DuckDB's parse tree of a query, or of the error. Raises duckdb.Error."""
-    rows: Any = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
-    return json.loads(rows[0][0])
+@dataclass(frozen=True)
+class Parsed:
+    """A query's parse tree as DuckDB gives it, or what it says of the error; and all mappings in there."""
+
+    sql: str
+    tree: Any
+    objects: list[dict[str, Any]]
 
 
-def reads(tree: Any, sql: str, built_in: BuiltIn) -> Reads:
+def parse(connection: duckdb.DuckDBPyConnection, queries: Sequence[str]) -> list[Parsed]:
+    """The parse trees of some queries. Raises duckdb.Error."""
+    rows = connection.execute("SELECT json_serialize_sql(unnest(?::VARCHAR[]))", [list(queries)]).fetchall()
+    return [Parsed(sql, *with_objects(text)) for sql, (text,) in zip(queries, rows, strict=True)]
+
+
+def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
     """The relations and files that a query names, from its parse tree. Raises EngineError.
 
     DuckDB gives no tree for what is no single SELECT to it, as PIVOT without IN: there, the text's tokens have to do.
     """
+    tree, sql = parsed.tree, parsed.sql
     if tree.get("error") and tree.get("error_type") != "not implemented":
         raise EngineError(str(tree.get("error_message", "the statement does not parse")))
-    names = set(loose_names(sql) if tree.get("error") else names_in(tree))
+    names = set(loose_names(sql) if tree.get("error") else names_in(tree, parsed.objects))
     relations: set[RelationName] = set()
     files: set[str] = set()
     opaque: set[str] = set()
@@ -46,5 +57,5 @@ def reads(tree: Any, sql: str, built_in: BuiltIn) -> Reads:
             opaque.add(str(name))
         else:
             relations.add(name)
-    named = not opaque and names_columns(tree)
+    named = not opaque and names_columns(tree, parsed.objects)
     return Reads(frozenset(relations), frozenset(files), frozenset(opaque), named)

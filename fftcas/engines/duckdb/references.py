@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ CLOSED_FUNCTIONS = frozenset(
     {"range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "test_all_types"}
 )
 """Table functions that read nothing but their arguments."""
+
+EXPRESSION_NODES = ("CTE_NODE", "RECURSIVE_CTE_NODE")
 
 BRANCHES = frozenset({dict, list})
 
@@ -36,23 +39,26 @@ class Opaque:
     words: str
 
 
-def names_in(tree: Any) -> Iterator[RelationName | File | Opaque]:
-    """What a parse tree reads by name, common table expressions in sight apart."""
+def names_in(tree: Any, parts: Sequence[dict[str, Any]]) -> Iterator[RelationName | File | Opaque]:
+    """What a parse tree, with all its `parts`, reads by name, common table expressions in sight apart."""
+    if any(part.get("type") in EXPRESSION_NODES or (part.get("cte_map") or {}).get("map") for part in parts):
+        yield from _names_in_scopes(tree)
+        return
+    for part in parts:
+        yield from _named_by(part, frozenset())
+
+
+def _names_in_scopes(tree: Any) -> Iterator[RelationName | File | Opaque]:
+    """`names_in` for a tree with common table expressions."""
     waiting: list[tuple[Any, frozenset[str]]] = [(tree, frozenset())]
     while waiting:
         node, known = waiting.pop()
         if isinstance(node, list):
             waiting += [(part, known) for part in node if type(part) in BRANCHES]
             continue
-        kind = str(node.get("type"))
-        if kind in {"BASE_TABLE", "SHOW_REF"} and node.get("table_name"):
-            name, schema, database = (node.get(f"{part}_name") or None for part in ("table", "schema", "catalog"))
-            if schema is not None or str(name).lower() not in known:
-                yield RelationName(str(name), schema, database)
-        elif kind == "TABLE_FUNCTION":
-            yield from _function(node["function"])
+        yield from _named_by(node, known)
         parts = [(key, part) for key, part in node.items() if type(part) in BRANCHES]
-        if kind in {"CTE_NODE", "RECURSIVE_CTE_NODE"}:
+        if node.get("type") in EXPRESSION_NODES:
             inner = known | {str(node.get("cte_name")).lower()}
             waiting += [(part, known if key == "query" else inner) for key, part in parts]
             continue
@@ -60,6 +66,28 @@ def names_in(tree: Any) -> Iterator[RelationName | File | Opaque]:
             waiting.append((entry["value"], known))
             known = known | {str(entry["key"]).lower()}
         waiting += [(part, known) for key, part in parts if key != "cte_map"]
+
+
+def _named_by(node: dict[str, Any], known: frozenset[str]) -> Iterator[RelationName | File | Opaque]:
+    """What a node of the tree names itself, where these common table expressions are in sight."""
+    kind = node.get("type")
+    if kind in ("BASE_TABLE", "SHOW_REF") and node.get("table_name"):
+        name, schema, database = (node.get(f"{part}_name") or None for part in ("table", "schema", "catalog"))
+        if schema is not None or str(name).lower() not in known:
+            yield RelationName(str(name), schema, database)
+    elif kind == "TABLE_FUNCTION":
+        yield from _function(node["function"])
+
+
+def with_objects(text: str) -> tuple[Any, list[dict[str, Any]]]:
+    """What a text in JSON says, and all mappings in there, each after those in it."""
+    found: list[dict[str, Any]] = []
+
+    def note(each: dict[str, Any]) -> dict[str, Any]:
+        found.append(each)
+        return each
+
+    return json.loads(text, object_hook=note), found
 
 
 def objects(tree: Any) -> list[dict[str, Any]]:
@@ -77,15 +105,17 @@ def objects(tree: Any) -> list[dict[str, Any]]:
     return found
 
 
-def names_columns(tree: Any) -> bool:
-    """Whether one query names each column that it reads: there is no `*`, and nothing goes by a column's position."""
+def names_columns(tree: Any, parts: Sequence[dict[str, Any]]) -> bool:
+    """Whether one query, with all its `parts`, names each column that it reads: there is no `*`, and nothing goes by a
+    column's position."""
+    queries = any(part.get("class") == "SUBQUERY" for part in parts)
     return len(tree.get("statements") or ()) == 1 and not any(
         node.get("class") in ("STAR", "POSITIONAL_REFERENCE")
         or node.get("type") in ("PIVOT", "SHOW_REF")
         or node.get("ref_type") == "NATURAL"
         or node.get("column_name_alias")
-        or (node.get("class") == "FUNCTION" and not node.get("is_operator") and _is_given_a_query(node))
-        for node in objects(tree)
+        or (queries and node.get("class") == "FUNCTION" and not node.get("is_operator") and _is_given_a_query(node))
+        for node in parts
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -49,6 +49,8 @@ class DuckDBSession:
         """What the staged table is called within the transaction, if there is one."""
         self._stream: Iterator[pa.RecordBatch] = iter(())
         """The staged table's rows, as far as they were read."""
+        self._held: list[Stamp] | None = None
+        """The stamps of what takes its place all at once, while there is such a thing."""
 
     def close(self) -> None:
         self._undo()
@@ -119,7 +121,24 @@ class DuckDBSession:
                 self._clear(staged.relation)
                 rename = f"ALTER TABLE {self._place.quote(target)} RENAME TO {quote_name(staged.relation.name)}"
                 self._cursor.execute(rename)
-            self._stamp([stamp], "TABLE")
+            if self._held is None:
+                self._stamp([stamp], "TABLE")
+            else:
+                self._held.append(stamp)
+                self._staged = None
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        self._undo()
+        self._held = []
+        try:
+            with self._undone_on_error():
+                yield
+                if self._held:
+                    with self._publishing, translated():
+                        self._stamp(self._held, "TABLE")
+        finally:
+            self._held = None
 
     def publish_tables(self, tables: Iterable[tuple[Table, Stamp]]) -> None:
         self._undo()
@@ -150,9 +169,12 @@ class DuckDBSession:
 
         A view keeps its name until the end: the table may be made of it.
         """
-        self._undo()
         target = hidden(relation) if self._catalogue.kind(relation) == "VIEW" else relation
-        with self._transaction():
+        if self._held and self._staged is not None:
+            raise EngineError(f"{self._staged} is staged, and not published yet")
+        if not self._held:
+            self._undo()
+        with nullcontext() if self._held else self._transaction():
             yield target
             self._staged = target
 

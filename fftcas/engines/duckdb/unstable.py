@@ -8,6 +8,7 @@ from typing import Any
 
 from fftcas.engines.base import Unstable
 from fftcas.engines.duckdb.built_in import BuiltIn
+from fftcas.engines.duckdb.reads import Parsed
 from fftcas.engines.duckdb.references import objects
 from fftcas.project.sql_tokens import tokenise
 
@@ -29,12 +30,12 @@ VALUE = "its value differs between runs: take it from var() or env(), or say cac
 SAMPLE = "takes other rows each time: add REPEATABLE (seed)"
 
 
-def unstable(tree: Any, sql: str, built_in: BuiltIn) -> list[Unstable]:
+def unstable(parsed: Parsed, built_in: BuiltIn) -> list[Unstable]:
     """Everything of the kind in a query, by line.
 
     Orders are looked for in the parse tree, which DuckDB does not give for a PIVOT without IN.
     """
-    found = [*_unstable_calls(sql, built_in.unstable), *_loose_orders(tree, sql)]
+    found = [*_unstable_calls(parsed.sql, built_in.unstable), *_loose_orders(parsed)]
     return sorted(dict.fromkeys(found), key=lambda each: each.line)
 
 
@@ -55,16 +56,16 @@ def _unstable_calls(sql: str, names: frozenset[str]) -> Iterator[Unstable]:
         yield Unstable(what, sql.count("\n", 0, token.start) + 1, VALUE)
 
 
-def _loose_orders(tree: Any, sql: str) -> Iterator[Unstable]:
+def _loose_orders(parsed: Parsed) -> Iterator[Unstable]:
     """Results that hang on an order which the query leaves open."""
-    text = sql.encode()
+    text = parsed.sql.encode()
 
     def line(part: Any) -> int:
         places = [each.get("query_location", NOWHERE) for each in objects(part)]
         place = min((at for at in places if at != NOWHERE), default=0)
         return text.count(b"\n", 0, place) + 1
 
-    for node in objects(tree):
+    for node in parsed.objects:
         if "modifiers" in node:
             yield from _rows_left_open(node, line)
         sample = node.get("sample")

@@ -9,7 +9,7 @@ import duckdb
 
 from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb.names import Place, quote_name
-from fftcas.engines.duckdb.references import names_in
+from fftcas.engines.duckdb.references import names_in, objects
 from fftcas.project.sql_tokens import tokenise
 from fftcas.relation import RelationName
 
@@ -43,4 +43,5 @@ def view_text(connection: duckdb.DuckDBPyConnection, place: Place, view: Relatio
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
     """How often the query names a relation."""
     rows: Any = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
-    return sum(1 for _ in names_in(json.loads(rows[0][0])))
+    tree = json.loads(rows[0][0])
+    return sum(1 for _ in names_in(tree, objects(tree)))

@@ -8,14 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from fftcas.build.bound import SLACK, bound, keep_within
+from fftcas.build.bound import SLACK, bound, default_bound, keep_within
 from fftcas.build.outcome import Identity
 from fftcas.build.recording import Recording
 from fftcas.digest import digest_bytes
 from fftcas.errors import UsageError
 from fftcas.label import Label
 from fftcas.store import Realisation, RunRecord, Store
-from fftcas.store.gc import default_bound
 from fftcas.table import Column, Manifest, Table
 
 

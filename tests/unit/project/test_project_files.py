@@ -25,7 +25,15 @@ def files(tmp_path: Path) -> Files:
 
 
 INSIDE = ["models/a/m.sql", "models/in/m.sql", "models/a/in.sql", "models/../models/a/m.sql", "models/out/../models"]
-OUTSIDE = ["models/out/m.sql", "models/a/out.sql", "../elsewhere/m.sql", "..", "models/out/..", "models/../.."]
+OUTSIDE = [
+    "/m.sql",
+    "models/out/m.sql",
+    "models/a/out.sql",
+    "../elsewhere/m.sql",
+    "..",
+    "models/out/..",
+    "models/../..",
+]
 
 
 @pytest.mark.parametrize("path", [*INSIDE[:4], "", ".", "models", "models/..", "nothing/here"])

@@ -165,7 +165,7 @@ def test_the_gate_lets_one_change_in_when_nobody_is_inside() -> None:
         with gate.exclusive():
             order.append("change")
 
-    with gate.shared():
+    with gate:
         thread = threading.Thread(target=change)
         thread.start()
         inside.wait()
