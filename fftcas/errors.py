@@ -15,20 +15,32 @@ Every error says what happened, where (`file:line`), why, and what to do next.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
-@dataclass(frozen=True)
 class Location:
-    """A place in a project's file; `path` is relative to the project, `line` counts from 1."""
+    """A place in a project's file; `path` is relative to the project, `line` counts from 1. It never changes.
 
-    path: str
-    line: int | None = None
+    No dataclass, as all that is needed to answer from an outline: importing these takes as long as starting Python.
+    """
+
+    def __init__(self, path: str, line: int | None = None) -> None:
+        self.path = path
+        self.line = line
 
     def __str__(self) -> str:
         return self.path if self.line is None else f"{self.path}:{self.line}"
+
+    def __repr__(self) -> str:
+        return f"Location({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Location) and (self.path, self.line) == (other.path, other.line)
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.line))
 
 
 class FftcasError(Exception):
@@ -109,6 +121,8 @@ class LockError(FftcasError):
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """A hint that names the known words closest to `word`, or None if none is close."""
+    import difflib
+
     matches = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
     if not matches:
         return None

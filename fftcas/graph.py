@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from fftcas.errors import ProjectError
 from fftcas.label import Label
 
 
-@dataclass(frozen=True)
 class Graph:
-    """A directed acyclic graph; `inputs` maps every label to the labels that it reads, in order.
+    """A directed acyclic graph, which never changes; `inputs` maps every label to the labels that it reads, in order.
 
     Raises ProjectError if there is a cycle, shown as a path.
     """
 
-    inputs: Mapping[Label, tuple[Label, ...]]
-
-    def __post_init__(self) -> None:
-        cycle = find_cycle(self.inputs)
+    def __init__(self, inputs: Mapping[Label, tuple[Label, ...]]) -> None:
+        self.inputs = inputs
+        cycle = find_cycle(inputs)
         if cycle:
             raise ProjectError(
                 "the models form a cycle: " + " → ".join(map(str, cycle)),

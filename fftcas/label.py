@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import cached_property
 
 from fftcas.errors import UsageError
 
 PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
-@dataclass(frozen=True)
 class Label:
-    """A node's name: package (folders below `models/`, joined by `/`), name, and for a source its group as `repo`."""
+    """A node's name: package (folders below `models/`, joined by `/`), name, and for a source its group as `repo`.
 
-    package: str
-    name: str
-    repo: str = ""
+    It never changes. It is no dataclass for the reason that `errors.Location` gives.
+    """
 
-    @cached_property
-    def text(self) -> str:
-        return f"{'@' + self.repo if self.repo else ''}//{self.package}:{self.name}"
+    __slots__ = ("name", "package", "repo", "text")
+
+    def __init__(self, package: str, name: str, repo: str = "") -> None:
+        self.package = package
+        self.name = name
+        self.repo = repo
+        self.text = f"{'@' + repo if repo else ''}//{package}:{name}"
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return f"Label({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Label) and self.text == other.text
 
     def __hash__(self) -> int:
         return hash(self.text)  # which is known, after the first time: labels are looked up more than anything else

@@ -12,7 +12,7 @@ from fftcas.store import Store
 from fftcas.store.runs import forget_project, project_key
 
 FOLDER = ".fftcas"
-OURS = ("target", "runs", "unchanged")
+OURS = ("target", "runs", "unchanged", "outlines")
 """What fftcas keeps in the folder; a database or a store that someone has put there is not touched."""
 
 

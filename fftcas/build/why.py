@@ -63,7 +63,12 @@ def explain(decider: Decider, targets: Sequence[Label]) -> list[Explanation]:
     """Explanations for the targets and all that they read, in build order; what has no relation is left out."""
     explainer = _Explainer(decider)
     planned = plan(decider.project, decider.project.graph.ancestors(targets), decider, explainer.foresee)
-    return [explainer.explain(each) for each in planned if each.error is not None or is_built(each.node)]
+    return explainer.explain_all(planned)
+
+
+def explain_fresh(decider: Decider, planned: Sequence[Planned]) -> list[Explanation]:
+    """Explanations for what was planned, if all of it is fresh."""
+    return _Explainer(decider).explain_all(planned)
 
 
 def verdicts(project: Project, store: Store) -> dict[Label, str]:
@@ -104,6 +109,9 @@ class _Explainer:
         manifest = measure_table(replace(table, batches=iter(batches)))
         self.differences.foreseen[manifest.output] = (manifest, lambda: replace(table, batches=iter(batches)))
         return Identity.of(manifest)
+
+    def explain_all(self, planned: Sequence[Planned]) -> list[Explanation]:
+        return [self.explain(each) for each in planned if each.error is not None or is_built(each.node)]
 
     def explain(self, planned: Planned) -> Explanation:
         node = planned.node

@@ -40,8 +40,17 @@ COMMANDS = {
 }
 """Every command with the module that holds it (there, `_` stands for `-`) and the first sentence of its help."""
 
-REMEMBERED = ("build", "run", "seed", "ls", "query", "dag", "why-rebuild")
+TELLING = ("ls", "query", "dag", "why-rebuild")
+"""Commands that may be answered from what was kept of the project."""
+
+REMEMBERED = ("build", "run", "seed", *TELLING)
 """Commands of which it may be known what they would say."""
+
+PATTERNS = ("build", "run", "ls", "dag", "report", "why-rebuild")
+"""Commands whose arguments are patterns, any number of them."""
+
+LABELS = ("log", "show", "diff", "why-hit")
+"""Commands whose first argument is a label."""
 
 HELP = frozenset({"-h", "--help", "--version"})
 """Options that ask for a text and for nothing else: no project is read."""

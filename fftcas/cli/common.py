@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from fftcas.cli.arguments import subtracts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,14 +23,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 MINUS = "\0"
 """Stands for the `-` of a pattern while click parses the arguments; no argument can contain it."""
 
-SUBTRACTION = re.compile(r"-(//|@|\d*\+|(tag|kind|type|source|path|state|result|changed):)")
-
 
 class PatternCommand(click.Command):
     """A command whose arguments are patterns: `-//x/...` is one of them, not an option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, [MINUS + a[1:] if SUBTRACTION.match(a) else a for a in args])
+        return super().parse_args(ctx, [MINUS + a[1:] if subtracts(a) else a for a in args])
 
 
 class Pattern(click.ParamType):  # type: ignore[type-arg]  # click 8.1 takes none

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 
+from fftcas.cli.commands import LABELS, PATTERNS
 from fftcas.cli.look import look_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from fftcas.cli.look import Look
 
 BETWEEN = "\x1f"
 """Stands between a word and the lines that tell the shell of it."""
@@ -21,6 +26,8 @@ def complete(asked: str) -> int:
     words, begun = line
     look = look_at(["complete", shell, *words], words)
     found = look.recall() if look else None
+    if look and found is None and words and words[0] in (*PATTERNS, *LABELS):
+        found = from_outline(look, shell, words)
     if found is None:
         from fftcas.cli.completion import all_words, by_click
 
@@ -28,10 +35,29 @@ def complete(asked: str) -> int:
         if new is None:
             return by_click(asked)
         found = [f"{word}{BETWEEN}{told}" for word, told in new.words]
-        if look and new.watched is not None:
-            look.remember(found, new.watched)
+        if look and new.seen:
+            look.remember(found)
     print("\n".join(told for word, _, told in (each.partition(BETWEEN) for each in found) if word.startswith(begun)))
     return 0
+
+
+def from_outline(look: Look, shell: str, words: list[str]) -> list[str] | None:
+    """The patterns or labels that may follow these words, if an outline tells them; they are remembered."""
+    from fftcas.cli.arguments import read
+    from fftcas.cli.outlines import kept_outline
+    from fftcas.cli.words import label_words, pattern_words
+
+    asked = None if "--" in words else read(words[0], words[1:])
+    if asked and asked.operands and words[0] in LABELS:
+        return None
+    outline = kept_outline(look, asked.profile) if asked and asked.directory == look.root else None
+    if outline is None:
+        return None
+    before, after = outline.shells[shell]
+    follow = label_words if words[0] in LABELS else pattern_words
+    found = [f"{word}{BETWEEN}{before}{word}{after}" for word in follow(outline)]
+    look.remember(found)
+    return found
 
 
 def simple_line(shell: str) -> tuple[list[str], str] | None:

@@ -11,12 +11,11 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
 from fftcas.cli.main import cli
+from fftcas.cli.words import METHODS, label_words, pattern_words
 
 if TYPE_CHECKING:
     from fftcas.cli.look import Look
     from fftcas.project.project import Project
-
-METHODS = ("tag:", "kind:", "type:", "path:", "source:", "state:", "result:", "changed:")
 
 
 def by_click(asked: str) -> int:
@@ -28,11 +27,11 @@ def by_click(asked: str) -> int:
 class Words:
     """What may follow in a line: each word with what tells the shell of it.
 
-    `watched` are the states of the files that this rests on beside those of a look; None if there may be others.
+    `seen` says whether it rests on nothing but what a look has seen.
     """
 
     words: tuple[tuple[str, str], ...]
-    watched: str | None
+    seen: bool
 
 
 def all_words(shell: str, words: list[str], look: Look | None) -> Words | None:
@@ -46,15 +45,19 @@ def all_words(shell: str, words: list[str], look: Look | None) -> Words | None:
     if any(item.type != "plain" for item in items):  # names of files
         return None
     found = tuple((item.value, shown.format_completion(item)) for item in items)
-    return Words(found, watched(look, projects) if look else None)
+    return Words(found, look is not None and are_seen(look, projects))
 
 
-def watched(look: Look, projects: list[Project | None]) -> str | None:
-    from fftcas.cli.remembering import dotenv, watchable
-    from fftcas.cli.watched import watch
+def are_seen(look: Look, projects: list[Project | None]) -> bool:
+    """Whether nothing but what was looked at counts; the outline of a project that was read is kept."""
+    from fftcas.cli.keeping import keep_outline
+    from fftcas.cli.remembering import watchable
 
-    found = watch([dotenv()])
-    return found if all(project is not None and watchable(look, project) for project in projects) else None
+    for project in projects:
+        if project is None or not watchable(look, project):
+            return False
+        keep_outline(look, project)
+    return True
 
 
 def complete_patterns(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -62,24 +65,15 @@ def complete_patterns(ctx: click.Context, param: click.Parameter, incomplete: st
     typed = incomplete.lstrip("+-0123456789")
     before = incomplete[: len(incomplete) - len(typed)]
     project = _project(ctx)
-    words = [*_labels(project), *_packages(project), *METHODS] if project else list(METHODS)
+    words = pattern_words(project) if project else METHODS
     return [CompletionItem(before + word) for word in words if word.startswith(typed)]
 
 
 def complete_labels(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Labels and bare names."""
     project = _project(ctx)
-    words = [*_labels(project), *(sorted(project.by_name) if project else ())]
+    words = label_words(project) if project else ()
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]
-
-
-def _labels(project: Project | None) -> list[str]:
-    return [label.text for label in project.graph] if project else []
-
-
-def _packages(project: Project) -> list[str]:
-    packages = sorted({label.package for label in project.nodes if label.package})
-    return ["//...", *(f"//{package}/..." for package in packages), *(f"//{package}:all" for package in packages)]
 
 
 def _project(ctx: click.Context) -> Project | None:

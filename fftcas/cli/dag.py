@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fftcas.cli.look import Look
-    from fftcas.label import Label
     from fftcas.project.project import Project
     from fftcas.report.page import View
 
@@ -46,11 +45,10 @@ def dag(
 
         write_page(project, patterns, Path(out) if out else project.root / project.settings.dag_dir, rows, "graph")
         return
-    from fftcas.cli.remembering import tell
-    from fftcas.report.diagram import dot, mermaid
+    from fftcas.cli import answers
+    from fftcas.cli.keeping import tell
 
-    labels = shown(project, patterns)
-    tell(look, project, dot(project, labels) if as_dot else mermaid(project, labels))
+    tell(look, project, answers.dag(project, patterns, as_dot=as_dot))
 
 
 @click.command(cls=PatternCommand)
@@ -75,25 +73,14 @@ def report(
     write_page(project, patterns, Path(out) if out else project.root / "site" / "report", rows, "run")
 
 
-def shown(project: Project, patterns: tuple[str, ...]) -> list[Label]:
-    """What the patterns mean, and the sources that it reads; without patterns all nodes."""
-    from fftcas.project.nodes import Source
-    from fftcas.project.selection import select
-
-    if not patterns:
-        return list(project.graph)
-    chosen = set(select(project, patterns))
-    sources = {i for label in chosen for i in project.graph.inputs[label] if isinstance(project.nodes[i], Source)}
-    return [label for label in project.graph if label in chosen | sources]
-
-
 def write_page(project: Project, patterns: tuple[str, ...], folder: Path, rows: int, view: View) -> None:
+    from fftcas.cli.answers import drawn
     from fftcas.report.files import write_text
     from fftcas.report.page import page
     from fftcas.report.page_data import page_data
     from fftcas.store import Store
 
-    labels = shown(project, patterns)
+    labels = drawn(project, patterns)
     with Store.open() as store:
         data = page_data(project, store, labels, rows)
     write_text(folder / "index.html", page(data, view))

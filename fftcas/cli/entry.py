@@ -6,7 +6,8 @@ import gc
 import os
 import sys
 
-from fftcas.cli.commands import HELP, REMEMBERED
+from fftcas.cli.commands import HELP, REMEMBERED, TELLING
+from fftcas.version import __version__
 
 INTERRUPTED = 130
 
@@ -36,6 +37,9 @@ def run(arguments: list[str]) -> int:
         from fftcas.cli.completing import complete
 
         return complete(os.environ["_FFTCAS_COMPLETE"])
+    if arguments == ["--version"]:
+        print(f"fftcas {__version__}")
+        return 0
     gc.set_threshold(300_000)  # next to nothing here lies in cycles; what lives is gone through again and again
     look = None
     if arguments and arguments[0] in REMEMBERED and HELP.isdisjoint(arguments):
@@ -44,6 +48,10 @@ def run(arguments: list[str]) -> int:
 
         look = look_at(arguments, arguments)
         code = replay(look) if look else None
+        if look and code is None and arguments[0] in TELLING:
+            from fftcas.cli.quick import answer
+
+            code = answer(look)
         if code is not None:
             return code
     from fftcas.cli.main import main as run_in_full

@@ -15,6 +15,7 @@ from fftcas.build.realise import now
 from fftcas.build.run import build as build_targets
 from fftcas.build.run import new_run_id
 from fftcas.cli.http_options import is_offline, read_http_options
+from fftcas.cli.keeping import keep_outline
 from fftcas.cli.remembering import remember_build
 from fftcas.cli.remote_options import remote_opener
 from fftcas.errors import FftcasError, UsageError
@@ -107,6 +108,8 @@ def execute(
         console.finish(result)
         if check:
             say(f"checked {counted(result.checked, 'node')}, each run with one thread and with all")
+        if look is not None:
+            keep_outline(look, project)
         if look is not None and not (as_json or trace or junit or markdown):
             remember_build(look, project, store, options, result, console, written.read_text("utf-8"))
             if 2 * result.count(Status.BUILT) > len(order):

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fftcas.build.next_run import next_run
-from fftcas.cli.remembering import is_known, remember_build
+from fftcas.cli.keeping import keep_plan
+from fftcas.cli.remembering import is_known, may_remember_plan, plan_state, remember_build
 from fftcas.report.console import Console
 from fftcas.report.files import json_lines
 from fftcas.report.run_results import run_results
@@ -46,11 +47,17 @@ def foretell(
     """Remember what comes after the run `done`, if that will find all fresh."""
     if done.exit_code or done.remote is not None or not is_known(project, store):
         return  # it failed; what a remote says is never remembered; the database would have to be opened
-    run = next_run(project, targets, store, options)
-    if run is None:
+    store.blobs.release()  # all is committed; to let go at the end would change what the plan rests on
+    before = plan_state(project, store)
+    found = next_run(project, targets, store, options)
+    if found is None:
         return
+    run, explanations = found
     console = Console(shown.order, verbosity=shown.verbosity, out=Unseen())
     for outcome in run.outcomes:
         console.done(outcome)
     console.finish(run)
     remember_build(look, project, store, options, run, console, json_lines(run_results(project, run, command)))
+    fetched = any(each.made and each.made.http for each in explanations)  # by this command's rules, not by all's
+    if not (run.files or fetched) and may_remember_plan(look, project, store, explanations, before):
+        keep_plan(look, project, targets, explanations, before)

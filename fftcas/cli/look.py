@@ -8,11 +8,12 @@ different, or too young to be told apart, the command is run in full.
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 import time
 
-from fftcas.cli.watched import digest, entries, environment, project_files, states
+from fftcas.cli.watched import changed_at, digest, entries, environment, project_files, state, states
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,42 +35,66 @@ class Look:
     """The state of what a command rests on, taken before it begins. `at` is the time, in nanoseconds."""
 
     def __init__(self, arguments: Sequence[str], root: str) -> None:
+        self.arguments = arguments
         self.root = root
         self.at = time.time_ns()
-        files, self.newest = project_files(root)
-        self.files = digest(files)
-        name = digest(*arguments, os.getcwd(), str(sys.stdout.isatty()), environment())
-        self.path = os.path.join(root, ".fftcas", "unchanged", name)
+        files, newest = project_files(root)
+        here = os.getcwd()
+        variables = os.path.join(here, ".env")
+        self.files = digest(files, state(variables))
+        self.newest = max(newest, changed_at(variables))
+        self.around = (here, root, environment())
+        self.path = self.place("unchanged", *arguments, str(sys.stdout.isatty()))
+
+    @property
+    def is_young(self) -> bool:
+        """Whether a file was changed too lately for anything to be kept."""
+        return self.newest > self.at - RACY_NS
+
+    def place(self, folder: str, *words: str) -> str:
+        """The path of the memory of this name, for this working directory and environment."""
+        return os.path.join(self.root, ".fftcas", folder, digest(*words, *self.around))
 
     def recall(self) -> list[str] | None:
         """The parts that were kept for this command; None if there are none, or anything looks different."""
+        known = self.recall_from(self.path)
+        return known[0] if known else None
+
+    def recall_from(self, path: str) -> tuple[list[str], str] | None:
+        """The parts of the memory at `path`, and the states of the other files that it rests on."""
         try:
-            with open(self.path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
                 form, watched, *parts, files = file.read().split(PART)
         except (OSError, ValueError):
             return None
         same = form == FORMAT and files == self.files and watched == states(watched)
-        return parts if same else None
+        return (parts, watched) if same else None
 
-    def remember(self, parts: Sequence[str], watched: str = "") -> None:
+    def remember(self, parts: Sequence[str], watched: str = "", path: str | None = None) -> None:
         """Keep these parts, unless a file was changed too lately. Never raises: it is a convenience.
 
-        `watched` are the states of files beside the project's own. Nothing is kept in a project that was never built:
-        whoever only asks must not find new files there.
+        `watched` are the states of files beside the project's own, `path` is another place than this command's. Nothing
+        is kept in a project that was never built: whoever only asks must not find new files there.
         """
+        path = path or self.path
         kept = [FORMAT, watched, *parts, self.files]  # which also tells that nothing is missing at the end
-        built = os.path.isdir(os.path.dirname(os.path.dirname(self.path)))
-        if not built or self.newest > self.at - RACY_NS or any(PART in part for part in kept):
+        built = os.path.isdir(os.path.dirname(os.path.dirname(path)))
+        if not built or self.is_young or any(PART in part for part in kept):
             return
         try:
-            write(self.path, PART.join(kept))
-            forget_oldest(os.path.dirname(self.path))
+            write(path, PART.join(kept))
+            forget_oldest(os.path.dirname(path))
         except (OSError, ValueError):
             return
 
 
 def look_at(arguments: Sequence[str], options: Sequence[str]) -> Look | None:
-    """A look for a command whose `options` may name the project; None if that is no project, or cannot be looked at."""
+    """A look for a command whose `options` may name the project; None if that is no project, or cannot be looked at.
+
+    Nor is there one where the output can only say ASCII: click knows better what to do then.
+    """
+    if codecs.lookup(sys.stdout.encoding).name == "ascii":
+        return None
     root = project_directory(options)
     try:
         return Look(arguments, root) if os.path.isdir(os.path.join(root, "models")) else None

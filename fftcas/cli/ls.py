@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fftcas.cli.common import Pattern, PatternCommand, load, project_options
-from fftcas.report.graph import FORMATS, text
+from fftcas.report.graph import FORMATS
 
 if TYPE_CHECKING:
     from fftcas.cli.look import Look
@@ -42,13 +42,22 @@ def ls(
     Beside those of build there are patterns that ask about the past: state:modified, state:new, result:error,
     changed:GITREF. All of them take +, as in state:modified+.
     """
-    from fftcas.cli.remembering import tell
-    from fftcas.cli.selecting import Questions, choose
+    from fftcas.cli import answers
+    from fftcas.cli.keeping import tell
+    from fftcas.cli.selecting import Questions
 
     project = load(directory, profile, variables)
     past = Questions(project, variables)
-    labels = choose(project, patterns, past, selected=selected, excluded=excluded, changed_since=changed_since)
-    tell(None if past.asked else look, project, text(project, labels, output))
+    text = answers.ls(
+        project,
+        past,
+        patterns,
+        selected=selected,
+        excluded=excluded,
+        changed_since=changed_since,
+        output=output,
+    )
+    tell(None if past.asked else look, project, text)
 
 
 @click.command()
@@ -71,11 +80,11 @@ def query(
     tag(regex, x), attr(name, regex, x), filter(regex, x), some(x[, n]), stale([x]), cached([x]). Operators: + - ^, or
     union, except, intersect.
     """
-    from fftcas.cli.remembering import tell
+    from fftcas.cli import answers
+    from fftcas.cli.keeping import tell
     from fftcas.cli.selecting import Questions
-    from fftcas.project.query import query as answer
 
     project = load(directory, profile, variables)
     past = Questions(project, variables)
-    labels = answer(project, " ".join(expression), past)
-    tell(None if past.asked else look, project, text(project, labels, output))
+    text = answers.query(project, past, expression, output=output)
+    tell(None if past.asked else look, project, text)

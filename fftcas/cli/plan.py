@@ -12,8 +12,10 @@ from fftcas.build.looking import looking
 from fftcas.build.options import BuildOptions
 from fftcas.build.why import Explanation, explain
 from fftcas.cli.http_options import is_offline
-from fftcas.cli.remembering import plan_state, remember_plan
+from fftcas.cli.keeping import keep_outline, keep_plan
+from fftcas.cli.remembering import may_remember_plan, plan_state
 from fftcas.cli.remote_options import remote_reader
+from fftcas.cli.unchanged import remember
 from fftcas.label import Label
 from fftcas.project.nodes import Source
 from fftcas.project.project import Project
@@ -41,9 +43,15 @@ def print_plan(
             files = decider.externals.read
         text = plan_text(project, explanations, targets, as_json, verbose, "would", since=None, run=None)
         click.echo(text, nl=False)
-        tells_how_long_ago = len(targets) == 1 and not as_json
-        if look is not None and not files and not tells_how_long_ago:
-            remember_plan(look, project, store, explanations, text, before)
+        if look is None:
+            return
+        keep_outline(look, project)
+        if not files and may_remember_plan(look, project, store, explanations, before):
+            told = [each for each in explanations if each.label in targets]
+            if as_json or len(told) != 1:  # of a single one is told how long ago it was built
+                remember(look, text, project.warnings, watched=before)
+            if options == BuildOptions():
+                keep_plan(look, project, targets, explanations, before)
 
 
 def print_remote(

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from fftcas.cli.look import RACY_NS
 from fftcas.cli.unchanged import TOOK, remember
 from fftcas.cli.watched import changed_at, sees, watch
@@ -33,24 +31,11 @@ if TYPE_CHECKING:
 BLOCK = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 
 
-def tell(look: Look | None, project: Project, text: str) -> None:
-    """Print what rests on nothing but the project's files; remember it if there is a look."""
-    click.echo(text, nl=False)
-    if look is not None:
-        watched = watch([dotenv()])
-        if watchable(look, project):
-            remember(look, text, project.warnings, watched=watched)
-
-
 def watchable(look: Look, project: Project) -> bool:
-    """Whether the look has seen all that reading this project rests on, but for `dotenv`, which has stayed the same.
-
-    Ask last, when the states of other files are known: what has changed since is found out here.
-    """
+    """Whether the look has seen all that reading this project rests on."""
     return (
         os.path.realpath(look.root) == str(project.root)  # options may name it in many ways
-        and changed_at(dotenv()) <= look.at - RACY_NS
-        and not any(Path(node.path).is_absolute() for node in project.nodes.values())
+        and not any(os.path.isabs(node.path) for node in project.nodes.values())
         and not project.environ.get("FFT_SEEDS_DIR")  # may be a folder that is not watched
         and not has_unwatched_code(project.nodes.values())
         and all(map(sees, project.read))
@@ -58,23 +43,26 @@ def watchable(look: Look, project: Project) -> bool:
     )
 
 
-def dotenv() -> str:
-    """The file of variables in the working directory."""
-    return str(Path.cwd() / ".env")
-
-
 def is_repeatable(project: Project) -> bool:
     """Whether templates give the same text while their files are the same: some use chance, and nobody knows what
     Python macros rest on.
     """
-    files = Files(project.root)
     try:
-        if files.walk(FOLDER, (".py",)):
+        if Files(project.root).walk(FOLDER, (".py",)):
             return False
-        texts = [files.text(path) for path in project.read if files.is_file(path)]
     except ProjectError:  # it has changed since
         return False
+    texts = (content(os.path.join(project.root, path)) for path in project.read)
     return not any(UNSURE.search(block) for text in texts if UNSURE.search(text) for block in BLOCK.findall(text))
+
+
+def content(path: str) -> str:
+    """The text of a template; nothing if there is none."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def has_unwatched_code(nodes: Iterable[Node]) -> bool:
@@ -106,7 +94,7 @@ def remember_build(
     )
     # Responses may be refreshed by any project that shares the store.
     others = store_files(store)[:1] if http else []
-    watched = watch([*map(str, database(project)), dotenv(), *others])
+    watched = watch([*map(str, database(project)), *others])
     if not (seen and is_known(project, store) and watchable(look, project)):
         return
     before, after = around_time(result) if console.verbosity >= 0 else ("", "")
@@ -121,21 +109,20 @@ def remember_build(
     )
 
 
-def remember_plan(
-    look: Look, project: Project, store: Store, explanations: Sequence[Explanation], text: str, before: str
-) -> None:
-    """Remember a plan that has nothing to do; `before` is the `plan_state` from before it was made."""
+def may_remember_plan(
+    look: Look, project: Project, store: Store, explanations: Sequence[Explanation], before: str
+) -> bool:
+    """Whether a plan has nothing to do and may be remembered; `before` is the `plan_state` from before it was made."""
     http = [each.made for each in explanations if each.made and each.made.http]
     paths = plan_paths(project, store)
-    if (
+    old = max((changed_at(str(path)) for path in database(project)), default=look.at) <= look.at - RACY_NS
+    return (
         all(each.fresh for each in explanations)
         and not ages(project, http)
-        and bool(database(project))
         and before == watch(paths)
-        and max(map(changed_at, paths)) <= look.at - RACY_NS
+        and (old or is_known(project, store))
         and watchable(look, project)
-    ):
-        remember(look, text, project.warnings, watched=before)
+    )
 
 
 def plan_state(project: Project, store: Store) -> str:
@@ -144,7 +131,7 @@ def plan_state(project: Project, store: Store) -> str:
 
 
 def plan_paths(project: Project, store: Store) -> list[str]:
-    return [*map(str, database(project)), dotenv(), *store_files(store)]
+    return [*map(str, database(project)), *store_files(store)]
 
 
 def store_files(store: Store) -> list[str]:

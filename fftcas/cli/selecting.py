@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from fftcas.cli.common import load_at
 from fftcas.project.selection import select
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fftcas.label import Label
+    from fftcas.project.outline import Outline
     from fftcas.project.project import Project
     from fftcas.project.selection import States
 
@@ -31,14 +31,15 @@ class Questions:
     def _answers(self) -> States:
         # Only now, since commands that do not ask should not have to import what it takes to answer.
         from fftcas.build.states import Past
+        from fftcas.cli.common import load_at
 
         return Past(self.project, load_at(self.project, self.variables))
 
 
 def choose(
-    project: Project,
+    project: Outline,
     patterns: Sequence[str],
-    questions: Questions,
+    questions: States,
     *,
     selected: Sequence[str] = (),
     excluded: Sequence[str] = (),

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-NOISE = frozenset({"_", "OLDPWD", "SHLVL", "COMP_WORDS", "COMP_CWORD"})
+NOISE = frozenset({"_", "OLDPWD", "SHLVL", "_FFTCAS_COMPLETE", "COMP_WORDS", "COMP_CWORD"})
 """Variables that differ from one call to the next and say nothing; the line to complete counts by itself."""
 
 OTHERS = frozenset({"node_modules", "site-packages", "venv"})
@@ -22,6 +22,9 @@ OTHERS = frozenset({"node_modules", "site-packages", "venv"})
 
 DATABASES = (".duckdb", ".duckdb.wal")
 """Ends of files that are not read as the project's, and whose state is watched by itself where it counts."""
+
+LARGEST_PAGE = 1 << 16
+"""Bytes of a page in LMDB's files, at most."""
 
 NEVER = 1 << 80
 """A time at which nothing has stopped changing."""
@@ -125,12 +128,22 @@ def states(watched: str) -> str:
 
 
 def state(path: str) -> str:
-    """A file's size, times and inode."""
+    """A file's size, times and inode; of a store's file also how LMDB counts its changes.
+
+    Times may be the same before and after a change that comes at once, and a store is written at the end of each build.
+    """
     try:
         known = os.stat(path)
+        counted = beginning(path) if os.path.basename(path) == "data.mdb" else ""
     except OSError:
         return "none"
-    return f"{known.st_size}:{known.st_mtime_ns}:{known.st_ctime_ns}:{known.st_ino}"
+    return f"{known.st_size}:{known.st_mtime_ns}:{known.st_ctime_ns}:{known.st_ino}{counted}"
+
+
+def beginning(path: str) -> str:
+    """A digest of the two pages with which LMDB's files begin, one of which each transaction writes. Raises OSError."""
+    with open(path, "rb") as file:
+        return f":{blake3(file.read(2 * LARGEST_PAGE)).hexdigest()[:32]}"
 
 
 def changed_at(path: str) -> int:

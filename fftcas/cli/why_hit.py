@@ -20,7 +20,7 @@ def why_hit(label: str, verbose: int, directory: str | None, profile: str | None
     from fftcas.store import Store
 
     project = load(directory, profile, variables)
-    node = project.find(label)
+    node = project.nodes[project.find(label).label]
     if isinstance(node, Source):
         raise UsageError(f"{node.label} is a source: it is read, not built")
     with Store.open() as store:

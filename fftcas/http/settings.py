@@ -12,7 +12,7 @@ from fftcas.project.environment import is_secret
 
 UNUSED = "FF_HTTP_CACHE_DIR is not used: responses are kept in the store"
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-_SHORTEST_SECRET = 6  # shorter values stand in too many innocent texts
+SHORTEST_SECRET = 6  # shorter values stand in too many innocent texts
 
 
 class HttpCacheMode(StrEnum):
@@ -62,7 +62,7 @@ class HttpSettings:
         """The settings that the environment asks for. Raises UsageError, naming the variable."""
         timeout = _number(environ, "FF_HTTP_TIMEOUT", 20.0, above=0.0)
         rates = [_number(environ, f"FF_HTTP_{name}", 0.0) for name in ("MAX_RPS", "RATE_LIMIT_RPS")]
-        secrets = {value for name, value in environ.items() if is_secret(name) and len(value) >= _SHORTEST_SECRET}
+        secrets = {value for name, value in environ.items() if is_secret(name) and len(value) >= SHORTEST_SECRET}
         return cls(
             mode=_mode(environ),
             offline=_switch(environ, "FF_HTTP_OFFLINE"),

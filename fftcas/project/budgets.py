@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fftcas.errors import ProjectError, UsageError, closest
 from fftcas.label import Label
 from fftcas.project.nodes import Node
 from fftcas.project.yamlfile import Section, read_yaml
+
+if TYPE_CHECKING:
+    from fftcas.project.outline import Listed
 
 FILE = "budgets.yml"
 
@@ -68,7 +71,7 @@ class Budgets:
 
 
 def read_budgets(
-    root: Path, engine: str, environ: Mapping[str, str], nodes: Mapping[Label, Node], find: Callable[[str], Node]
+    root: Path, engine: str, environ: Mapping[str, str], nodes: Mapping[Label, Node], find: Callable[[str], Listed]
 ) -> Budgets:
     """The budgets in `budgets.yml` and in the variable for `engine`; `find` gives the node that a name means.
 
@@ -102,7 +105,7 @@ def _variable_limit(name: str, environ: Mapping[str, str]) -> Limit | None:
     return Limit(value, name) if value else None
 
 
-def _budgets(file: Section, nodes: Mapping[Label, Node], find: Callable[[str], Node]) -> Iterator[Budget]:
+def _budgets(file: Section, nodes: Mapping[Label, Node], find: Callable[[str], Listed]) -> Iterator[Budget]:
     yield from _metrics(file.section("total"), "total", None)
     models = file.section("models")
     named: dict[Label, str] = {}

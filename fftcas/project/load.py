@@ -16,6 +16,7 @@ from fftcas.project.environment import key_variables, load_environment
 from fftcas.project.files import Files
 from fftcas.project.memory import Memory
 from fftcas.project.nodes import Node
+from fftcas.project.outline import DEFAULT_PROFILE
 from fftcas.project.profiles import read_profile
 from fftcas.project.project import Project
 from fftcas.project.python_import import environment
@@ -26,8 +27,6 @@ from fftcas.project.seeds import read_seeds
 from fftcas.project.settings import Settings, read_settings
 from fftcas.project.sources import read_sources
 from fftcas.project.sql_models import SqlDraft, read_sql_models, sql_nodes
-
-DEFAULT_PROFILE = "dev"
 
 
 def load_project(

@@ -29,6 +29,11 @@ class Node:
     recipe: Mapping[str, Value] = field(default_factory=dict)
     kind: ClassVar[str]
 
+    @property
+    def materialization(self) -> str:
+        """`table`, `view` or `ephemeral`; what is no model is what its kind says."""
+        return self.kind
+
 
 @dataclass(frozen=True)
 class Seed(Node):
@@ -55,6 +60,10 @@ class SqlModel(Node):
     cache: bool = True
     kind: ClassVar[str] = "sql"
 
+    @property
+    def materialization(self) -> str:
+        return self.materialized
+
 
 @dataclass(frozen=True)
 class PythonModel(Node):
@@ -71,6 +80,10 @@ class PythonModel(Node):
     cache: bool = True
     fetches: bool = False
     kind: ClassVar[str] = "python"
+
+    @property
+    def materialization(self) -> str:
+        return self.materialized
 
 
 def relation_kind(node: Node) -> RelationKind | None:

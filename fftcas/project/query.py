@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from fftcas.errors import UsageError, closest
 from fftcas.graph import reach
 from fftcas.label import Label
-from fftcas.project.nodes import Node, PythonModel, SqlModel
-from fftcas.project.project import Project
 from fftcas.project.query_parser import Binary, Call, Expression, Word, parse, query_error
 from fftcas.project.selection import States, match
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from fftcas.project.outline import Listed, Outline
 
 FUNCTIONS: Mapping[str, tuple[int, int, str]] = {
     "deps": (1, 2, "deps(x[, depth])"),
@@ -29,17 +30,17 @@ FUNCTIONS: Mapping[str, tuple[int, int, str]] = {
 }
 """Functions with the least and the most number of arguments, and how they are written."""
 
-ATTRIBUTES: Mapping[str, Callable[[Node], str]] = {
+ATTRIBUTES: Mapping[str, Callable[[Listed], str]] = {
     "name": lambda node: node.label.name,
     "path": lambda node: node.path,
     "kind": lambda node: node.kind,
     "relation": lambda node: str(node.relation),
-    "type": lambda node: node.materialized if isinstance(node, SqlModel | PythonModel) else node.kind,
+    "type": lambda node: node.materialization,
     "tags": lambda node: " ".join(sorted(node.tags)),
 }
 
 
-def query(project: Project, text: str, states: States) -> tuple[Label, ...]:
+def query(project: Outline, text: str, states: States) -> tuple[Label, ...]:
     """The labels that a query means, in build order. Raises UsageError.
 
     On the paths of `allpaths` and `somepath`, `from` reads `to`, directly or not. `states` answers `stale`, `cached`
@@ -49,17 +50,17 @@ def query(project: Project, text: str, states: States) -> tuple[Label, ...]:
     return tuple(label for label in project.graph if label in found)
 
 
-@dataclass(frozen=True)
 class _Query:
-    project: Project
-    text: str
-    states: States
+    def __init__(self, project: Outline, text: str, states: States) -> None:
+        self.project = project
+        self.text = text
+        self.states = states
 
     def value(self, expression: Expression) -> set[Label]:
         match expression:
             case Word(word, position):
                 return self.pattern(word, position)
-            case Binary(operator, left, right, _):
+            case Binary(operator, left, right):
                 a, b = self.value(left), self.value(right)
                 return a | b if operator == "+" else a - b if operator == "-" else a & b
             case Call():

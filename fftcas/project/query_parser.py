@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
 
 from fftcas.errors import UsageError
 
@@ -22,37 +20,43 @@ TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True)
 class Word:
-    text: str
-    position: int
+    __match_args__ = ("text", "position")
+
+    def __init__(self, text: str, position: int) -> None:
+        self.text = text
+        self.position = position
 
 
-@dataclass(frozen=True)
 class Call:
-    name: str
-    arguments: tuple[Expression, ...]
-    position: int
+    def __init__(self, name: str, arguments: tuple[Expression, ...], position: int) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.position = position
 
 
-@dataclass(frozen=True)
 class Binary:
     """`operator` is `+`, `-` or `^`."""
 
-    operator: str
-    left: Expression
-    right: Expression
-    position: int
+    __match_args__ = ("operator", "left", "right")
+
+    def __init__(self, operator: str, left: Expression, right: Expression, position: int) -> None:
+        self.operator = operator
+        self.left = left
+        self.right = right
+        self.position = position
 
 
-Expression: TypeAlias = "Word | Call | Binary"
+Expression = Word | Call | Binary
 
 
-@dataclass(frozen=True)
 class _Token:
-    kind: str  # a mark itself, `word`, `quoted`, or `end`
-    text: str
-    position: int
+    """`kind` is a mark itself, `word`, `quoted`, or `end`."""
+
+    def __init__(self, kind: str, text: str, position: int) -> None:
+        self.kind = kind
+        self.text = text
+        self.position = position
 
 
 def parse(text: str) -> Expression:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from fftcas.errors import Location, ProjectError
@@ -51,7 +51,7 @@ class Rendered:
     def document(self) -> dict[str, Any]:
         """As JSON has it; `of_document` is the inverse."""
         config = {name: sorted(v) if isinstance(v, frozenset) else v for name, v in asdict(self.config).items()}
-        calls = [[call.kind, call.arguments, *astuple(call.where)] for call in self.calls]
+        calls = [[call.kind, call.arguments, call.where.path, call.where.line] for call in self.calls]
         return {"text": self.text, "calls": calls, "config": config}
 
     @classmethod

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 
 from fftcas.errors import UsageError, closest
 from fftcas.label import Label, check_part
-from fftcas.project.nodes import Node, PythonModel, Source, SqlModel
-from fftcas.project.project import Project
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from fftcas.project.outline import Listed, Outline
 
 KINDS = ("seed", "sql", "python", "source")
 GRAPH = re.compile(r"(?P<up>(?P<up_depth>\d*)\+)?(?P<core>.*?)(?P<down>\+(?P<down_depth>\d*))?", re.DOTALL)
@@ -26,7 +28,7 @@ def no_past(method: str, value: str) -> set[Label]:
     raise UsageError(f"'{method}:{value}' has no meaning in this command", hint="try it with fftcas ls or build")
 
 
-def select(project: Project, patterns: Sequence[str], states: States = no_past) -> tuple[Label, ...]:
+def select(project: Outline, patterns: Sequence[str], states: States = no_past) -> tuple[Label, ...]:
     """The labels that the patterns mean, in build order; a pattern with a leading `-` takes away from those before it.
 
     Raises UsageError for a pattern that is malformed or names nothing.
@@ -44,7 +46,7 @@ def select(project: Project, patterns: Sequence[str], states: States = no_past) 
     return tuple(label for label in project.graph if label in chosen)
 
 
-def match(project: Project, pattern: str, states: States = no_past) -> set[Label]:
+def match(project: Outline, pattern: str, states: States = no_past) -> set[Label]:
     """The labels that one pattern means, its graph operators `2+x`, `+x`, `x+`, `x+1` included."""
     parts = GRAPH.fullmatch(pattern)
     if parts is None or not parts["core"]:
@@ -58,7 +60,7 @@ def match(project: Project, pattern: str, states: States = no_past) -> set[Label
     return found
 
 
-def match_core(project: Project, pattern: str, states: States = no_past) -> set[Label]:
+def match_core(project: Outline, pattern: str, states: States = no_past) -> set[Label]:
     method, colon, value = pattern.partition(":")
     if colon and method in PAST:
         return states(method, value)
@@ -77,11 +79,11 @@ def match_core(project: Project, pattern: str, states: States = no_past) -> set[
     return {project.find(pattern).label}
 
 
-def built(project: Project) -> list[Node]:
-    return [node for node in project.nodes.values() if not isinstance(node, Source)]
+def built(project: Outline) -> list[Listed]:
+    return [node for node in project.nodes.values() if node.kind != "source"]
 
 
-def by_package(project: Project, pattern: str) -> set[Label]:
+def by_package(project: Outline, pattern: str) -> set[Label]:
     package = pattern.removeprefix("//").removesuffix("...").removesuffix("/")
     if not (pattern.startswith("//") and pattern in (f"//{package}/...", "//...")):
         raise UsageError(f"'{pattern}' is not a pattern", hint="//... means everything, //marts/... all below marts")
@@ -99,7 +101,7 @@ def check_package(package: str, pattern: str) -> None:
         check_part(part, pattern)
 
 
-def non_empty(found: set[Label], project: Project, pattern: str) -> set[Label]:
+def non_empty(found: set[Label], project: Outline, pattern: str) -> set[Label]:
     if found:
         return found
     packages = {node.label.package for node in built(project)}
@@ -107,26 +109,22 @@ def non_empty(found: set[Label], project: Project, pattern: str) -> set[Label]:
     raise UsageError(f"'{pattern}' matches no node", hint=closest(pattern, known))
 
 
-def materialization(node: Node) -> str:
-    return node.materialized if isinstance(node, SqlModel | PythonModel) else node.kind
-
-
-def tags_of(project: Project) -> set[str]:
+def tags_of(project: Outline) -> set[str]:
     return {tag for node in project.nodes.values() for tag in node.tags}
 
 
-METHODS: dict[str, Callable[[Node, str], bool]] = {
+METHODS: dict[str, Callable[[Listed, str], bool]] = {
     "tag": lambda node, value: any(fnmatch.fnmatchcase(tag, value) for tag in node.tags),
-    "type": lambda node, value: materialization(node) == value,
+    "type": lambda node, value: node.materialization == value,
     "kind": lambda node, value: node.kind == value,
     "path": lambda node, value: node.path == value or node.path.startswith(value.rstrip("/") + "/"),
 }
 
 
-def by_method(project: Project, method: str, value: str) -> set[Label]:
+def by_method(project: Outline, method: str, value: str) -> set[Label]:
     known: dict[str, set[str]] = {
         "tag": tags_of(project),
-        "type": {"table", "view", "ephemeral", *map(materialization, project.nodes.values())},
+        "type": {"table", "view", "ephemeral", *(node.materialization for node in project.nodes.values())},
         "kind": set(KINDS),
         "path": {node.path for node in project.nodes.values()},
     }
@@ -136,7 +134,7 @@ def by_method(project: Project, method: str, value: str) -> set[Label]:
     return found
 
 
-def by_source(project: Project, name: str) -> set[Label]:
+def by_source(project: Outline, name: str) -> set[Label]:
     """The source `group.table` itself, or all tables of the source `group`."""
     group, _, table = name.partition(".")
     sources = [label for label in project.nodes if label.repo]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fftcas.label import Label
-from fftcas.project.project import Project
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from fftcas.label import Label
+    from fftcas.project.outline import Outline
 
 MERMAID = {"seed": '[("{}")]', "source": '[/"{}"/]', "sql": '["{}"]', "python": '(["{}"])'}
 DOT = {"seed": "cylinder", "source": "parallelogram", "sql": "box", "python": "component"}
 
 
-def mermaid(project: Project, labels: Sequence[Label]) -> str:
+def mermaid(project: Outline, labels: Sequence[Label]) -> str:
     """A Mermaid flowchart of some nodes and the edges among them."""
     number = {label: i for i, label in enumerate(labels)}
     lines = ["flowchart LR"]
@@ -21,7 +23,7 @@ def mermaid(project: Project, labels: Sequence[Label]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def dot(project: Project, labels: Sequence[Label]) -> str:
+def dot(project: Outline, labels: Sequence[Label]) -> str:
     """A Graphviz digraph of some nodes and the edges among them."""
     number = {label: i for i, label in enumerate(labels)}
     lines = ["digraph {", "  rankdir=LR;", '  node [fontname="sans-serif"];']
@@ -31,6 +33,6 @@ def dot(project: Project, labels: Sequence[Label]) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def edges(project: Project, number: dict[Label, int]) -> list[tuple[int, int]]:
+def edges(project: Outline, number: dict[Label, int]) -> list[tuple[int, int]]:
     """Pairs (input, reader) by number."""
     return [(number[i], n) for label, n in number.items() for i in project.graph.inputs[label] if i in number]

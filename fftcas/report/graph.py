@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from fftcas.label import Label
-    from fftcas.project.project import Project
+    from fftcas.project.outline import Outline
 
 FORMATS = ("label", "name", "path", "json", "tree", "dot")
 
 
-def text(project: Project, labels: Sequence[Label], form: str) -> str:
+def text(project: Outline, labels: Sequence[Label], form: str) -> str:
     """The nodes in one of the `FORMATS`; edges between them are those of the project."""
     return "".join(f"{line}\n" for line in lines(project, labels, form))
 
 
-def lines(project: Project, labels: Sequence[Label], form: str) -> Iterator[str]:
+def lines(project: Outline, labels: Sequence[Label], form: str) -> Iterator[str]:
     match form:
         case "name":
             yield from (project.nodes[label].name for label in labels)
@@ -35,15 +37,13 @@ def lines(project: Project, labels: Sequence[Label], form: str) -> Iterator[str]
             yield from (label.text for label in labels)
 
 
-def described(project: Project, label: Label) -> dict[str, Any]:
-    from fftcas.project.selection import materialization
-
+def described(project: Outline, label: Label) -> dict[str, Any]:
     node = project.nodes[label]
     return {
         "label": label.text,
         "name": node.name,
         "kind": node.kind,
-        "type": materialization(node),
+        "type": node.materialization,
         "path": node.path,
         "relation": str(node.relation),
         "tags": sorted(node.tags),
@@ -52,7 +52,7 @@ def described(project: Project, label: Label) -> dict[str, Any]:
     }
 
 
-def tree(project: Project, labels: Sequence[Label]) -> Iterator[str]:
+def tree(project: Outline, labels: Sequence[Label]) -> Iterator[str]:
     """Each node above what it reads, from those that no other of them reads; none is unfolded twice."""
     chosen = set(labels)
     seen: set[Label] = set()
@@ -71,7 +71,7 @@ def tree(project: Project, labels: Sequence[Label]) -> Iterator[str]:
             yield from branch(label, "", "", "")
 
 
-def dot(project: Project, labels: Sequence[Label]) -> Iterator[str]:
+def dot(project: Outline, labels: Sequence[Label]) -> Iterator[str]:
     chosen = set(labels)
     yield "digraph fftcas {"
     yield "  rankdir=LR; node [shape=box];"

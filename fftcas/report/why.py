@@ -11,7 +11,8 @@ from fftcas.build.why import Explanation
 from fftcas.explain.causes import Cause
 from fftcas.explain.rows import listing
 from fftcas.label import Label
-from fftcas.report.paint import Paint, ago, fit
+from fftcas.report.fresh import all_fresh
+from fftcas.report.paint import Paint, fit
 from fftcas.report.row_samples import sample_lines
 
 SCHEMA = 1
@@ -48,7 +49,8 @@ def text(
     paint = Paint()
     moving = [each for each in explanations if not each.fresh]
     if not any(each.label in targets for each in moving):
-        yield from _all_fresh([each for each in explanations if each.label in targets])
+        fresh = [each for each in explanations if each.label in targets]
+        yield all_fresh([(each.label.text, each.made.built_at if each.made else None) for each in fresh])
         yield from _unread(explanations, paint)
         return
     yield _headline(moving, len(explanations), mood)
@@ -60,14 +62,6 @@ def text(
     yield "so"
     yield from _nodes(moving, verbose, paint)
     yield from _unread(explanations, paint)
-
-
-def _all_fresh(shown: Sequence[Explanation]) -> Iterator[str]:
-    if len(shown) == 1:
-        made = shown[0].made
-        yield f"{shown[0].label} is fresh: unchanged" + (f" since it was built, {ago(made.built_at)}" if made else "")
-    else:
-        yield f"all {counted(len(shown), 'node')} are fresh: a build would do nothing"
 
 
 def _headline(moving: Sequence[Explanation], total: int, mood: str) -> str:
