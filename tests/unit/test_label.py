@@ -20,6 +20,10 @@ def test_parse(text: str, label: Label) -> None:
     assert Label.parse(text) == label
 
 
+def test_equal_labels_are_one_key() -> None:
+    assert len({Label("a/b", "c"), Label.parse("//a/b:c"), Label("a/b", "c", "r"), Label("a", "b/c")}) == 3
+
+
 def test_text_comes_back() -> None:
     assert str(Label("", "users", "crm")) == "@crm//:users"
     assert str(Label("a/b", "c")) == "//a/b:c"

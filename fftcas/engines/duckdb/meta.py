@@ -170,12 +170,12 @@ def read(connection: duckdb.DuckDBPyConnection, place: Place) -> dict[RelationNa
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, place: Place) -> dict[str, str]:
-    rows = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() "
-        "WHERE database_name = ? AND schema_name = ? AND table_name = ? ORDER BY column_index",
-        [place.database, place.schema, TABLE.name],
-    ).fetchall()
-    return dict(rows)
+    """Names and types in the table of stamps, nothing if it is not there; no list is made of all columns there are."""
+    try:
+        rows = connection.execute(f"DESCRIBE {place.quote(TABLE)}").fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):  # 1.4 has the latter for a database that is not there
+        return {}
+    return {name: kind for name, kind, *_ in rows}
 
 
 def _row_counts(

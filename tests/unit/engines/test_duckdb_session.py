@@ -32,6 +32,16 @@ def query(path: str, sql: str) -> list[tuple[object, ...]]:
         return rows
 
 
+@pytest.mark.parametrize("name", ["nothing", "main", "s"])
+@pytest.mark.parametrize("schema", ["main", "s", "S x"])
+def test_a_database_that_is_not_there_has_no_stamps(tmp_path: Path, name: str, schema: str) -> None:
+    options = {"path": str(tmp_path / f"{name}.duckdb"), "schema": schema}
+    for read_only in (True, False):
+        made = DuckDBEngine(options, read_only=read_only)
+        assert made.stamps() == {}
+        made.close()
+
+
 def test_a_published_table_is_there_with_its_stamp(engine: DuckDBEngine, path: str) -> None:
     with engine.session() as session:
         made = build(session, T, "select 1 as a, 'x' as b")
