@@ -21,7 +21,7 @@ from fftcas.batches import regrouped
 from fftcas.digest import Digest
 from fftcas.errors import StoreError
 from fftcas.store.blobs import Blob, Blobs, MissingBlob
-from fftcas.store.chunks import ROWS, decode, encode, parts
+from fftcas.store.chunks import chunk_rows, decode, encode, parts
 from fftcas.store.frame import Codec
 from fftcas.table import Manifest, StoredColumn, Table
 
@@ -135,11 +135,11 @@ class _Writing:
 
 
 def row_groups(table: Table) -> Iterator[list[pa.Array]]:
-    """A table's columns in groups of exactly 64 Ki rows but for the last; at least one group."""
+    """A table's columns in groups of as many rows as a chunk has, but for the last; at least one group."""
     import pyarrow as pa
 
     some = False
-    for group in regrouped(table.batches, ROWS):
+    for group in regrouped(table.batches, chunk_rows(len(table.columns))):
         some = True
         yield group
     if not some:
