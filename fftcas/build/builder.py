@@ -20,6 +20,7 @@ from fftcas.engines.base import EngineError
 from fftcas.errors import FftcasError
 from fftcas.label import Label
 from fftcas.project.nodes import Node, SqlModel
+from fftcas.store import MissingBlob
 
 
 class Builder:
@@ -102,6 +103,8 @@ class Builder:
         node, derivation = decision.node, decision.derivation
         assert derivation is not None
         if decision.verdict is Verdict.BUILD and self.decider.may_read(node):
+            if (passed := self.passed(decision, derivation)) is not None:
+                return passed
             again = self.found(decision, derivation)
             if again is not None:
                 if again.verdict is Verdict.FRESH:
@@ -127,6 +130,20 @@ class Builder:
         """Run the node, once what it reads is in the database."""
         self.deferral.bring(node, self.carry_out)
         return self.realiser.build(node, derivation, reason)
+
+    def passed(self, decision: Decision, derivation: Derivation) -> Outcome | None:
+        """Put a large table in place while it is taken over from the remote; None if `found` has to look for it."""
+        stamp = self.decider.target.stamps().get(decision.node.relation)
+        claim = None if decision.stale is not None else self.sharing.claim(derivation)
+        if claim is None or claim.manifest is None or (stamp is not None and stamp.output == claim.manifest.output):
+            return None  # what the database holds already need only be kept
+        table = self.sharing.passing(derivation)
+        if table is None:
+            return None
+        try:
+            return self.realiser.put_in_place(decision.node, derivation, claim.realisation, claim.manifest, table)
+        except (MissingBlob, EngineError):
+            return None
 
     def found(self, decision: Decision, derivation: Derivation) -> Decision | None:
         """Look for the node's output where that takes time: the remote may have it, servers may say that their
