@@ -20,6 +20,7 @@ from fftcas.engines.base import EngineError
 from fftcas.errors import FftcasError
 from fftcas.label import Label
 from fftcas.project.nodes import Node, Seed, SqlModel
+from fftcas.store import MissingBlob
 
 SMALL = 1 << 20
 """Bytes of inputs, or of a seed's file, up to which a node may be small."""
@@ -182,12 +183,28 @@ class Builder:
             or not self.decider.may_read(decision.node)
         ):
             return None
+        if (passed := self.passed(decision, decision.derivation)) is not None:
+            return passed
         again = self.found(decision, decision.derivation)
         if again is None:
             return None
         if again.verdict is Verdict.FRESH:
             return fresh(again, self.decider.http)
         return defer(again) or self.carry_out(again)
+
+    def passed(self, decision: Decision, derivation: Derivation) -> Outcome | None:
+        """Put a large table in place while it is taken over from the remote; None if `found` has to look for it."""
+        stamp = self.decider.target.stamps().get(decision.node.relation)
+        claim = None if decision.stale is not None else self.sharing.claim(derivation)
+        if claim is None or claim.manifest is None or (stamp is not None and stamp.output == claim.manifest.output):
+            return None  # what the database holds already need only be kept
+        table = self.sharing.passing(derivation)
+        if table is None:
+            return None
+        try:
+            return self.realiser.put_in_place(decision.node, derivation, claim.realisation, claim.manifest, table)
+        except (MissingBlob, EngineError):
+            return None
 
     def found(self, decision: Decision, derivation: Derivation) -> Decision | None:
         """Look for the node's output where that takes time: the remote may have it, servers may say that their

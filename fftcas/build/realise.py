@@ -28,7 +28,7 @@ from fftcas.project.python_run import check_required
 from fftcas.project.seed_data import read_seed
 from fftcas.relation import RelationKind, Stamp
 from fftcas.store import MissingBlob, Realisation, Store, Together, measure_table
-from fftcas.table import Manifest
+from fftcas.table import Manifest, Table
 
 AT_ONCE = 0.5
 """Seconds of work that are put in place together: so much may be lost when a build is killed."""
@@ -83,16 +83,29 @@ class Realiser:
 
     def restore(self, node: Node, derivation: Derivation, realisation: Realisation, reason: str) -> Outcome | None:
         """Put a stored table back; None if the store turns out not to hold it whole."""
-        clock = Clock()
         manifest = self.store.manifest(realisation.output)
         if manifest is None:
             return None
+        try:
+            table = self.store.read_table(manifest)
+            return self.put_in_place(node, derivation, realisation, manifest, table, reason)
+        except MissingBlob:
+            self.store.weed(manifest)
+            return None
+
+    def put_in_place(
+        self,
+        node: Node,
+        derivation: Derivation,
+        realisation: Realisation,
+        manifest: Manifest,
+        table: Table,
+        reason: str = "",
+    ) -> Outcome:
+        """Put a known table in place as its rows come. Raises MissingBlob if they end too soon, and EngineError."""
+        clock = Clock()
         with self.target.session() as session:
-            try:
-                staged = session.stage_table(node.relation, self.store.read_table(manifest))
-            except MissingBlob:
-                self.store.weed(manifest)
-                return None
+            staged = session.stage_table(node.relation, table)
             session.publish(staged, self.stamp(node, derivation, manifest))
         return replace(
             self.restored(node, derivation, realisation, manifest, reason),

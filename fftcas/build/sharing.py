@@ -18,6 +18,7 @@ from fftcas.errors import FftcasError
 from fftcas.label import Label
 from fftcas.project.nodes import Node, Source, SqlModel
 from fftcas.store import Realisation, Store
+from fftcas.table import Table
 
 if TYPE_CHECKING:
     from fftcas.store.remote import Remote, RemoteReport
@@ -74,6 +75,10 @@ class Sharing:
             return None
         self._commit_as(found, derivation)
         return self.remote.known(exact.key)
+
+    def passing(self, derivation: Derivation) -> Table | None:
+        """A large table of the remote's as a stream, at whose end it is in the store, too; see `Remote.passing`."""
+        return None if self.remote is None or not self.remote.reads else self.remote.passing(derivation.key, self.store)
 
     def give(self, derivation: Derivation) -> None:
         """Publish what this run has committed: under its key, and under that which a machine would look for that does

@@ -1,4 +1,4 @@
-"""Chunks: one column of at most 64 Ki rows as Arrow IPC bytes, equal bytes for equal values.
+"""Chunks: one column of at most 122,880 rows as Arrow IPC bytes, equal bytes for equal values.
 
 A chunk is an IPC stream with one unnamed field and one record batch. Before it is written, what readers cannot see is
 taken away: offsets of slices, values under nulls, spare bits and bytes, and metadata (but for extension types').
@@ -14,12 +14,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROWS = 1 << 16
-"""Rows of a chunk, counted from the table's start; chunks above `BYTES` are halved, down to one row."""
-BYTES = (1 << 20) + (1 << 18)
-"""Bytes above which a chunk is halved: 64 Ki 16-byte values and their nulls still fit."""
+ROWS = 122_880
+"""Rows of a chunk, counted from the table's start; chunks above `BYTES` are halved, down to one row. As many as a row
+group of DuckDB's has: nothing is copied together on the way out of it and back, and where a query moves whole groups,
+their chunks stay the same."""
+BYTES = (2 << 20) - (1 << 16)
+"""Bytes above which a chunk is halved: 16-byte values and their nulls still fit."""
+NARROW = 64
+"""Columns of the widest table whose chunks have so many rows."""
 _HEADER, _DICTIONARY_DATA, _COMPRESSION = 2, 1, 3
 """Numbers of fields in Arrow's `Message`, `DictionaryBatch` and `RecordBatch` (Message.fbs)."""
+
+
+def chunk_rows(columns: int) -> int:
+    """Rows of the chunks of a table with so many columns: those of all columns are in memory at once."""
+    return ROWS if columns <= NARROW else ROWS // 4
 
 
 def parts(array: pa.Array) -> Iterator[pa.Array]:

@@ -23,7 +23,9 @@ class Codec(IntEnum):
     RAW = 0
     ZSTD = 1
     ZLIB = 2
-    NUMBERS = 3
+    OLD_NUMBERS = 3
+    """As NUMBERS, with a shape that does not say where the words begin; it is only read."""
+    NUMBERS = 4
     """ZSTD of narrowed words, their shape before it; `pack` chooses it where ZSTD is asked for."""
 
 
@@ -59,9 +61,9 @@ def unpack(frame: bytes | memoryview) -> Any:
         data = _inflate(payload, size)
     elif codec == Codec.ZSTD:
         data = _decompress(payload, size)
-    elif codec == Codec.NUMBERS:
-        shape = Shape.unpack(payload)
-        data = widened(shape, _decompress(payload[Shape.SIZE :], shape.narrow_size(size)), size)
+    elif codec in (Codec.NUMBERS, Codec.OLD_NUMBERS):
+        shape, payload = Shape.unpack(payload, old=codec == Codec.OLD_NUMBERS)
+        data = widened(shape, _decompress(payload, shape.narrow_size(size)), size)
     else:
         raise ValueError(f"its codec is {codec}")
     if len(data) != size:

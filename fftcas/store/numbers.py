@@ -15,48 +15,55 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
+    Signed = npt.NDArray[np.signedinteger[Any]]
+
 LEAST = 1 << 16
 """Bytes below which it is not worth the import."""
-_HEAD = 9 << 10
-"""Bytes in front that stay as they are: what Arrow says of a chunk, and which of its 64 Ki rows are null."""
+_HEADS = (1 << 10, 17 << 10)
+"""Bytes in front that stay as they are: what Arrow says of a chunk; that, and which of its rows are null."""
+_OLD_HEAD = 9 << 10
 _TAIL = 8
 """Bytes at the end that stay: those that end an Arrow stream."""
 _SAMPLE = 1 << 10
-_SHAPE = struct.Struct("<BB?q")
+_OLD_SHAPE, _SHAPE = struct.Struct("<BB?q"), struct.Struct("<BB?qI")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How words of `wide` bytes became `narrow` ones: `least` was taken from each, or from its step from the last."""
+    """How words of `wide` bytes became `narrow` ones: `least` was taken from each, or from its step from the last.
+
+    The words are those after the first `head` bytes.
+    """
 
     wide: int
     narrow: int
     steps: bool
     least: int
-
-    SIZE = _SHAPE.size
+    head: int = _OLD_HEAD
 
     def pack(self) -> bytes:
-        return _SHAPE.pack(self.wide, self.narrow, self.steps, self.least)
+        return _SHAPE.pack(self.wide, self.narrow, self.steps, self.least, self.head)
 
     @classmethod
-    def unpack(cls, data: Any) -> Shape:
-        """Raises ValueError if the bytes tell of no shape."""
+    def unpack(cls, data: memoryview, *, old: bool) -> tuple[Shape, memoryview]:
+        """The shape that bytes begin with (`old`: without its head), and the rest. Raises ValueError if it is none."""
+        form = _OLD_SHAPE if old else _SHAPE
         try:
-            shape = cls(*_SHAPE.unpack_from(data))
+            shape = cls(*form.unpack_from(data))
         except struct.error as error:
             raise ValueError("it is too short") from error
         limit = 1 << (8 * shape.wide - 1)
-        if shape.wide not in (4, 8) or shape.narrow not in (1, 2, 4) or not -limit <= shape.least < limit:
+        right = shape.wide in (4, 8) and shape.narrow in (1, 2, 4) and -limit <= shape.least < limit
+        if not right or shape.head < 8 or shape.head % 8:
             raise ValueError(f"its numbers have the shape {shape}")
-        return shape
+        return shape, data[form.size :]
 
     def narrow_size(self, size: int) -> int:
         """Length of `size` bytes once they are narrowed. Raises ValueError if so many cannot have been."""
-        count, odd = divmod(size - _HEAD - _TAIL, self.wide)
+        count, odd = divmod(size - self.head - _TAIL, self.wide)
         if odd or count < 1:
             raise ValueError(f"{size} bytes are not narrowed")
-        return _HEAD + count * self.narrow + _TAIL
+        return self.head + count * self.narrow + _TAIL
 
 
 def narrowed(data: memoryview) -> tuple[Shape, pa.Buffer] | None:
@@ -65,21 +72,31 @@ def narrowed(data: memoryview) -> tuple[Shape, pa.Buffer] | None:
         return None
     import numpy as np
 
-    for wide in (8, 4):
-        words = np.frombuffer(data, f"<i{wide}")[_HEAD // wide - 1 : -_TAIL // wide]
-        numbers, steps = words[1:], False
-        needed = _needed(numbers)
-        if _needed(np.diff(words[:_SAMPLE])) < needed and _needed(differences := np.diff(words)) < needed:
-            numbers, steps, needed = differences, True, _needed(differences)
-        if needed < wide:
-            least = numbers.min()
-            shape = Shape(wide, needed, steps, int(least))
-            buffer, made = _room(shape.narrow_size(data.nbytes))
-            made[:_HEAD] = np.frombuffer(data, np.uint8, _HEAD)
-            made[-_TAIL:] = np.frombuffer(data, np.uint8, _TAIL, data.nbytes - _TAIL)
-            np.subtract(numbers, least, out=made[_HEAD:-_TAIL].view(f"<u{needed}"), casting="unsafe")
-            return shape, buffer
+    for head in _HEADS:
+        for wide in (8, 4):
+            words = np.frombuffer(data, f"<i{wide}")[head // wide - 1 : -_TAIL // wide]
+            numbers, steps, needed = _narrowest(words)
+            if needed < wide:
+                least = numbers.min()
+                shape = Shape(wide, needed, steps, int(least), head)
+                buffer, made = _room(shape.narrow_size(data.nbytes))
+                made[:head] = np.frombuffer(data, np.uint8, head)
+                made[-_TAIL:] = np.frombuffer(data, np.uint8, _TAIL, data.nbytes - _TAIL)
+                np.subtract(numbers, least, out=made[head:-_TAIL].view(f"<u{needed}"), casting="unsafe")
+                return shape, buffer
     return None
+
+
+def _narrowest(words: Signed) -> tuple[Signed, bool, int]:
+    """The words after the first, or the steps between them, and how many bytes they need; a few are asked first."""
+    import numpy as np
+
+    numbers, steps, needed = words[1:], False, words.itemsize
+    if _needed(numbers[:_SAMPLE]) < needed:
+        needed = _needed(numbers)
+    if _needed(np.diff(words[:_SAMPLE])) < needed and _needed(differences := np.diff(words)) < needed:
+        numbers, steps, needed = differences, True, _needed(differences)
+    return numbers, steps, needed
 
 
 def widened(shape: Shape, data: Any, size: int) -> pa.Buffer:
@@ -88,10 +105,10 @@ def widened(shape: Shape, data: Any, size: int) -> pa.Buffer:
 
     kind = np.dtype(f"<i{shape.wide}")
     buffer, made = _room(size)
-    made[:_HEAD] = np.frombuffer(data, np.uint8, _HEAD)
+    made[: shape.head] = np.frombuffer(data, np.uint8, shape.head)
     made[-_TAIL:] = np.frombuffer(data, np.uint8, _TAIL, len(data) - _TAIL)
-    words = made[_HEAD - shape.wide : -_TAIL].view(kind)
-    narrow = np.frombuffer(data, f"<u{shape.narrow}", len(words) - 1, _HEAD)
+    words = made[shape.head - shape.wide : -_TAIL].view(kind)
+    narrow = np.frombuffer(data, f"<u{shape.narrow}", len(words) - 1, shape.head)
     np.add(narrow, np.array(shape.least, kind), out=words[1:], casting="unsafe")
     if shape.steps:
         np.cumsum(words, dtype=kind, out=words)
@@ -107,7 +124,7 @@ def _room(size: int) -> tuple[pa.Buffer, npt.NDArray[np.uint8]]:
     return buffer, np.frombuffer(buffer, np.uint8)
 
 
-def _needed(numbers: npt.NDArray[np.signedinteger[Any]]) -> int:
+def _needed(numbers: Signed) -> int:
     """How many bytes hold the distance between the least and the greatest."""
     distance = int(numbers.max()) - int(numbers.min())
     return 1 if distance < 1 << 8 else 2 if distance < 1 << 16 else 4 if distance < 1 << 32 else 8

@@ -79,7 +79,7 @@ class Store:
         return tables.write_table(table, self.blobs.blob, self.blobs.put)
 
     def read_table(self, manifest: Manifest, columns: Sequence[str] | None = None) -> Table:
-        """A stored table, or some of its columns in the table's order, as verified batches of at most 64 Ki rows.
+        """A stored table, or some of its columns in the table's order, as verified batches, no longer than a chunk.
 
         Raises MissingBlob, here or while the stream is read, when a chunk is missing or bad.
         """

@@ -21,7 +21,7 @@ from fftcas.batches import regrouped
 from fftcas.digest import Digest
 from fftcas.errors import StoreError
 from fftcas.store.blobs import Blob, Blobs, MissingBlob
-from fftcas.store.chunks import ROWS, decode, encode, parts
+from fftcas.store.chunks import chunk_rows, decode, encode, parts
 from fftcas.store.frame import Codec
 from fftcas.table import Manifest, StoredColumn, Table
 
@@ -56,7 +56,7 @@ def write_table(table: Table, make: Callable[[Any, Codec], Blob], put: Callable[
     lists: list[list[Chunk]] = [[] for _ in table.columns]
     rows = 0
     with threads() as pool, ThreadPoolExecutor(1, thread_name_prefix="fftcas-write") as writer:
-        queue = _Writing(writer, put)
+        queue = Writing(writer, put)
         waiting: deque[tuple[int, int, Future[list[tuple[Chunk, Blob]]]]] = deque()
         ahead = 0
 
@@ -101,7 +101,7 @@ def measure(raw: Any, codec: Codec) -> Blob:
     return Blob(blake3(raw).hexdigest(), 0, codec)
 
 
-class _Writing:
+class Writing:
     """Collects blobs and writes them in transactions, one of which may be under way."""
 
     def __init__(self, writer: Executor, put: Callable[[Sequence[Blob]], None]) -> None:
@@ -135,11 +135,11 @@ class _Writing:
 
 
 def row_groups(table: Table) -> Iterator[list[pa.Array]]:
-    """A table's columns in groups of exactly 64 Ki rows but for the last; at least one group."""
+    """A table's columns in groups of as many rows as a chunk has, but for the last; at least one group."""
     import pyarrow as pa
 
     some = False
-    for group in regrouped(table.batches, ROWS):
+    for group in regrouped(table.batches, chunk_rows(len(table.columns))):
         some = True
         yield group
     if not some:
@@ -190,23 +190,34 @@ def parse_chunks(data: Any) -> list[Chunk]:
 
 def read_table(manifest: Manifest, wanted: Sequence[StoredColumn], blobs: Blobs) -> Table:
     """A table's columns as a stream of verified batches. Raises MissingBlob, at once or while the stream is read."""
+    return streamed(manifest, wanted, [chunk_list(blobs, column) for column in wanted], partial(load, blobs))
+
+
+def streamed(
+    manifest: Manifest,
+    wanted: Sequence[StoredColumn],
+    lists: Sequence[list[Chunk]],
+    load: Callable[[Chunk], pa.RecordBatch],
+) -> Table:
+    """Columns as a stream of what `load`, in several threads, makes of their chunks. Raises MissingBlob and what it
+    raises, at once or while the stream is read."""
     import pyarrow as pa
 
-    lists = [chunk_list(blobs, column) for column in wanted]
     for column, chunks in zip(wanted, lists, strict=True):
         if sum(chunk.rows for chunk in chunks) != manifest.rows:
             raise MissingBlob(column.digest)
-    first = [_load(blobs, chunks[0]) for chunks in lists]
+    first = [load(chunks[0]) for chunks in lists]
     types = [batch.schema.field(0) for batch in first]
     fields = [
         pa.field(column.name, field.type, metadata=field.metadata) for column, field in zip(wanted, types, strict=True)
     ]
     schema = pa.schema(fields)
     columns = tuple(column for column in manifest.schema if column.name in {c.name for c in wanted})
-    return Table(columns, schema, _batches(blobs, schema, lists, first))
+    return Table(columns, schema, _batches(load, schema, lists, first))
 
 
-def _load(blobs: Blobs, chunk: Chunk) -> pa.RecordBatch:
+def load(blobs: Blobs, chunk: Chunk) -> pa.RecordBatch:
+    """A chunk's rows. Raises MissingBlob."""
     data = blobs.get(chunk.digest)
     if data is None:
         raise MissingBlob(chunk.digest)
@@ -217,7 +228,10 @@ def _load(blobs: Blobs, chunk: Chunk) -> pa.RecordBatch:
 
 
 def _batches(
-    blobs: Blobs, schema: pa.Schema, lists: list[list[Chunk]], first: list[pa.RecordBatch]
+    load: Callable[[Chunk], pa.RecordBatch],
+    schema: pa.Schema,
+    lists: Sequence[list[Chunk]],
+    first: list[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
     """Chunks of all columns side by side, the `first` ones given; where columns were cut differently, batches end at
     every cut."""
@@ -236,7 +250,7 @@ def _batches(
                 if following is None:
                     break
                 index, chunk = following
-                work = partial(_load, blobs, chunk)
+                work = partial(load, chunk)
                 ready[index].append((chunk.bytes, at_once(work) if chunk.bytes < SMALL else pool.submit(work)))
                 ahead += chunk.bytes
             for index, array in enumerate(now):
@@ -257,7 +271,7 @@ def _batches(
             now = [array.slice(rows) if array is not None and len(array) > rows else None for array in now]
 
 
-def _in_row_order(lists: list[list[Chunk]]) -> list[tuple[int, Chunk]]:
+def _in_row_order(lists: Sequence[list[Chunk]]) -> list[tuple[int, Chunk]]:
     """All chunks but the first of each column."""
     placed = []
     for index, chunks in enumerate(lists):

@@ -111,6 +111,52 @@ def test_a_table_that_this_engine_cannot_make_is_built(tmp_path: Path, place: Pa
     assert tables(one) == tables(two) == tables(three)
 
 
+LARGE = "select i as id, hash(i) as number, 'text ' || i as text from range(200000) as rows(i)\n"
+
+
+def large(tmp_path: Path, *names: str) -> list[Demo]:
+    """Machines whose demo has a table that is not taken over together with others, and one that reads it."""
+    made = [machine(tmp_path, name) for name in names]
+    for demo in made:
+        demo.write("models/marts/big.ff.sql", LARGE)
+        demo.write("models/marts/small.ff.sql", "select sum(id) as ids, sum(number) as sum from {{ ref('big') }}\n")
+    return made
+
+
+def test_a_large_table_is_put_in_place_and_kept(tmp_path: Path, place: Path) -> None:
+    one, two = large(tmp_path, "one", "two")
+    one.build("--remote", str(place))
+    done = two.build("--remote", str(place))
+    assert set(done.statuses.values()) == {"restored"}, done.stdout + done.stderr
+    assert (done.result("//marts:big")["source"], done.result("//marts:big")["reason"]) == ("remote", "from the remote")
+    assert "8 of 8 outputs found (100 %); 8 fetched" in done.stdout
+    rows = [demo.sql("from cache_demo.big") for demo in (one, two)]
+    assert rows[0] == rows[1]
+    assert one.types("big") == two.types("big")
+    assert set(two.build().statuses.values()) == {"fresh"}
+    two.database.unlink()
+    assert statuses(two) == {"restored"}
+    assert two.sql("from cache_demo.big") == rows[0]
+
+
+@pytest.mark.parametrize("how", ["damaged", "gone", "another type"])
+def test_a_large_table_that_cannot_be_had_is_built(tmp_path: Path, place: Path, how: str) -> None:
+    one, two, three = large(tmp_path, "one", "two", "three")
+    one.build("--remote", str(place))
+    pack = max(objects(place, "packs"), key=lambda path: path.stat().st_size)
+    if how == "damaged":
+        pack.write_bytes(pack.read_bytes()[:-8] + bytes(8))
+    elif how == "gone":
+        pack.unlink()
+    else:
+        retype(place, "//marts:big")
+    done = two.build("--remote", str(place), "//marts:big")
+    assert done.built == {"//marts:big"}, done.stdout + done.stderr
+    assert done.stderr.count("was not used") == (how != "gone")
+    assert two.sql("from cache_demo.big") == one.sql("from cache_demo.big")
+    assert statuses(three, "--remote", str(place)) == {"restored"}
+
+
 def test_what_reads_a_table_that_this_engine_cannot_make_is_never_left_wrong(tmp_path: Path, place: Path) -> None:
     """It was decided upon what the claim told: that build says so and fails, and the next one is right."""
     one, two = (machine(tmp_path, name) for name in ("one", "two"))

@@ -14,9 +14,9 @@ from fftcas.engines.duckdb.carriers import carriers
 from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.names import Place, quote_name
 from fftcas.relation import RelationName
+from fftcas.store.chunks import chunk_rows
 from fftcas.table import Column, Table
 
-BATCH_ROWS = 65_536
 VECTOR_ROWS = 2_048
 BATCH_BYTES = 64 << 20
 
@@ -94,7 +94,7 @@ def _batch_rows(connection: duckdb.DuckDBPyConnection, quoted: str, columns: Seq
     longest = max((length or 0 for length in rows[0]), default=0)
     nested = any("[" in column.type or "(" in column.type.replace("DECIMAL(", "") for column in columns)
     fit = BATCH_BYTES // (longest + 1) // VECTOR_ROWS * VECTOR_ROWS
-    return max(VECTOR_ROWS, min(fit, 8 * VECTOR_ROWS if nested else BATCH_ROWS))
+    return max(VECTOR_ROWS, min(fit, 8 * VECTOR_ROWS if nested else chunk_rows(len(columns))))
 
 
 def _batches(reader: pa.RecordBatchReader, connection: duckdb.DuckDBPyConnection | None) -> Iterator[pa.RecordBatch]:

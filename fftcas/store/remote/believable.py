@@ -16,6 +16,7 @@ from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.errors import UsageError
 from fftcas.label import Label
+from fftcas.store.chunks import ROWS
 from fftcas.store.frame import MAX_BLOB
 from fftcas.store.realisation import Realisation
 from fftcas.store.remote.layout import DIGEST
@@ -25,7 +26,7 @@ from fftcas.table import Manifest
 MAX_COLUMNS = 20_000
 MAX_ROWS = 1 << 48
 MAX_CHUNKS = 1 << 20
-CHUNK_BYTES = 2 << 20
+CHUNK_BYTES = 4 << 20
 """Bytes of the largest chunk of more than one row."""
 
 _KINDS = ("seed", "sql", "python", "snapshot", "test")
@@ -148,7 +149,7 @@ def check_chunks(data: bytes, manifest: Manifest, index: int) -> list[Chunk]:
     for entry in entries:
         if not isinstance(entry, list) or len(entry) != 3:
             raise ValueError("a list of chunks is not one")
-        chunks.append(Chunk(digest_of(entry[0]), number(entry[1], 1 << 16), number(entry[2], MAX_BLOB)))
+        chunks.append(Chunk(digest_of(entry[0]), number(entry[1], ROWS), number(entry[2], MAX_BLOB)))
     if any(chunk.bytes > CHUNK_BYTES and chunk.rows > 1 for chunk in chunks):
         raise ValueError("a chunk is too large")
     column = manifest.columns[index]

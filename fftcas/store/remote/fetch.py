@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from fftcas.digest import Digest
 from fftcas.store import index
@@ -22,6 +24,9 @@ from fftcas.store.remote.reach import Reach
 from fftcas.store.remote.transport import Transport
 from fftcas.store.store import Store
 from fftcas.store.tables import Chunk
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TOGETHER = 1 << 20
 """Bytes of the packs of a table up to which it is read at once, and taken over together with others."""
@@ -91,13 +96,9 @@ class Fetcher:
 
     def one(self, claim: Claim, store: Store) -> int:
         """Take over a table of any size; returns the bytes that were read. Raises Bad or OSError."""
-        taken = Taken(claim)
         transport = self.reach.transport
-        heads = self.reach.each(lambda ref: (ref, _head(transport, ref)), claim.packs)
-        places = {frame.digest: (ref, frame) for ref, frames in heads for frame in frames}
-        first = self.reach.run(lambda: _many(transport, claim, places, _firsts(claim)))
-        taken.read += sum(ref.head for ref, _ in heads) + sum(len(data) for data in first.values())
-        wanted = _first(taken, places, first)
+        taken, places, lists = self.begin(claim)
+        wanted = _distinct(lists)
         if not store.blobs.has(wanted):
             missing = [digest for digest in wanted if not store.blobs.has([digest])]
 
@@ -112,9 +113,31 @@ class Fetcher:
                 return read
 
             taken.read += sum(self.reach.each(take, _by_pack(claim, places, missing).items()))
+        self.end(taken, store)
+        return taken.read
+
+    def begin(self, claim: Claim) -> tuple[Taken, Places, list[list[Chunk]]]:
+        """What says of a large table where its chunks are, and each column's list of them. Raises Bad or OSError."""
+        taken = Taken(claim)
+        transport = self.reach.transport
+        heads = self.reach.each(lambda ref: (ref, _head(transport, ref)), claim.packs)
+        places = {frame.digest: (ref, frame) for ref, frames in heads for frame in frames}
+        first = self.reach.run(lambda: _many(transport, claim, places, _firsts(claim)))
+        taken.read += sum(ref.head for ref, _ in heads) + sum(len(data) for data in first.values())
+        return taken, places, _first(taken, places, first)
+
+    def chunk(self, claim: Claim, places: Places, chunk: Chunk) -> tuple[pa.RecordBatch, Blob]:
+        """One chunk, verified in full, and as the store keeps it. Raises Bad or OSError."""
+        ref, frame = _place(claim, places, chunk.digest)
+        ((_, data),) = self.reach.run(lambda: _frames(self.reach.transport, ref, [frame]))
+        with _told(ref):
+            kept = _blob(frame, bytes(data), chunk)
+            return decode(verify(chunk.digest, data), chunk.rows), kept
+
+    def end(self, taken: Taken, store: Store) -> None:
+        """Commit a table whose chunks are in the store."""
         store.blobs.put(taken.blobs)
         self._commit([taken], store)
-        return taken.read
 
     def _read_small(self, transport: Transport, claim: Claim, store: Store) -> Taken:
         taken = Taken(claim)
@@ -133,7 +156,7 @@ class Fetcher:
             for frame in _read_head(ref, view[: ref.head]):
                 places[frame.digest] = ref, frame
                 frames[frame.digest] = view[frame.start : frame.start + frame.length]
-        for digest, chunk in _first(taken, places, frames).items():
+        for digest, chunk in _distinct(_first(taken, places, frames)).items():
             ref, frame = _place(claim, places, digest)
             taken.blobs.append(_checked(claim, ref, frame, bytes(frames[digest]), chunk))
         return taken
@@ -155,9 +178,9 @@ def _firsts(claim: Claim) -> list[Digest]:
     return [*(column.digest for column in columns), *(response.blob for response in claim.responses)]
 
 
-def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview]) -> dict[Digest, Chunk]:
-    """Take the lists of chunks and the responses; returns the chunks that the table consists of."""
-    claim, wanted = taken.claim, dict[Digest, Chunk]()
+def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview]) -> list[list[Chunk]]:
+    """Take the lists of chunks and the responses; returns the chunks of each column."""
+    claim, lists = taken.claim, list[list[Chunk]]()
 
     def content(digest: Digest, limit: int) -> bytes:
         ref, frame = _place(claim, places, digest)
@@ -176,12 +199,16 @@ def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview]) ->
         assert claim.manifest is not None
         data = content(column.digest, _LIST_BYTES)
         try:
-            wanted.update((chunk.digest, chunk) for chunk in check_chunks(data, claim.manifest, position))
+            lists.append(check_chunks(data, claim.manifest, position))
         except ValueError as error:
             raise Bad(layout.pack(_place(claim, places, column.digest)[0].name), str(error)) from error
     for response in claim.responses:
         taken.responses.append((response.note, content(response.blob, response.size)))
-    return wanted
+    return lists
+
+
+def _distinct(lists: Iterable[Iterable[Chunk]]) -> dict[Digest, Chunk]:
+    return {chunk.digest: chunk for chunks in lists for chunk in chunks}
 
 
 def _put_all(txn: RecordTxn, claims: Sequence[Claim]) -> None:
@@ -256,12 +283,25 @@ def _checked(claim: Claim, ref: PackRef, frame: Frame, data: bytes, chunk: Chunk
 
     Where a trusted key vouches for these very bytes, they are decompressed and validated only by the store's readers.
     """
-    try:
-        frame.check(data)
-        if raw_size(data) != chunk.bytes:
-            raise ValueError(f"chunk {frame.digest[:16]} has another size than its table says")
+    with _told(ref):
+        blob = _blob(frame, data, chunk)
         if not claim.vouched:
             decode(verify(frame.digest, data), chunk.rows)
+    return blob
+
+
+def _blob(frame: Frame, data: bytes, chunk: Chunk) -> Blob:
+    """Raises ValueError unless these are the frame's bytes, and declare the chunk's size."""
+    frame.check(data)
+    if raw_size(data) != chunk.bytes:
+        raise ValueError(f"chunk {frame.digest[:16]} has another size than its table says")
+    return Blob(frame.digest, chunk.bytes, Codec.ZSTD, data)
+
+
+@contextmanager
+def _told(ref: PackRef) -> Iterator[None]:
+    """What is wrong with a pack's bytes is said with its name."""
+    try:
+        yield
     except ValueError as error:
         raise Bad(layout.pack(ref.name), str(error)) from error
-    return Blob(frame.digest, chunk.bytes, Codec.ZSTD, data)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from fftcas.digest import Digest
 from fftcas.errors import FftcasError, RemoteError
+from fftcas.store.blobs import MissingBlob
 from fftcas.store.realisation import Realisation
 from fftcas.store.remote import layout
 from fftcas.store.remote.claim import Claim
@@ -17,10 +19,15 @@ from fftcas.store.remote.fetch import TOGETHER, Bad, Fetcher, Responses
 from fftcas.store.remote.find import Finder
 from fftcas.store.remote.keys import Signer, Trust
 from fftcas.store.remote.layout import MAIN
+from fftcas.store.remote.passing import passes, passing
 from fftcas.store.remote.probe import RemoteMode, count, probe, reach_for
 from fftcas.store.remote.publish import Published, Publisher
 from fftcas.store.remote.reach import Reach, said
 from fftcas.store.store import Store
+from fftcas.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _BATCH = 128
 
@@ -148,7 +155,7 @@ class Remote:
         claims = [
             self._finder.claims[key]
             for key in derivations
-            if key in self._finder.claims and self._take_off(key) is None
+            if key in self._finder.claims and not self._passes(self._finder.claims[key]) and self._take_off(key) is None
         ]
         with self._lock:
             self._ahead += claims
@@ -156,6 +163,41 @@ class Remote:
             self._fetching |= begins
         if begins:
             threading.Thread(target=self._prefetch, args=(store,), name="fftcas-fetch", daemon=True).start()
+
+    def passing(self, derivation: Digest, store: Store) -> Table | None:
+        """A large output as a stream, at whose end it is in the local store; None if there is none to be had like that.
+
+        The stream raises MissingBlob if the rest of it cannot be had.
+        """
+        claim = self.claim(derivation)
+        if claim is None or claim.manifest is None or not self._passes(claim):
+            return None
+        with contextlib.suppress(MissingBlob):
+            with self._refusing(claim):
+                table, taken = passing(self._fetcher, claim, claim.manifest, store)
+
+            def batches() -> Iterator[pa.RecordBatch]:
+                with self._refusing(claim):
+                    yield from table.batches
+                self._keep(claim, taken.read)
+
+            return replace(table, batches=batches())
+        return None
+
+    def _passes(self, claim: Claim) -> bool:
+        return passes(claim, self.reach.transport.network)
+
+    @contextlib.contextmanager
+    def _refusing(self, claim: Claim) -> Iterator[None]:
+        """What goes wrong with a claim's table is kept for the report; who reads it sees that it is missing."""
+        try:
+            yield
+        except Bad as bad:
+            self._refuse(claim, bad)
+            raise MissingBlob(claim.realisation.output) from bad
+        except OSError as error:
+            self._problems.append(said(error))
+            raise MissingBlob(claim.realisation.output) from error
 
     def refuse(self, derivation: Digest, why: str) -> None:
         """An output that was taken over turned out to be none; it may be published anew."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fftcas.errors import StoreError
 from fftcas.store import Store, measure_table, tables
-from fftcas.store.chunks import decode, encode, normal
+from fftcas.store.chunks import NARROW, ROWS, decode, encode, normal
 from fftcas.table import Column, Table
 
 
@@ -166,6 +166,24 @@ def test_a_column_that_arrow_cannot_write_is_named(store: Store, monkeypatch: py
     monkeypatch.setattr(tables, "encode", refuse)
     with pytest.raises(StoreError, match="column 'odd one' of type int64 cannot be stored"):
         store.write_table(table_of(pa.table({"odd one": [1]})))
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(NARROW, ROWS), (NARROW + 1, ROWS // 4)])
+def test_chunks_have_fewer_rows_where_they_are_many_side_by_side(store: Store, columns: int, rows: int) -> None:
+    data = pa.table({f"c{i}": pa.array(range(rows + 1)) for i in range(columns)})
+    manifest = store.write_table(table_of(data, 50_000))
+    assert [chunk.rows for chunk in tables.chunk_list(store.blobs, manifest.columns[-1])] == [rows, 1]
+    assert read_all(store.read_table(manifest)).equals(data)
+
+
+def test_tables_that_were_cut_otherwise_come_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = pa.table({"id": list(range(ROWS + 5)), "name": [f"user{i}" for i in range(ROWS + 5)]})
+    now = store.write_table(table_of(data, ROWS))
+    with monkeypatch.context() as patched:
+        patched.setattr(tables, "chunk_rows", lambda columns: 65_536)
+        before = store.write_table(table_of(data, ROWS))
+    assert now.output != before.output
+    assert read_all(store.read_table(before)).equals(data)
 
 
 def test_long_strings_are_cut_into_chunks_of_about_a_mebibyte(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -32,7 +33,7 @@ NUMBERS: dict[str, Callable[[], object]] = {
     "unsigned": lambda: DRAW.integers((1 << 64) - 9, (1 << 64) - 1, ROWS, dtype=np.uint64),
     "floats": lambda: DRAW.random(ROWS),
     "an odd count": lambda: np.arange(ROWS // 2 + 1, dtype=np.int32),
-    "nulls": lambda: [None if i % 3 else i for i in range(ROWS)],
+    "nulls": lambda: [None if i % 3 else i % 60_000 for i in range(ROWS)],
     "texts": lambda: [f"user{i}" for i in range(ROWS)],
     "as long as can be": lambda: ["x" * 17] * ROWS,
     "bytes": lambda: [bytes(9)] * ROWS,
@@ -97,7 +98,26 @@ def test_damaged_frames_are_errors_or_other_bytes() -> None:
 def test_shapes_that_cannot_be_are_refused(shape: tuple[int, int, int]) -> None:
     wide, narrow, least = shape
     with pytest.raises(ValueError, match="shape"):
-        Shape.unpack(Shape(wide, narrow, False, least).pack())
+        Shape.unpack(memoryview(Shape(wide, narrow, False, least).pack()), old=False)
+
+
+@pytest.mark.parametrize("head", [0, 4, 1 << 31])
+def test_heads_that_cannot_be_are_refused(head: int) -> None:
+    frame = struct.pack("<BI", Codec.NUMBERS, 1 << 20) + Shape(8, 1, False, 0, head).pack()
+    with pytest.raises(ValueError, match=r"shape|not narrowed"):
+        unpack(frame)
+
+
+@pytest.mark.parametrize("steps", [False, True])
+def test_frames_that_do_not_say_where_the_words_begin_are_read(steps: bool) -> None:
+    raw = np.arange(1 << 14, dtype="<i8") + 1000
+    head, tail = raw[: (9 << 10) // 8], raw[-1:]
+    words = raw[len(head) : -1]
+    least = 1 if steps else int(words[0])
+    narrow = (np.zeros(len(words)) if steps else words - least).astype("<u2")
+    payload = pa.Codec("zstd", 1).compress(head.tobytes() + narrow.tobytes() + tail.tobytes(), asbytes=True)
+    frame = struct.pack("<BI", Codec.OLD_NUMBERS, raw.nbytes) + struct.pack("<BB?q", 8, 2, steps, least) + payload
+    assert bytes(unpack(frame)) == raw.tobytes()
 
 
 def test_sizes_that_cannot_be_are_refused() -> None:

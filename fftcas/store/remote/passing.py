@@ -1,0 +1,59 @@
+"""Tables that pass through: a large one goes to the engine while the local store is still taking it over.
+
+So its bytes are read, decompressed and verified once, and writing them waits for nobody. As ever, nothing is used or
+kept before it was verified, and the claim is committed when all of the table is in the store.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from fftcas.store.blobs import MissingBlob
+from fftcas.store.remote.claim import Claim
+from fftcas.store.remote.fetch import TOGETHER, Fetcher, Taken
+from fftcas.store.store import Store
+from fftcas.store.tables import Chunk, Writing, load, streamed
+from fftcas.table import Manifest, Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def passes(claim: Claim, network: bool) -> bool:
+    """Whether a claim's table can be read chunk by chunk: each costs a request, and responses have to be accepted
+    before they count."""
+    whole = claim.manifest is not None and not claim.responses and not claim.realisation.http
+    return whole and claim.size > TOGETHER and not network
+
+
+def passing(fetcher: Fetcher, claim: Claim, manifest: Manifest, store: Store) -> tuple[Table, Taken]:
+    """A claim's table, which is in the local store when its stream has ended, and what was read for it by then.
+
+    Raises Bad, OSError and StoreError, at once or while the stream is read.
+    """
+    taken, places, lists = fetcher.begin(claim)
+    writer = ThreadPoolExecutor(1, thread_name_prefix="fftcas-write")
+    writing, lock = Writing(writer, store.blobs.put), threading.Lock()
+
+    def take(chunk: Chunk) -> pa.RecordBatch:
+        with suppress(MissingBlob):
+            return load(store.blobs, chunk)
+        batch, blob = fetcher.chunk(claim, places, chunk)
+        with lock:
+            taken.read += blob.memory
+            writing.add(blob)
+        return batch
+
+    table = streamed(manifest, manifest.columns, lists, take)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with writer:
+            yield from table.batches
+            writing.close()
+        fetcher.end(taken, store)
+
+    return Table(table.columns, table.schema, batches()), taken
