@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from fftcas.cli import outlines
-from fftcas.cli.remembering import watchable
+from fftcas.cli.remembering import tells_secret, watchable
 from fftcas.cli.unchanged import remember
-from fftcas.http.settings import SHORTEST_SECRET
 
 if TYPE_CHECKING:
     from fftcas.build.why import Explanation
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 def tell(look: Look | None, project: Project, text: str) -> None:
     """Print what rests on nothing but the project's files; remember it if there is a look."""
     click.echo(text, nl=False)
-    if look is not None and watchable(look, project):
+    if look is not None and watchable(look, project) and not tells_secret(project, text):
         remember(look, text, project.warnings)
         keep_outline(look, project)
 
@@ -37,9 +36,7 @@ def keep_outline(look: Look, project: Project) -> None:
     if look.is_young or is_varied(look) or look.recall_from(place) is not None:
         return
     text = outlines.outline_text(project, shells())
-    secrets = (value for value in project.secrets.values() if len(value) >= SHORTEST_SECRET)
-    secret = any(outlines.holds(text, value) for value in secrets)
-    if not secret and watchable(look, project):
+    if not tells_secret(project, text) and watchable(look, project):
         look.remember([text], path=place)
 
 

@@ -9,6 +9,7 @@ different, or too young to be told apart, the command is run in full.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import sys
 import time
@@ -19,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FORMAT = "4"
+FORMAT = "5"
 
 RACY_NS = 2_000_000_000
 """A file that was changed so shortly before it was looked at may change again and look the same."""
@@ -64,11 +65,16 @@ class Look:
         """The parts of the memory at `path`, and the states of the other files that it rests on."""
         try:
             with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-                form, watched, *parts, files = file.read().split(PART)
+                *kept, seal = file.read().split(PART)
+            form, watched, *parts = kept
         except (OSError, ValueError):
             return None
-        same = form == FORMAT and files == self.files and watched == states(watched)
+        same = form == FORMAT and seal == self._seal(path, kept) and watched == states(watched)
         return (parts, watched) if same else None
+
+    def _seal(self, path: str, kept: Sequence[str]) -> str:
+        """What tells that a memory is whole, lies where it was put, and is of the project's files as they are."""
+        return digest(os.path.basename(path), self.files, *kept)
 
     def remember(self, parts: Sequence[str], watched: str = "", path: str | None = None) -> None:
         """Keep these parts, unless a file was changed too lately. Never raises: it is a convenience.
@@ -77,12 +83,12 @@ class Look:
         is kept in a project that was never built: whoever only asks must not find new files there.
         """
         path = path or self.path
-        kept = [FORMAT, watched, *parts, self.files]  # which also tells that nothing is missing at the end
+        kept = [FORMAT, watched, *parts]
         built = os.path.isdir(os.path.dirname(os.path.dirname(path)))
         if not built or self.is_young or any(PART in part for part in kept):
             return
         try:
-            write(path, PART.join(kept))
+            write(path, PART.join([*kept, self._seal(path, kept)]))
             forget_oldest(os.path.dirname(path))
         except (OSError, ValueError):
             return
@@ -91,9 +97,9 @@ class Look:
 def look_at(arguments: Sequence[str], options: Sequence[str]) -> Look | None:
     """A look for a command whose `options` may name the project; None if that is no project, or cannot be looked at.
 
-    Nor is there one where the output can only say ASCII: click knows better what to do then.
+    Nor is there one where the output can only say ASCII, or is closed: click knows better what to do then.
     """
-    if codecs.lookup(sys.stdout.encoding).name == "ascii":
+    if sys.stdout is None or codecs.lookup(sys.stdout.encoding).name == "ascii":
         return None
     root = project_directory(options)
     try:
@@ -122,9 +128,14 @@ def write(path: str, text: str) -> None:
     data = text.encode("utf-8", "surrogateescape")
     temporary = f"{path}.{os.getpid()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-        file.write(data)
-    os.replace(temporary, path)
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 def forget_oldest(folder: str) -> None:

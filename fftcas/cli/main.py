@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -69,6 +70,10 @@ def main(arguments: Sequence[str], look: Look | None = None) -> int:
     try:
         code: Any = cli.main(args=list(arguments), prog_name="fftcas", standalone_mode=False, obj=look)
         return code if isinstance(code, int) else 0
+    except SystemExit as error:  # click's own end of a pipe whose reader is gone
+        if isinstance(error.__context__, OSError) and error.__context__.errno == errno.EPIPE:
+            raise BrokenPipeError from error
+        raise
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:

@@ -71,11 +71,6 @@ def outline_text(outline: Outline, shells: Mapping[str, tuple[str, str]]) -> str
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
-def holds(text: str, value: str) -> bool:
-    """Whether a text of this module says some value."""
-    return json.dumps(value, ensure_ascii=False)[1:-1] in text
-
-
 def outline_place(look: Look, profile: str) -> str:
     return look.place(FOLDER, "outline", profile)
 

@@ -13,7 +13,7 @@ from fftcas.build.options import BuildOptions
 from fftcas.build.why import Explanation, explain
 from fftcas.cli.http_options import is_offline
 from fftcas.cli.keeping import keep_outline, keep_plan
-from fftcas.cli.remembering import may_remember_plan, plan_state
+from fftcas.cli.remembering import may_remember_plan, plan_state, tells_secret
 from fftcas.cli.remote_options import remote_reader
 from fftcas.cli.unchanged import remember
 from fftcas.label import Label
@@ -48,7 +48,9 @@ def print_plan(
         keep_outline(look, project)
         if not files and may_remember_plan(look, project, store, explanations, before):
             told = [each for each in explanations if each.label in targets]
-            if as_json or len(told) != 1:  # of a single one is told how long ago it was built
+            if (as_json or len(told) != 1) and not tells_secret(
+                project, text
+            ):  # of a single one is told how long ago it was built
                 remember(look, text, project.warnings, watched=before)
             if options == BuildOptions():
                 keep_plan(look, project, targets, explanations, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from fftcas.cli.look import RACY_NS
 from fftcas.cli.unchanged import TOOK, remember
-from fftcas.cli.watched import changed_at, sees, watch
+from fftcas.cli.watched import NOISE, changed_at, sees, watch
 from fftcas.engines import database_files, database_state
 from fftcas.errors import ProjectError
+from fftcas.http.settings import SHORTEST_SECRET
 from fftcas.project.files import Files
 from fftcas.project.macros import FOLDER
 from fftcas.project.nodes import Node, PythonModel
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from fftcas.report.console import Console
     from fftcas.store import Realisation, Store
 
+UNSEEN = re.compile("|".join(NOISE - {"_"}))
+"""The variables that count as noise, in a text."""
+
 BLOCK = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 
 
@@ -39,8 +44,16 @@ def watchable(look: Look, project: Project) -> bool:
         and not project.environ.get("FFT_SEEDS_DIR")  # may be a folder that is not watched
         and not has_unwatched_code(project.nodes.values())
         and all(map(sees, project.read))
+        and all(sees(node.path) for node in project.nodes.values())
         and is_repeatable(project)
     )
+
+
+def tells_secret(project: Project, *texts: str) -> bool:
+    """Whether a text has the value of a secret in it, as it is or as JSON writes it."""
+    values = [value for value in project.secrets.values() if len(value) >= SHORTEST_SECRET]
+    spelled = [*values, *(json.dumps(value, ensure_ascii=False)[1:-1] for value in values)]
+    return any(value in text for value in spelled for text in texts)
 
 
 def is_repeatable(project: Project) -> bool:
@@ -53,7 +66,10 @@ def is_repeatable(project: Project) -> bool:
     except ProjectError:  # it has changed since
         return False
     texts = (content(os.path.join(project.root, path)) for path in project.read)
-    return not any(UNSURE.search(block) for text in texts if UNSURE.search(text) for block in BLOCK.findall(text))
+    return not any(
+        UNSEEN.search(text) or (UNSURE.search(text) and any(UNSURE.search(block) for block in BLOCK.findall(text)))
+        for text in texts
+    )
 
 
 def content(path: str) -> str:
@@ -95,7 +111,7 @@ def remember_build(
     # Responses may be refreshed by any project that shares the store.
     others = store_files(store)[:1] if http else []
     watched = watch([*map(str, database(project)), *others])
-    if not (seen and is_known(project, store) and watchable(look, project)):
+    if not (seen and is_known(project, store) and watchable(look, project)) or tells_secret(project, results):
         return
     before, after = around_time(result) if console.verbosity >= 0 else ("", "")
     lines = [*console.said[:-1], f"{before}{TOOK}{after}"] if before else console.said[:-1]
@@ -131,7 +147,7 @@ def plan_state(project: Project, store: Store) -> str:
 
 
 def plan_paths(project: Project, store: Store) -> list[str]:
-    return [*map(str, database(project)), *store_files(store)]
+    return [*map(str, database(project)), *store_files(store), str(store.path), str(store.path / "format")]
 
 
 def store_files(store: Store) -> list[str]:

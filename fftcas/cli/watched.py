@@ -40,7 +40,10 @@ def digest(*parts: str) -> str:
 def environment() -> str:
     """A digest of the variables, of the interpreter, of what is installed for it, and of fftcas itself."""
     seen = sorted(f"{name}={value}" for name, value in os.environ.items() if name not in NOISE)
-    seen += [sys.version, *(f"{place} {state(place)}" for place in sys.path[1:])]
+    first, *places = sys.path
+    # The first may be the working directory, which changes with every file: what counts is what there is to import.
+    seen += [sys.version, first, *sorted(entry.name for entry in entries(first or ".") if is_noted(entry.name))]
+    seen += [f"{place} {state(place)}" for place in places]
     return digest(*seen, project_files(FFTCAS)[0])
 
 
@@ -91,7 +94,7 @@ def is_entered(name: str, *, top: bool) -> bool:
 
 
 def is_noted(name: str) -> bool:
-    return (not name.startswith(".") or name.startswith(".env")) and not name.endswith(DATABASES)
+    return name.startswith(".env") or not (name.startswith(".") or name.endswith(DATABASES))
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
