@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from fftcas.build.budgets import Spent
-from fftcas.build.decide import Decider, Decision, Verdict
+from fftcas.build.decide import Decider, Decision, Verdict, cached
 from fftcas.build.deferral import Deferral
 from fftcas.build.differences import Differences
 from fftcas.build.equality import prove_equal
@@ -48,6 +48,10 @@ class Builder:
         self.deferral = deferral
         self.differences = Differences(decider.store)
         self.root_failures: dict[Label, Label] = {}
+        self.stopping = False
+        """Whether the run was interrupted: what fails then says nothing."""
+        self.unknown: set[Label] = set()
+        """Nodes whose output was looked for everywhere, and not found."""
         self.spent = tuple(Spent(budget) for budget in decider.project.budgets.run)
 
     @property
@@ -80,44 +84,60 @@ class Builder:
     def small(self, decision: Decision) -> bool:
         """Whether the node is to be run, and is expected to be done before long.
 
-        It reads little and did not take long the last time, if there was one.
+        It reads little and did not take long the last time, if there was one. Its output is kept: should another one
+        fail, that is where it comes from again.
         """
         node, derivation = decision.node, decision.derivation
-        if decision.verdict is not Verdict.BUILD or derivation is None or is_view(node) or self.spent:
+        kept = self.realiser.options.cache.writes and cached(node)
+        if decision.verdict is not Verdict.BUILD or derivation is None or is_view(node) or self.spent or not kept:
             return False
         if isinstance(node, Seed):
-            return (self.decider.project.root / node.path).stat().st_size <= SMALL
-        if (
-            not isinstance(node, SqlModel)
-            or sum(SMALL if i.bytes is None else i.bytes for i in derivation.inputs) > SMALL
-        ):
+            with suppress(OSError):  # it is gone: that is told when it runs
+                return (self.decider.project.root / node.path).stat().st_size <= SMALL
+        if not isinstance(node, SqlModel) or any(each.bytes is None for each in derivation.inputs):
+            return False
+        if sum(each.bytes or 0 for each in derivation.inputs) > SMALL:
             return False
         seconds = self.decider.store.seconds(node.label.text)
         return bool(derivation.inputs) if seconds is None else seconds < SOON
 
     def work(self, decisions: Sequence[Decision]) -> tuple[list[Outcome], Sequence[Decision]]:
-        """Carry out a decision, or the first of several for small nodes; the outcomes, and the decisions that are left.
-
-        Where one of several fails, which undoes the others, each is carried out by itself.
-        """
-        if len(decisions) > 1:
-            with suppress(FftcasError):
-                return self.together(decisions)
-        return [self.guarded(decision) for decision in decisions], ()
-
-    def together(self, decisions: Sequence[Decision]) -> tuple[list[Outcome], Sequence[Decision]]:
-        """Run small nodes, those of them that have to run, until some time has passed. Raises FftcasError."""
-        outcomes, unknown = [], []
+        """Carry out a decision, or the first of several; the outcomes, and the decisions that are left."""
+        if len(decisions) == 1:
+            return [self.guarded(decisions[0])], ()
+        outcomes: list[Outcome] = []
+        unknown: list[Decision] = []
         for decision in decisions:
+            found = self.found_or_ready(decision)
+            if found is None:
+                unknown.append(decision)
+            else:
+                outcomes.append(found)
+        built, error = self.realiser.build(*unknown)
+        outcomes += [self.told(*each) for each in zip(unknown, built, strict=False)]
+        left = unknown[len(built) :]
+        if error is not None:
+            outcomes.append(failure(left[0].node.label, error, Clock()))
+            left = left[1:]
+        return outcomes, left
+
+    def found_or_ready(self, decision: Decision) -> Outcome | None:
+        """The outcome of a small node that need not run, or cannot; None when all that it reads is there."""
+        clock = Clock()
+        try:
             known = self.known(decision, self.deferral.defer)
             if known is None:
                 self.deferral.bring(decision.node, self.carry_out)
-                unknown.append(decision)
-            else:
-                outcomes.append(known)
-        built = self.realiser.build(*unknown) if unknown else []
-        outcomes += [self.reasoned(*each) for each in zip(unknown, built, strict=False)]
-        return [self.warned(outcome) for outcome in outcomes], unknown[len(built) :]
+            return None if known is None else self.warned(known)
+        except FftcasError as error:
+            return failure(decision.node.label, error, clock)
+
+    def told(self, decision: Decision, outcome: Outcome) -> Outcome:
+        """The outcome of a small node that ran, with all that there is to say."""
+        try:
+            return self.warned(self.reasoned(decision, outcome))
+        except FftcasError as error:
+            return failure(outcome.label, error, Clock())
 
     def guarded(self, decision: Decision) -> Outcome:
         clock = Clock()
@@ -163,7 +183,7 @@ class Builder:
                     restored = self.realiser.restore(node, derivation, decision.realisation, decision.reason)
             except EngineError as error:
                 # What comes from elsewhere may be verified and still no table of this engine.
-                if not self.sharing.refuse(derivation.key, error):
+                if self.stopping or not self.sharing.refuse(derivation.key, error):
                     raise
                 restored = None
             lost = replace(decision, reason="its output in the store was no longer whole")
@@ -173,7 +193,10 @@ class Builder:
     def build(self, decision: Decision) -> Outcome:
         """Run the node, once what it reads is in the database."""
         self.deferral.bring(decision.node, self.carry_out)
-        return self.realiser.build(decision)[0]
+        built, error = self.realiser.build(decision)
+        if error is not None:
+            raise error
+        return built[0]
 
     def known(self, decision: Decision, defer: Callable[[Decision], Outcome | None]) -> Outcome | None:
         """What becomes of a node that seemed to have to run, and whose output is found after all; else None."""
@@ -183,10 +206,13 @@ class Builder:
             or not self.decider.may_read(decision.node)
         ):
             return None
+        if decision.node.label in self.unknown:
+            return None  # it was looked for before
         if (passed := self.passed(decision, decision.derivation)) is not None:
             return passed
         again = self.found(decision, decision.derivation)
         if again is None:
+            self.unknown.add(decision.node.label)
             return None
         if again.verdict is Verdict.FRESH:
             return fresh(again, self.decider.http)
@@ -204,6 +230,8 @@ class Builder:
         try:
             return self.realiser.put_in_place(decision.node, derivation, claim.realisation, claim.manifest, table)
         except (MissingBlob, EngineError):
+            if self.stopping:
+                raise
             return None
 
     def found(self, decision: Decision, derivation: Derivation) -> Decision | None:

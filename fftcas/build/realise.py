@@ -21,6 +21,7 @@ from fftcas.build.workers import Workers
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.engines.base import Estimate, Session, Staged
+from fftcas.errors import FftcasError
 from fftcas.project.nodes import Node, PythonModel, Seed, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.provenance import Provenance
@@ -147,24 +148,52 @@ class Realiser:
             output_changed=self.changed(node, manifest.output),
         )
 
-    def build(self, *decisions: Decision) -> list[Outcome]:
+    def build(self, *decisions: Decision) -> tuple[list[Outcome], FftcasError | None]:
         """Run nodes, none of which reads another, keep their outputs as the cache mode says, and put them in place, all
-        of them at once. After some time no other is begun: the outcomes are those of the first.
+        of them at once. After some time no other is begun, nor after one that fails.
 
-        Raises what the first of them raises that fails, and undoes all.
+        The outcomes are those of the first nodes, and the error is that of the one after them. Where there are several
+        nodes, the outputs of all have to be kept.
         """
-        clock = Clock()
+        clock, store = Clock(), Together(self.store)
         outcomes: list[Outcome] = []
-        with self.target.session() as session, session.at_once():
-            with self.store.at_once() as store:
-                for decision in decisions:
-                    outcomes.append(self._build(session, store, decision))
-                    if clock.seconds > AT_ONCE:
-                        break
-            for derivation in (decision.derivation for decision in decisions[: len(outcomes)]):
-                if derivation is not None and derivation.key in store.committed:
-                    self.sharing.give(derivation)
-        return outcomes
+        begun = 0
+        error: FftcasError | None = None
+        with self.target.session() as session:
+            try:
+                with session.at_once():
+                    for decision in decisions:
+                        begun += 1
+                        outcomes.append(self._build(session, store, decision))
+                        if clock.seconds > AT_ONCE:
+                            break
+                    store.end()
+            except FftcasError as reason:
+                error = reason
+                if not self.put_again(session, store, decisions[: len(outcomes)], outcomes):
+                    outcomes = []
+        for derivation in (decision.derivation for decision in decisions[: len(outcomes)]):
+            if derivation is not None and derivation.key in store.committed:
+                self.sharing.give(derivation)
+        return outcomes, error if len(outcomes) < begun else None
+
+    def put_again(
+        self, session: Session, store: Together, decisions: Sequence[Decision], outcomes: Sequence[Outcome]
+    ) -> bool:
+        """Put in place what was undone because of a later node, for which the store has it; False if that fails."""
+        manifests = [outcome.identity.manifest if outcome.identity else None for outcome in outcomes]
+        try:
+            store.end()
+            tables = [
+                (self.store.read_table(manifest), self.stamp(decision.node, decision.derivation, manifest))
+                for decision, manifest in zip(decisions, manifests, strict=True)
+                if manifest is not None and decision.derivation is not None
+            ]
+            if tables:
+                session.publish_tables(tables)
+        except (FftcasError, MissingBlob):
+            return False
+        return True
 
     def _build(self, session: Session, store: Together, decision: Decision) -> Outcome:
         """Run one node; what becomes of it is held back by session and store."""

@@ -116,6 +116,7 @@ def build(
         started(label)
 
     def interrupt() -> None:
+        builder.stopping = True
         workers.interrupt()
         target.interrupt()
 

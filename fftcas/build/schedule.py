@@ -17,6 +17,7 @@ from fftcas.graph import Graph
 from fftcas.label import Label
 
 Work = TypeVar("Work")
+Started = tuple[Label, Work]
 PATIENCE = 1.5
 """Seconds that workers have to stop after a keyboard interrupt."""
 
@@ -40,9 +41,9 @@ def run_nodes(
     """Bring `wanted` (closed under inputs) up to date; returns their outcomes in order of completion.
 
     `start` is called once per node, in this thread, when all its inputs are ok: it answers at once, or with what `work`
-    has to do in a worker thread; what is `small` goes there together, and what `work` leaves goes there again. After a
-    failure the nodes above it are `skipped(label, failed)`, and unless `keep_going` so is all that has not been
-    started; what runs is let finish. `done` is called in this thread for each outcome. On a keyboard interrupt
+    has to do in a worker thread; what is `small` goes there together, and what `work` leaves of it is shared out again.
+    After a failure the nodes above it are `skipped(label, failed)`, and unless `keep_going` so is all that does not run
+    yet; what runs is let finish. `done` is called in this thread for each outcome. On a keyboard interrupt
     `interrupt` has to stop what the workers are doing; those that do not stop are left behind.
     """
     outcomes: dict[Label, Outcome] = {}
@@ -50,7 +51,8 @@ def run_nodes(
     height = heights(graph, wanted)
     ready = [(-height[label], label.text, label) for label in wanted if waiting[label] == 0]
     heapq.heapify(ready)
-    running: set[Future[tuple[Sequence[Outcome], Sequence[Work]]]] = set()
+    little: list[Started[Work]] = []
+    running: dict[Future[tuple[Sequence[Outcome], Sequence[Work]]], Sequence[Started[Work]]] = {}
     first_failure: Label | None = None
 
     def finish(outcome: Outcome) -> None:
@@ -65,38 +67,51 @@ def run_nodes(
                 if waiting[reader] == 0:
                     heapq.heappush(ready, (-height[reader], reader.text, reader))
 
+    def begin(label: Label) -> None:
+        failed = next((source for source in graph.inputs[label] if not outcomes[source].ok), None)
+        if failed is None and not keep_going:
+            failed = first_failure
+        if failed is not None:
+            finish(skipped(label, failed))
+            return
+        answer = start(label)
+        if isinstance(answer, Outcome):
+            finish(answer)
+        elif small(answer):
+            little.append((label, answer))
+        else:
+            hand_over([(label, answer)])
+
+    def hand_over(some: Sequence[Started[Work]]) -> None:
+        running[pool.submit(work, [each for _, each in some])] = some
+
+    def share_out() -> None:
+        """Hand over what is small, in equal parts to the workers that have nothing to do."""
+        while little and len(running) < jobs:
+            count = min(TOGETHER, -(-len(little) // (jobs - len(running))))
+            some, little[:] = little[:count], little[count:]
+            hand_over(some)
+
     workers: list[Thread] = []
     pool = ThreadPoolExecutor(jobs, "node", initializer=lambda: workers.append(current_thread()))
     patient = True
     try:
-        while ready or running:
-            some: list[Work] = []
-            most = min(TOGETHER, -(-len(ready) // max(1, jobs - len(running))))
-            while ready and len(running) < jobs and len(some) < most:
-                label = heapq.heappop(ready)[2]
-                failed = next((source for source in graph.inputs[label] if not outcomes[source].ok), None)
-                if failed is None and not keep_going:
-                    failed = first_failure
-                if failed is not None:
-                    finish(skipped(label, failed))
-                    continue
-                answer = start(label)
-                if isinstance(answer, Outcome):
-                    finish(answer)
-                elif small(answer):
-                    some.append(answer)
-                else:
-                    running.add(pool.submit(work, [answer]))
-            if some:
-                running.add(pool.submit(work, some))
-            if running and (not ready or len(running) >= jobs):
+        while ready or little or running:
+            while ready and len(running) < jobs and len(little) < TOGETHER * (jobs - len(running)):
+                begin(heapq.heappop(ready)[2])
+            if first_failure is not None and not keep_going:
+                for label, _ in little:
+                    finish(skipped(label, first_failure))
+                little.clear()
+            share_out()
+            if running:
                 completed, _ = wait(running, return_when=FIRST_COMPLETED)
-                running -= completed
-                for made, left in [future.result() for future in completed]:
+                for future in completed:
+                    some = running.pop(future)
+                    made, left = future.result()
                     for outcome in made:
                         finish(outcome)
-                    if left:
-                        running.add(pool.submit(work, left))
+                    little[:0] = [each for each in some if any(each[1] is one for one in left)]
     except KeyboardInterrupt:
         patient = False
         # What was just handed over may be in no list yet: it is the workers that have to end.

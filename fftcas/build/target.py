@@ -204,8 +204,11 @@ class Target:
         views = [stamp.relation for stamp in self._published.values() if stamp and stamp.kind is RelationKind.VIEW]
         with suppress(EngineError):  # without their texts they are made again
             self._engine.keep_view_texts(views)
-        self._engine.close()
-        self._engine = None
+        engine, self._engine = self._engine, None
+        try:
+            engine.close()
+        except EngineError:  # a worker was left behind: nobody knows what it does yet
+            return
         state = self._state()
         if self.read_only or state is None or self._recalled == SOMEONE_WROTE:
             return

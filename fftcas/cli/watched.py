@@ -41,8 +41,7 @@ def environment() -> str:
     """A digest of the variables, of the interpreter, of what is installed for it, and of fftcas itself."""
     seen = sorted(f"{name}={value}" for name, value in os.environ.items() if name not in NOISE)
     first, *places = sys.path
-    # The first may be the working directory, which changes with every file: what counts is what there is to import.
-    seen += [sys.version, first, *sorted(entry.name for entry in entries(first or ".") if is_noted(entry.name))]
+    seen += [sys.version, first, *sorted(entry.name for entry in entries(first or ".") if is_importable(entry))]
     seen += [f"{place} {state(place)}" for place in places]
     return digest(*seen, project_files(FFTCAS)[0])
 
@@ -95,6 +94,13 @@ def is_entered(name: str, *, top: bool) -> bool:
 
 def is_noted(name: str) -> bool:
     return name.startswith(".env") or not (name.startswith(".") or name.endswith(DATABASES))
+
+
+def is_importable(entry: os.DirEntry[str]) -> bool:
+    """Whether Python finds a module or a package's description here: the first place where it looks may be the working
+    directory, where other things come and go."""
+    packaged = is_folder(entry) and os.path.exists(f"{entry.path}/__init__.py")
+    return packaged or entry.name.endswith((".py", ".so", "-info"))
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:

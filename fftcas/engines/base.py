@@ -225,4 +225,5 @@ class Engine(Protocol):
     def threads(self, count: int | None) -> None:
         """With how many threads statements run from now on; None is as at the start."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the database. Raises EngineError while a statement runs that nobody could stop."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,6 @@ from fftcas.store.place import prepare_place, store_path
 from fftcas.store.realisation import Realisation
 from fftcas.store.records import Records, RecordTxn
 from fftcas.store.runs import RunRecord
-from fftcas.store.together import Together
 from fftcas.table import Manifest, Table
 
 
@@ -129,14 +128,6 @@ class Store:
                 index.put(txn, *output)
 
         self.records.write(work)
-
-    @contextlib.contextmanager
-    def at_once(self) -> Iterator[Together]:
-        """What is written and committed to the result is in the store when this ends; on an error, nothing does."""
-        together = Together(self.blobs)
-        yield together
-        together.flush()
-        self.commit_all(together.outputs)
 
     def derivation(self, key: Digest) -> Derivation | None:
         """The derivation with this key; None if it is not known, or its document is of another version."""

@@ -3,44 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fftcas.digest import Digest
 from fftcas.store import tables
-from fftcas.store.blobs import Blob, Blobs
+from fftcas.store.blobs import Blob
 from fftcas.store.realisation import Realisation
 from fftcas.table import Manifest, Table
 
+if TYPE_CHECKING:
+    from fftcas.store.store import Store
+
 
 class Together:
-    """Takes outputs as the store does, and holds them back. See `Store.at_once`."""
+    """Takes outputs as the store does, and holds them back until the `end`."""
 
-    def __init__(self, blobs: Blobs) -> None:
-        self.outputs: list[tuple[Realisation, bytes, Manifest | None]] = []
-        self._blobs = blobs
+    def __init__(self, store: Store) -> None:
+        self.committed: set[Digest] = set()
+        """The derivations whose outputs exist."""
+        self._store = store
+        self._outputs: list[tuple[Realisation, bytes, Manifest | None]] = []
         self._held: list[Blob] = []
         self._bytes = 0
 
     def write_table(self, table: Table) -> Manifest:
-        """Hash and pack a stream's chunks; should they turn out to be many, they are written at once."""
-        return tables.write_table(table, self._blobs.blob, self._put)
+        """Hash and pack a stream's chunks; should they turn out to be many, they are written before the end."""
+        return tables.write_table(table, self._store.blobs.blob, self._put)
 
     def commit(self, realisation: Realisation, document: bytes, manifest: Manifest | None) -> None:
         """Note that this output is to exist in the end."""
-        self.outputs.append((realisation, document, manifest))
+        self._outputs.append((realisation, document, manifest))
 
-    @property
-    def committed(self) -> set[Digest]:
-        """The derivations whose outputs are to exist, or do by now."""
-        return {realisation.derivation for realisation, *_ in self.outputs}
+    def end(self) -> None:
+        """Write all that is held back: from here on the outputs exist. May be called again if it fails."""
+        self._flush()
+        if self._outputs:
+            self._store.commit_all(self._outputs)
+            self.committed |= {realisation.derivation for realisation, *_ in self._outputs}
+            self._outputs = []
 
-    def flush(self) -> None:
-        """Write the chunks."""
-        held, self._held, self._bytes = self._held, [], 0
-        if held:
-            self._blobs.put(held)
+    def _flush(self) -> None:
+        if self._held:
+            self._store.blobs.put(self._held)
+            self._held, self._bytes = [], 0
 
     def _put(self, blobs: Sequence[Blob]) -> None:
         self._held += blobs
         self._bytes += sum(blob.memory for blob in blobs)
         if self._bytes > tables.WRITE_BYTES:
-            self.flush()
+            self._flush()

@@ -214,17 +214,40 @@ def test_a_secret_is_not_kept(built: Demo) -> None:
     """Templates do not get at the values of variables, so that only those who write one down have it in an outline."""
     built.write("models/marts/other.ff.sql", "{{ config(description='s3cret-canáry') }} select 1 as one")
     time.sleep(2.1)
+    observe(built, "ls", "-o", "json", DEMO_TOKEN="s3cret-canáry")
     observe(built, "ls", DEMO_TOKEN="s3cret-canáry")
     assert not (built.project / ".fftcas" / "outlines").exists()
+    kept = [path.read_text() for path in (built.project / ".fftcas" / "unchanged").iterdir()]
+    assert kept
+    assert not any("s3cret" in text for text in kept)
     observe(built, "ls", DEMO_TOKEN="another one")
     assert (built.project / ".fftcas" / "outlines").exists()
 
 
-def test_an_outline_that_was_cut_off_is_none(known: Demo) -> None:
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "cut off": lambda text: text[:-40],
+    "no JSON": lambda text: text.replace(b'"labels":', b'"labels";'),
+    "zeros": lambda text: text[:200] + bytes(200) + text[400:],
+    "another word": lambda text: text.replace(b"mart_user", b"nart_user", 1),
+    "another memory": lambda text: b"\x1e".join(text.split(b"\x1e")[::2]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_outline_is_none(known: Demo, damage: Callable[[bytes], bytes]) -> None:
     (kept,) = (known.project / ".fftcas" / "outlines").iterdir()
-    kept.write_bytes(kept.read_bytes()[:-40])
-    assert "click" in observe(known, "dag").modules
+    kept.write_bytes(damage(kept.read_bytes()))
+    anew = observe(known, "dag")
+    assert (anew.exit_code, anew.stderr) == (0, "")
+    assert "click" in anew.modules
     assert is_quick(observe(known, "dag", "--dot"))
+
+
+def test_a_memory_of_something_else_is_none(known: Demo) -> None:
+    (kept,) = (known.project / ".fftcas" / "outlines").iterdir()
+    (other,) = (known.project / ".fftcas" / "unchanged").iterdir()
+    kept.write_bytes(other.read_bytes())
+    assert observe(known, "dag").said == in_full(known, "dag").said
 
 
 PLAN: dict[str, Callable[[Demo], object]] = {

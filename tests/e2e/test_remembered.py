@@ -239,3 +239,44 @@ def test_warnings_are_told_again(built: Demo) -> None:
     assert "warning: " in first.stderr
     assert second.remembered
     assert second.said == first.said
+
+
+def test_the_variables_of_a_profile_called_duckdb_are_watched(built: Demo) -> None:
+    profiles = (built.project / "profiles.yml").read_text()
+    built.write("profiles.yml", profiles + "\nduckdb:\n  engine: duckdb\n  duckdb: {path: .local/other.duckdb}\n")
+    built.write("models/marts/tagged.ff.sql", "{{ config(tags=[env('FF_TAG', 'none')]) }} select 1 as one")
+    for tag in ("one", "two"):
+        built.write(".env.duckdb", f"FF_TAG={tag}\n")
+        time.sleep(2.1)
+        for _ in range(2):
+            assert f'"{tag}"' in observe(built, "ls", "-e", "duckdb", "-o", "json", "tagged").stdout
+
+
+def test_seeds_in_a_folder_that_is_not_watched_are_read_again(built: Demo) -> None:
+    for rows in ("a\n1\n", "a\n1\n2\n"):
+        built.write("seeds/__pycache__/odd.csv", rows)
+        time.sleep(2.1)
+        assert built.build().statuses["//seeds/__pycache__:odd"] == "built"
+
+
+def test_a_variable_that_counts_as_noise_is_none_where_it_is_read(built: Demo) -> None:
+    built.write("models/marts/tagged.ff.sql", "{{ config(tags=[env('SHLVL', 'none')]) }} select 1 as one")
+    time.sleep(2.1)
+    for level in ("5", "5", "6"):
+        assert f'"{level}"' in observe(built, "ls", "-o", "json", "tagged", SHLVL=level).stdout
+
+
+def test_a_module_that_can_be_imported_now_is_noticed(built: Demo) -> None:
+    observe(built, *PLAN)
+    time.sleep(2.1)
+    observe(built, *PLAN)
+    assert observe(built, *PLAN).remembered
+    (built.home / "extra_module.py").write_text("x = 1\n")
+    assert not observe(built, *PLAN).remembered
+
+
+def test_closed_output_is_no_traceback(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m fftcas ls >&-"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 2

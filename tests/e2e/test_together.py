@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from small import Small, new_small
 
@@ -11,6 +18,11 @@ from fftcas.build.decide import Decision
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Outcome
 from fftcas.build.realise import Realiser
+from fftcas.engines.base import Session, Staged
+from fftcas.engines.duckdb import meta
+from fftcas.errors import FftcasError, StoreError
+from fftcas.project.nodes import Node
+from fftcas.store import Store
 
 COUNT = 20
 
@@ -29,7 +41,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     build = Realiser.build
 
-    def counting(self: Realiser, *decisions: Decision) -> list[Outcome]:
+    def counting(self: Realiser, *decisions: Decision) -> tuple[list[Outcome], FftcasError | None]:
         sizes.append(len(decisions))
         return build(self, *decisions)
 
@@ -62,6 +74,73 @@ def test_one_that_fails_leaves_the_others(wide: Small, built: list[int]) -> None
     assert max(built) == COUNT
     wide.models(m3="select id, grp from {{ ref('numbers') }}")
     assert {name for name, status in wide.build().items() if status != "fresh"} == {"m3", "above"}
+
+
+def test_a_failure_stops_the_run(wide: Small) -> None:
+    """What ran before it is kept, and what comes after it is not begun."""
+    wide.models(m3="select error('no') as id from {{ ref('numbers') }}")
+    run = wide.run(options=BuildOptions(jobs=1))
+    statuses = {outcome.label.name: outcome.status.value for outcome in run.outcomes}
+    kept = {name for name, status in statuses.items() if status == "built"}
+    assert statuses["m3"] == "failed"
+    assert set(statuses.values()) == {"built", "failed", "skipped"}
+    wide.models(m3="select id from {{ ref('numbers') }}")
+    assert {name for name, status in wide.build().items() if status == "fresh"} == kept
+
+
+def test_a_node_that_fails_is_not_run_again(wide: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    make = Realiser.make
+
+    def noting(self: Realiser, session: Session, node: Node) -> Staged:
+        ran.append(node.label.name)
+        return make(self, session, node)
+
+    monkeypatch.setattr(Realiser, "make", noting)
+    wide.models(m3="select error('no') as id from {{ ref('numbers') }}")
+    wide.run(options=BuildOptions(jobs=1, keep_going=True))
+    assert sorted(ran) == sorted([f"m{i}" for i in range(COUNT)] + ["numbers"])
+
+
+def test_the_store_and_the_database_fail(wide: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end of what runs together nothing is anybody's fault: all fail, or are put in place after all."""
+
+    def broken(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "commit_all", broken)
+        run = wide.run(options=BuildOptions(jobs=1))
+        assert run.exit_code == 1
+        assert "built" not in {outcome.status.value for outcome in run.outcomes}
+    with monkeypatch.context() as patch:
+        write, calls = meta.write, iter(range(100))
+
+        def once(*arguments: Any) -> None:
+            if next(calls) == 1:
+                raise duckdb.TransactionException("conflict")
+            write(*arguments)
+
+        patch.setattr(meta, "write", once)
+        assert set(wide.build().values()) == {"built"}
+    assert set(wide.build().values()) == {"fresh"}
+
+
+def test_an_interrupt_ends_it_and_keeps_what_was_finished(wide: Small) -> None:
+    slow = "(select sum(hash(r.range + n.id) % 7) from range(3000000000) r)"
+    wide.models(**{f"slow{i}": f"select {slow} as s from {{{{ ref('numbers') }}}} n where n.id = 1" for i in range(8)})
+    command = [sys.executable, "-m", "fftcas", "build", "-e", "dev", "--jobs", "1"]
+    environment = {**os.environ, "FFTCAS_STORE": str(wide.folder / "store")}
+    with subprocess.Popen(command, cwd=wide.root, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert time.monotonic() - started < 20
+    wide.models(**{f"slow{i}": "select 1 as s" for i in range(8)})
+    built = {name for name, status in wide.build().items() if status == "built"}
+    assert built <= {f"slow{i}" for i in range(8)}
 
 
 def test_views_become_tables_and_tables_views(wide: Small) -> None:

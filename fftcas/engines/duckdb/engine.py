@@ -108,9 +108,10 @@ class DuckDBEngine:
             self._connection.execute("RESET threads" if count is None else f"SET threads = {count}")
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
-        self._connection.close()
+        with translated():
+            while self._idle:
+                self._idle.pop().close()
+            self._connection.close()
 
     @contextmanager
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
