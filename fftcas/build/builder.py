@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from fftcas.build.budgets import Spent
+from fftcas.build.clock import Clock, now
 from fftcas.build.decide import Decider, Decision, Verdict, cached
 from fftcas.build.deferral import Deferral
 from fftcas.build.differences import Differences
@@ -14,7 +15,7 @@ from fftcas.build.equality import prove_equal
 from fftcas.build.http import Http
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.reads import is_view
-from fftcas.build.realise import Clock, Realiser, now
+from fftcas.build.realise import Realiser
 from fftcas.derivation import Derivation
 from fftcas.engines.base import EngineError
 from fftcas.errors import FftcasError

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from fftcas.build.clock import Clock, now
 from fftcas.build.decide import Decision, cached
 from fftcas.build.edited import refuse_edited
 from fftcas.build.externals import Externals
@@ -33,34 +33,6 @@ from fftcas.table import Manifest, Table
 
 AT_ONCE = 0.5
 """Seconds of work that are put in place together: so much may be lost when a build is killed."""
-
-
-@dataclass
-class Clock:
-    """Start of a piece of work, in UTC and on a clock that never goes back."""
-
-    at: float = field(default_factory=time.time)
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def started_at(self) -> str:
-        return iso(self.at)
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
-
-
-def now() -> str:
-    """The present as ISO 8601 in UTC, to the microsecond."""
-    return iso(time.time())
-
-
-def iso(at: float) -> str:
-    """A time in seconds since 1970 as ISO 8601 in UTC, to the microsecond."""
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
 
 
 @dataclass(frozen=True)

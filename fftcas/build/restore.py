@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fftcas.build.realise import now
+from fftcas.build.clock import now
 from fftcas.build.run import new_run_id
 from fftcas.build.target import Target
 from fftcas.build.why_run import KEPT

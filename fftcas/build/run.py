@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from fftcas.build.budgets import Spent
 from fftcas.build.builder import Builder
+from fftcas.build.clock import Clock, now
 from fftcas.build.decide import Decider
 from fftcas.build.deferral import Deferral, needed
 from fftcas.build.git import checkout
 from fftcas.build.http import Http
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Outcome, Status
-from fftcas.build.realise import Clock, Realiser, now
+from fftcas.build.realise import Realiser
 from fftcas.build.recording import Recording
 from fftcas.build.schedule import run_nodes
 from fftcas.build.sharing import Sharing

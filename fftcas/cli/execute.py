@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fftcas.amounts import bytes_text, counted
+from fftcas.build.clock import now
 from fftcas.build.options import BuildOptions, CacheMode, Materialize
 from fftcas.build.outcome import Outcome, Status
-from fftcas.build.realise import now
 from fftcas.build.run import build as build_targets
 from fftcas.build.run import new_run_id
 from fftcas.cli.http_options import is_offline, read_http_options

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from fftcas.build.clock import now
 from fftcas.build.outcome import Outcome, Status
-from fftcas.build.realise import now
 from fftcas.build.run import Run
 from fftcas.errors import UsageError
 from fftcas.label import Label
