@@ -114,11 +114,11 @@ class Builder:
                 unknown.append(decision)
             else:
                 outcomes.append(found)
-        built, error = self.realiser.build(*unknown)
+        built, failed = self.realiser.build(*unknown)
         outcomes += [self.told(*each) for each in zip(unknown, built, strict=False)]
         left = unknown[len(built) :]
-        if error is not None:
-            outcomes.append(failure(left[0].node.label, error, Clock()))
+        if failed is not None:
+            outcomes.append(failure(left[0].node.label, *failed))
             left = left[1:]
         return outcomes, left
 
@@ -194,9 +194,9 @@ class Builder:
     def build(self, decision: Decision) -> Outcome:
         """Run the node, once what it reads is in the database."""
         self.deferral.bring(decision.node, self.carry_out)
-        built, error = self.realiser.build(decision)
-        if error is not None:
-            raise error
+        built, failed = self.realiser.build(decision)
+        if failed is not None:
+            raise failed[0]
         return built[0]
 
     def known(self, decision: Decision, defer: Callable[[Decision], Outcome | None]) -> Outcome | None:

@@ -120,14 +120,15 @@ class Realiser:
             output_changed=self.changed(node, manifest.output),
         )
 
-    def build(self, *decisions: Decision) -> tuple[list[Outcome], FftcasError | None]:
+    def build(self, *decisions: Decision) -> tuple[list[Outcome], tuple[FftcasError, Clock] | None]:
         """Run nodes, none of which reads another, keep their outputs as the cache mode says, and put them in place, all
         of them at once. After some time no other is begun, nor after one that fails.
 
-        The outcomes are those of the first nodes, and the error is that of the one after them. Where there are several
-        nodes, the outputs of all have to be kept.
+        The outcomes are those of the first nodes, and the error is that of the one after them, with its clock. Where
+        there are several nodes, the outputs of all have to be kept.
         """
         clock, store = Clock(), Together(self.store)
+        own = clock
         outcomes: list[Outcome] = []
         begun = 0
         error: FftcasError | None = None
@@ -135,7 +136,7 @@ class Realiser:
             try:
                 with session.at_once():
                     for decision in decisions:
-                        begun += 1
+                        begun, own = begun + 1, Clock()
                         outcomes.append(self._build(session, store, decision))
                         if clock.seconds > AT_ONCE:
                             break
@@ -147,7 +148,7 @@ class Realiser:
         for derivation in (decision.derivation for decision in decisions[: len(outcomes)]):
             if derivation is not None and derivation.key in store.committed:
                 self.sharing.give(derivation)
-        return outcomes, error if len(outcomes) < begun else None
+        return outcomes, (error, own) if error is not None and len(outcomes) < begun else None
 
     def put_again(
         self, session: Session, store: Together, decisions: Sequence[Decision], outcomes: Sequence[Outcome]

@@ -16,11 +16,10 @@ from small import Small, new_small
 
 from fftcas.build.decide import Decision
 from fftcas.build.options import BuildOptions
-from fftcas.build.outcome import Outcome
 from fftcas.build.realise import Realiser
 from fftcas.engines.base import Session, Staged
 from fftcas.engines.duckdb import meta
-from fftcas.errors import FftcasError, StoreError
+from fftcas.errors import StoreError
 from fftcas.project.nodes import Node
 from fftcas.store import Store
 
@@ -41,7 +40,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     build = Realiser.build
 
-    def counting(self: Realiser, *decisions: Decision) -> tuple[list[Outcome], FftcasError | None]:
+    def counting(self: Realiser, *decisions: Decision) -> Any:
         sizes.append(len(decisions))
         return build(self, *decisions)
 
@@ -59,7 +58,9 @@ def test_they_give_what_each_gives_by_itself(wide: Small, built: list[int]) -> N
 
 
 def test_one_that_fails_leaves_the_others(wide: Small, built: list[int]) -> None:
-    wide.models(m3="select error('no') as id,\n  grp from {{ ref('numbers') }}", above="select id from {{ ref('m3') }}")
+    slow = "(select count(*) from range(5000000) r where hash(r.range) % 7 = 1)"
+    failing = f"select error('no ' || {slow}) as id,\n  grp from {{{{ ref('numbers') }}}}"
+    wide.models(m3=failing, above="select id from {{ ref('m3') }}")
     run = wide.run(options=BuildOptions(jobs=1, keep_going=True))
     statuses = {outcome.label.name: outcome.status.value for outcome in run.outcomes}
     assert statuses == {
@@ -68,7 +69,10 @@ def test_one_that_fails_leaves_the_others(wide: Small, built: list[int]) -> None
         "m3": "failed",
         "above": "skipped",
     }
-    (error,) = [outcome.error for outcome in run.outcomes if outcome.error]
+    (failed,) = [outcome for outcome in run.outcomes if outcome.error]
+    error = failed.error
+    assert error is not None
+    assert failed.seconds > 0.001  # it is told how long it ran
     assert str(error.where).startswith("models/m3.ff.sql")
     assert wide.sql("select count(*) from w.m19") == [(3,)]
     assert max(built) == COUNT
