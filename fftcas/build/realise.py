@@ -21,7 +21,7 @@ from fftcas.build.workers import Workers
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.engines.base import Estimate, Session, Staged
-from fftcas.errors import FftcasError
+from fftcas.errors import FftcasError, StoreError
 from fftcas.project.nodes import Node, PythonModel, Seed, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.provenance import Provenance
@@ -143,8 +143,13 @@ class Realiser:
                     store.end()
             except FftcasError as reason:
                 error = reason
-                if not self.put_again(session, store, decisions[: len(outcomes)], outcomes):
-                    outcomes = []
+                try:
+                    if outcomes and len(decisions) > 1:
+                        self.put_again(session, store, decisions[: len(outcomes)], outcomes)
+                    else:
+                        outcomes = []
+                except FftcasError as trouble:
+                    error, outcomes = trouble, []  # the first of them fails, by what befell all
         for derivation in (decision.derivation for decision in decisions[: len(outcomes)]):
             if derivation is not None and derivation.key in store.committed:
                 self.sharing.give(derivation)
@@ -152,11 +157,11 @@ class Realiser:
 
     def put_again(
         self, session: Session, store: Together, decisions: Sequence[Decision], outcomes: Sequence[Outcome]
-    ) -> bool:
-        """Put in place what was undone because of a later node, for which the store has it; False if that fails."""
+    ) -> None:
+        """Put in place what was undone because of a later node, and has to be kept by the store. Raises FftcasError."""
         manifests = [outcome.identity.manifest if outcome.identity else None for outcome in outcomes]
+        store.end()
         try:
-            store.end()
             tables = [
                 (self.store.read_table(manifest), self.stamp(decision.node, decision.derivation, manifest))
                 for decision, manifest in zip(decisions, manifests, strict=True)
@@ -164,9 +169,8 @@ class Realiser:
             ]
             if tables:
                 session.publish_tables(tables)
-        except (FftcasError, MissingBlob):
-            return False
-        return True
+        except MissingBlob as error:
+            raise StoreError("what has just been stored is gone", why=str(error)) from error
 
     def _build(self, session: Session, store: Together, decision: Decision) -> Outcome:
         """Run one node; what becomes of it is held back by session and store."""

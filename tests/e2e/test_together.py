@@ -92,6 +92,20 @@ def test_a_failure_stops_the_run(wide: Small) -> None:
     assert {name for name, status in wide.build().items() if status == "fresh"} == kept
 
 
+def test_nobody_is_blamed_for_another_one(wide: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what ran before a failure cannot be put in place again, that is what its nodes are told to fail by."""
+
+    def broken(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    wide.models(m3="select error('no') as id from {{ ref('numbers') }}")
+    monkeypatch.setattr(Realiser, "put_again", broken)
+    run = wide.run(options=BuildOptions(jobs=1, keep_going=True))
+    errors = {outcome.label.name: outcome.error.what for outcome in run.outcomes if outcome.error}
+    assert errors.pop("m3").endswith("no")
+    assert set(errors.values()) == {"the disk is full"}
+
+
 def test_a_node_that_fails_is_not_run_again(wide: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
     make = Realiser.make
@@ -114,8 +128,9 @@ def test_the_store_and_the_database_fail(wide: Small, monkeypatch: pytest.Monkey
 
     with monkeypatch.context() as patch:
         patch.setattr(Store, "commit_all", broken)
-        run = wide.run(options=BuildOptions(jobs=1))
+        run = wide.run(options=BuildOptions(jobs=1, keep_going=True))
         assert run.exit_code == 1
+        assert {str(outcome.error.what) for outcome in run.outcomes if outcome.error} == {"the disk is full"}
         assert "built" not in {outcome.status.value for outcome in run.outcomes}
     with monkeypatch.context() as patch:
         write, calls = meta.write, iter(range(100))
