@@ -15,16 +15,13 @@ from fftcas.build.equality import prove_equal
 from fftcas.build.http import Http
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.reads import is_view
-from fftcas.build.realise import Realiser
+from fftcas.build.realise import SMALL, Realiser
 from fftcas.derivation import Derivation
 from fftcas.engines.base import EngineError
 from fftcas.errors import FftcasError
 from fftcas.label import Label
 from fftcas.project.nodes import Node, Seed, SqlModel
 from fftcas.store import MissingBlob
-
-SMALL = 1 << 20
-"""Bytes of inputs, or of a seed's file, up to which a node may be small."""
 
 SOON = 0.1
 """Seconds that a small node's own code took the last time, at most."""
@@ -114,7 +111,7 @@ class Builder:
                 unknown.append(decision)
             else:
                 outcomes.append(found)
-        built, failed = self.realiser.build(*unknown)
+        built, failed = self.realiser.build(*unknown, small=True)
         outcomes += [self.told(*each) for each in zip(unknown, built, strict=False)]
         left = unknown[len(built) :]
         if failed is not None:
@@ -194,7 +191,7 @@ class Builder:
     def build(self, decision: Decision) -> Outcome:
         """Run the node, once what it reads is in the database."""
         self.deferral.bring(decision.node, self.carry_out)
-        built, failed = self.realiser.build(decision)
+        built, failed = self.realiser.build(decision, small=self.small(decision))
         if failed is not None:
             raise failed[0]
         return built[0]

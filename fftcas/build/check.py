@@ -46,19 +46,14 @@ def checked(realiser: Realiser, targets: Sequence[Label], outcomes: dict[Label, 
 
 
 def _checked(realiser: Realiser, node: Node, outcome: Outcome) -> Outcome:
-    engine = realiser.target.engine()
-    for threads in (1, None):
-        engine.threads(threads)
-        try:
-            with realiser.target.session() as session, realiser.http.fetching(node):
-                found = _compare(session, node, realiser.make(session, node))
-        finally:
-            engine.threads(None)
+    for one_thread in (True, False):
+        with realiser.target.session(one_thread=one_thread) as session, realiser.http.fetching(node):
+            found = _compare(session, node, realiser.make(session, node))
         if found is None:
             continue
         kind, diff = found
         if kind is not Kind.ORDER:
-            error = _error(realiser, node, kind, diff, "one thread" if threads else "all threads")
+            error = _error(realiser, node, kind, diff, "one thread" if one_thread else "all threads")
             return replace(outcome, status=Status.FAILED, reason=error.what, error=error)
         if ORDER not in outcome.warnings:
             outcome = replace(outcome, warnings=(*outcome.warnings, ORDER))

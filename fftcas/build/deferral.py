@@ -15,15 +15,13 @@ from fftcas.build.decide import Decider, Decision, Verdict
 from fftcas.build.options import Materialize
 from fftcas.build.outcome import Identity, Outcome, Status
 from fftcas.build.reads import is_view, reads
+from fftcas.build.realise import SMALL
 from fftcas.build.sharing import Sharing
 from fftcas.errors import FftcasError, NodeError
 from fftcas.label import Label
 from fftcas.project.nodes import Node
 from fftcas.project.project import Project
 from fftcas.store import MissingBlob
-
-SMALL = 1 << 20
-"""Bytes of the largest table that waits for the end of the run."""
 
 TOGETHER = 64
 """Tables that are put in place at once."""

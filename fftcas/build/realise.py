@@ -31,6 +31,9 @@ from fftcas.relation import RelationKind, Stamp
 from fftcas.store import MissingBlob, Realisation, Store, Together, measure_table
 from fftcas.table import Manifest, Table
 
+SMALL = 1 << 20
+"""Bytes of a small table, at most; of all that a small node reads, and of a seed's file."""
+
 AT_ONCE = 0.5
 """Seconds of work that are put in place together: so much may be lost when a build is killed."""
 
@@ -77,7 +80,7 @@ class Realiser:
     ) -> Outcome:
         """Put a known table in place as its rows come. Raises MissingBlob if they end too soon, and EngineError."""
         clock = Clock()
-        with self.target.session() as session:
+        with self.target.session(one_thread=manifest.size <= SMALL) as session:
             staged = session.stage_table(node.relation, table)
             session.publish(staged, self.stamp(node, derivation, manifest))
         return replace(
@@ -91,7 +94,7 @@ class Realiser:
         """Put small stored tables back, all of them or none. Raises MissingBlob and EngineError."""
         clock = Clock()
         tables = [(*known(decision), decision.reason) for decision in decisions]
-        with self.target.session() as session:
+        with self.target.session(one_thread=True) as session:
             session.publish_tables(
                 (self.store.read_table(manifest), self.stamp(node, derivation, manifest))
                 for node, derivation, _, manifest, _ in tables
@@ -120,7 +123,7 @@ class Realiser:
             output_changed=self.changed(node, manifest.output),
         )
 
-    def build(self, *decisions: Decision) -> tuple[list[Outcome], tuple[FftcasError, Clock] | None]:
+    def build(self, *decisions: Decision, small: bool) -> tuple[list[Outcome], tuple[FftcasError, Clock] | None]:
         """Run nodes, none of which reads another, keep their outputs as the cache mode says, and put them in place, all
         of them at once. After some time no other is begun, nor after one that fails.
 
@@ -132,7 +135,7 @@ class Realiser:
         outcomes: list[Outcome] = []
         begun = 0
         error: FftcasError | None = None
-        with self.target.session() as session:
+        with self.target.session(one_thread=small) as session:
             try:
                 with session.at_once():
                     for decision in decisions:
@@ -213,7 +216,7 @@ class Realiser:
         assert derivation is not None
         stamp = replace(self.stamp(node, derivation, None), definition=decision.definition)
         bound = self.externals.anchored(node, self.bind(node))
-        with self.target.session() as session, located(self.project, node, bound) as sql:
+        with self.target.session(one_thread=True) as session, located(self.project, node, bound) as sql:
             session.publish_view(node.relation, sql, stamp)
         if self.options.cache.writes and not known:
             self.store.commit(*self.realised(node, derivation, None, clock.seconds, Fetched()))

@@ -179,9 +179,9 @@ class Target:
             return self._contents[relation, how, wanted]
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
-        """A connection for the calling thread."""
-        with self.engine().session() as session:
+    def session(self, *, one_thread: bool = False) -> Iterator[Session]:
+        """A connection for the calling thread: see `Engine.session`."""
+        with self.engine().session(one_thread=one_thread) as session:
             self._sessions.add(session)
             try:
                 yield cast(Session, Publishing(session, self._published.__setitem__))

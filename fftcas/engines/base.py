@@ -207,8 +207,12 @@ class Engine(Protocol):
     def keep_view_texts(self, views: Sequence[RelationName]) -> None:
         """Note the texts of views that were made, by which `stamps` finds out that someone else has replaced one."""
 
-    def session(self) -> AbstractContextManager[Session]:
-        """A connection for one thread. What is staged and not published when it ends leaves nothing."""
+    def session(self, *, one_thread: bool = False) -> AbstractContextManager[Session]:
+        """A connection for the calling thread. What is staged and not published when it ends leaves nothing.
+
+        With `one_thread` the engine runs its statements in one thread of its own, unless another session at the same
+        time has all of them: that is cheaper for small tables, and gives their rows in the same order each time.
+        """
 
     def describe(self, relation: RelationName) -> tuple[Column, ...] | None:
         """The columns of an existing relation, or None if there is none."""
@@ -221,9 +225,6 @@ class Engine(Protocol):
 
     def marker(self, relation: RelationName, column: str) -> Digest:
         """A digest of the row count and of the greatest value of a column. Raises EngineError."""
-
-    def threads(self, count: int | None) -> None:
-        """With how many threads statements run from now on; None is as at the start."""
 
     def close(self) -> None:
         """Close the database. Raises EngineError while a statement runs that nobody could stop."""

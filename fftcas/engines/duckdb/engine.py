@@ -22,6 +22,7 @@ from fftcas.engines.duckdb.fingerprint import fingerprint, marker
 from fftcas.engines.duckdb.names import Place
 from fftcas.engines.duckdb.reading import cursor, describe
 from fftcas.engines.duckdb.session import DuckDBSession
+from fftcas.engines.duckdb.threads import Threads
 from fftcas.project.profiles import duckdb_file
 from fftcas.relation import RelationName, Stamp
 from fftcas.table import Column
@@ -46,6 +47,7 @@ class DuckDBEngine:
         self._place = Place.of(options)
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")  # for all cursors, whatever the machine's
         self._connection.execute("SET preserve_insertion_order = true")
+        self._threads = Threads(self._connection)
         self._publishing = threading.Lock()
         self._idle: list[DuckDBSession] = []
         """Sessions that nobody uses: each node needs one for a moment."""
@@ -69,13 +71,14 @@ class DuckDBEngine:
             meta.keep_texts(connection, self._place, views)
 
     @contextmanager
-    def session(self) -> Iterator[DuckDBSession]:
+    def session(self, *, one_thread: bool = False) -> Iterator[DuckDBSession]:
         try:
             session = self._idle.pop()
         except IndexError:
             session = DuckDBSession(self._connection, self._place, self._catalogue, self._publishing)
         try:
-            yield session
+            with self._threads.one() if one_thread else self._threads.all():
+                yield session
         except BaseException:
             session.close()
             raise
@@ -96,16 +99,12 @@ class DuckDBEngine:
         if found is None:
             raise EngineError(f"there is no relation {relation}")
         wanted = [column for column in found if columns is None or column.name in columns]
-        with self._cursor() as connection:
+        with self._threads.all(), self._cursor() as connection:
             return fingerprint(connection, self.quote(relation), wanted)
 
     def marker(self, relation: RelationName, column: str) -> Digest:
-        with self._cursor() as connection:
+        with self._threads.all(), self._cursor() as connection:
             return marker(connection, self.quote(relation), column)
-
-    def threads(self, count: int | None) -> None:
-        with translated():
-            self._connection.execute("RESET threads" if count is None else f"SET threads = {count}")
 
     def close(self) -> None:
         with translated():

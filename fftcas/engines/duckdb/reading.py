@@ -36,10 +36,9 @@ def describe(connection: duckdb.DuckDBPyConnection, place: Place, relation: Rela
     return tuple(Column(name, kind, null != "NO") for name, kind, null, *_ in rows)
 
 
-def made(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> tuple[Column, ...]:
-    """The columns of a table that was made of a query: `describe`, for which no statement need be run."""
-    whole = connection.sql(f"FROM {place.quote(relation)}")
-    return tuple(Column(name, str(kind)) for name, kind in zip(whole.columns, whole.types, strict=True))
+def whole(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> duckdb.DuckDBPyRelation:
+    """A relation's rows and columns, not read yet."""
+    return connection.sql(f"FROM {place.quote(relation)}")
 
 
 def read(
@@ -47,19 +46,20 @@ def read(
     place: Place,
     relation: RelationName,
     columns: tuple[Column, ...],
-    rows: int | None = None,
     *,
+    rows: int | None = None,
+    all_rows: duckdb.DuckDBPyRelation | None = None,
     closing: bool = False,
 ) -> Table:
     """Some columns of a relation in carrier types. The connection is the stream's until its end, where `closing` closes
-    it. `rows` is the count of rows, if it is known.
+    it. `rows` is the count of rows, and `all_rows` what `whole` gives, if they are known.
     """
     needed = carriers(columns)
     quoted = place.quote(relation)
     with translated():
         # A batch has no fewer rows than a vector.
         size = VECTOR_ROWS if rows is not None and rows <= VECTOR_ROWS else _batch_rows(connection, quoted, columns)
-        result = connection.sql(f"FROM {quoted}")
+        result = all_rows if all_rows is not None else whole(connection, place, relation)
         if result.columns != [column.name for column in columns] or not all(carrier.plain for carrier in needed):
             values = [
                 f"{carrier.out(quote_name(column.name))} AS {quote_name(column.name)}"

@@ -19,10 +19,10 @@ from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.estimate import estimate
 from fftcas.engines.duckdb.filling import fill, fill_at_once
 from fftcas.engines.duckdb.names import Place, hidden, quote_name
-from fftcas.engines.duckdb.reading import chosen, cursor, describe, made, read
+from fftcas.engines.duckdb.reading import chosen, cursor, describe, read, whole
 from fftcas.engines.duckdb.views import view_text
 from fftcas.relation import RelationName, Stamp
-from fftcas.table import Table
+from fftcas.table import Column, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +47,8 @@ class DuckDBSession:
         self._readings: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
         self._staged: RelationName | None = None
         """What the staged table is called within the transaction, if there is one."""
+        self._whole: duckdb.DuckDBPyRelation | None = None
+        """All rows of the staged table, if it was made of a query."""
         self._stream: Iterator[pa.RecordBatch] = iter(())
         """The staged table's rows, as far as they were read."""
         self._held: list[Stamp] | None = None
@@ -62,7 +64,6 @@ class DuckDBSession:
                 running.interrupt()
 
     def stage_query(self, relation: RelationName, sql: str) -> Staged:
-        _check_select(self._cursor, sql)
         with self._staging(relation) as target:
             return self._create(relation, target, sql)
 
@@ -81,7 +82,8 @@ class DuckDBSession:
         if isinstance(relation, Staged):
             wanted = chosen(relation.columns, relation.relation, columns)
             self._end_stream()
-            table = read(self._cursor, self._place, self._name(relation), wanted, relation.rows)
+            name = self._name(relation)
+            table = read(self._cursor, self._place, name, wanted, rows=relation.rows, all_rows=self._whole)
             self._stream = table.batches
             return table
         # A cursor of its own: any other statement on the session's cursor would end the stream.
@@ -174,6 +176,7 @@ class DuckDBSession:
             raise EngineError(f"{self._staged} is staged, and not published yet")
         if not self._held:
             self._undo()
+        self._whole = None
         with nullcontext() if self._held else self._transaction():
             yield target
             self._staged = target
@@ -217,11 +220,14 @@ class DuckDBSession:
     def _create(self, relation: RelationName, target: RelationName, sql: str) -> Staged:
         """Make the staged table of a query's rows."""
         name = self._place.quote(target)
+        statement = _creating(self._cursor, name, sql)
         with translated(lines_before=1):
-            rows: Any = self._cursor.execute(f"CREATE OR REPLACE TABLE {name} AS\n{sql}").fetchall()
+            rows: Any = self._cursor.execute(statement).fetchall()
             if not rows:  # PIVOT is two statements, and gives no count
                 rows = self._cursor.execute(f"SELECT count(*) FROM {name}").fetchall()
-        return Staged(relation, made(self._cursor, self._place, target), int(rows[0][0]))
+            self._whole = whole(self._cursor, self._place, target)
+            columns = zip(self._whole.columns, self._whole.types, strict=True)
+        return Staged(relation, tuple(Column(column, str(kind)) for column, kind in columns), int(rows[0][0]))
 
     def _name(self, staged: Staged) -> RelationName:
         """What a staged table is called in this session."""
@@ -244,6 +250,18 @@ class DuckDBSession:
         kind = self._catalogue.kind(relation)
         if kind is not None:
             self._cursor.execute(f"DROP {kind} {self._place.quote(relation)}")
+
+
+def _creating(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> duckdb.Statement | str:
+    """What makes the table `name`, in SQL, of a query's rows, parsed if that can be. Raises EngineError unless the text
+    is one query."""
+    text = f"CREATE OR REPLACE TABLE {name} AS\n{sql}"
+    with suppress(duckdb.Error):
+        statements = connection.extract_statements(text)
+        if [statement.type.name for statement in statements] == ["CREATE"]:
+            return statements[0]
+    _check_select(connection, sql)
+    return text
 
 
 def _check_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
