@@ -108,12 +108,26 @@ class Blobs:
 
     def get(self, digest: Digest) -> Any | None:
         """A verified buffer, or None if it is missing or bad; a bad one is removed."""
-        frame = self.frame(digest)
-        return None if frame is None else self.verified(digest, frame)
+        return self.get_many([digest])[0]
+
+    def get_many(self, digests: Sequence[Digest]) -> list[Any | None]:
+        """`get` for several, read in one transaction."""
+        frames = self.frames(digests)
+        frames.reverse()
+        found = []
+        for digest in digests:
+            frame = frames.pop()  # it is not kept while the next is unpacked
+            found.append(None if frame is None else self.verified(digest, frame))
+        return found
 
     def frame(self, digest: Digest) -> bytes | None:
         """The bytes that lie under a digest, not verified yet."""
-        return self.environment.read(lambda txn: copied(txn.get(BLOB + bytes.fromhex(digest))))
+        return self.frames([digest])[0]
+
+    def frames(self, digests: Sequence[Digest]) -> list[bytes | None]:
+        """`frame` for several, in one transaction."""
+        keys = [BLOB + bytes.fromhex(digest) for digest in digests]
+        return self.environment.read(lambda txn: [copied(txn.get(key)) for key in keys])
 
     def verified(self, digest: Digest, frame: bytes) -> Any | None:
         """The buffer in a frame if it hashes to its name; else it is removed, with one warning, and None."""

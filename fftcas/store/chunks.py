@@ -63,12 +63,16 @@ def decode(data: Any, rows: int) -> pa.RecordBatch:
 
     try:
         buffer = pa.py_buffer(data)
-        if any(is_compressed(message) for message in pa.ipc.MessageReader.open_stream(buffer)):
+        messages = list(pa.ipc.MessageReader.open_stream(buffer))
+        if any(map(is_compressed, messages)):
             raise ValueError("its body is compressed")
-        reader = pa.ipc.open_stream(buffer)
-        if len(reader.schema) != 1:
-            raise ValueError(f"it has {len(reader.schema)} columns")
-        batch = reader.read_next_batch()
+        if [message.type for message in messages] == ["schema", "record batch"]:
+            schema = pa.ipc.read_schema(messages[0])
+            batch = pa.ipc.read_record_batch(messages[1], schema)
+        else:  # dictionaries belong together
+            batch = pa.ipc.open_stream(buffer).read_next_batch()
+        if batch.num_columns != 1:
+            raise ValueError(f"it has {batch.num_columns} columns")
         batch.validate(full=True)
     except (pa.ArrowException, StopIteration, OSError) as error:
         raise ValueError(f"it is not a chunk: {error}") from error
@@ -79,6 +83,8 @@ def decode(data: Any, rows: int) -> pa.RecordBatch:
 
 def is_compressed(message: pa.ipc.Message) -> bool:
     """Whether a message's flatbuffer names a codec for its body. Raises ValueError."""
+    if message.type not in ("record batch", "dictionary"):
+        return False
     data = memoryview(message.metadata)
 
     def field(table: int, index: int) -> int | None:
@@ -98,8 +104,6 @@ def is_compressed(message: pa.ipc.Message) -> bool:
         header = table(field(table(0), _HEADER))
         if message.type == "dictionary":
             header = table(field(header, _DICTIONARY_DATA))
-        elif message.type != "record batch":
-            return False
         return field(header, _COMPRESSION) is not None
     except struct.error as error:
         raise ValueError("its message is cut off") from error

@@ -99,7 +99,7 @@ class Store:
     def holds(self, manifest: Manifest) -> bool:
         """True if every chunk is there; their bytes are verified when they are read."""
         try:
-            chunks = [chunk for column in manifest.columns for chunk in tables.chunk_list(self.blobs, column)]
+            chunks = [chunk for some in tables.chunk_lists(self.blobs, manifest.columns) for chunk in some]
         except MissingBlob:
             return False
         return self.blobs.has([chunk.digest for chunk in chunks])

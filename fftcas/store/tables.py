@@ -163,9 +163,18 @@ def _chunks(array: pa.Array, table: Table, index: int, make: Callable[[Any, Code
     return made
 
 
+def chunk_lists(blobs: Blobs, columns: Sequence[StoredColumn]) -> list[list[Chunk]]:
+    """The chunks of each column. Raises MissingBlob."""
+    found = blobs.get_many([column.digest for column in columns])
+    return [_listed(column, data) for column, data in zip(columns, found, strict=True)]
+
+
 def chunk_list(blobs: Blobs, column: StoredColumn) -> list[Chunk]:
     """A column's chunks. Raises MissingBlob."""
-    data = blobs.get(column.digest)
+    return chunk_lists(blobs, [column])[0]
+
+
+def _listed(column: StoredColumn, data: Any | None) -> list[Chunk]:
     if data is None:
         raise MissingBlob(column.digest)
     try:
@@ -190,7 +199,11 @@ def parse_chunks(data: Any) -> list[Chunk]:
 
 def read_table(manifest: Manifest, wanted: Sequence[StoredColumn], blobs: Blobs) -> Table:
     """A table's columns as a stream of verified batches. Raises MissingBlob, at once or while the stream is read."""
-    return streamed(manifest, wanted, [chunk_list(blobs, column) for column in wanted], partial(load, blobs))
+    lists = chunk_lists(blobs, wanted)
+    chunks = [chunks[0] for chunks in lists]
+    found = blobs.get_many([chunk.digest for chunk in chunks])
+    first = [_loaded(chunk, data) for chunk, data in zip(chunks, found, strict=True)]
+    return streamed(manifest, wanted, lists, partial(load, blobs), first)
 
 
 def streamed(
@@ -198,15 +211,15 @@ def streamed(
     wanted: Sequence[StoredColumn],
     lists: Sequence[list[Chunk]],
     load: Callable[[Chunk], pa.RecordBatch],
+    first: Sequence[pa.RecordBatch],
 ) -> Table:
-    """Columns as a stream of what `load`, in several threads, makes of their chunks. Raises MissingBlob and what it
-    raises, at once or while the stream is read."""
+    """Columns as a stream of their `first` chunks and of what `load`, in several threads, makes of the others. Raises
+    MissingBlob, at once or while the stream is read, and then what `load` raises."""
     import pyarrow as pa
 
     for column, chunks in zip(wanted, lists, strict=True):
         if sum(chunk.rows for chunk in chunks) != manifest.rows:
             raise MissingBlob(column.digest)
-    first = [load(chunks[0]) for chunks in lists]
     types = [batch.schema.field(0) for batch in first]
     fields = [
         pa.field(column.name, field.type, metadata=field.metadata) for column, field in zip(wanted, types, strict=True)
@@ -218,7 +231,10 @@ def streamed(
 
 def load(blobs: Blobs, chunk: Chunk) -> pa.RecordBatch:
     """A chunk's rows. Raises MissingBlob."""
-    data = blobs.get(chunk.digest)
+    return _loaded(chunk, blobs.get(chunk.digest))
+
+
+def _loaded(chunk: Chunk, data: Any | None) -> pa.RecordBatch:
     if data is None:
         raise MissingBlob(chunk.digest)
     try:
@@ -231,12 +247,16 @@ def _batches(
     load: Callable[[Chunk], pa.RecordBatch],
     schema: pa.Schema,
     lists: Sequence[list[Chunk]],
-    first: list[pa.RecordBatch],
+    first: Sequence[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
     """Chunks of all columns side by side, the `first` ones given; where columns were cut differently, batches end at
     every cut."""
     import pyarrow as pa
 
+    if all(len(chunks) == 1 for chunks in lists):
+        if first and first[0].num_rows:
+            yield pa.RecordBatch.from_arrays([batch.column(0) for batch in first], schema=schema)
+        return
     ready: list[deque[tuple[int, Future[pa.RecordBatch]]]] = [deque() for _ in lists]
     order = iter(_in_row_order(lists))
     ahead = 0

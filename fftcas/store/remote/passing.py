@@ -48,7 +48,7 @@ def passing(fetcher: Fetcher, claim: Claim, manifest: Manifest, store: Store) ->
             writing.add(blob)
         return batch
 
-    table = streamed(manifest, manifest.columns, lists, take)
+    table = streamed(manifest, manifest.columns, lists, take, [take(chunks[0]) for chunks in lists])
 
     def batches() -> Iterator[pa.RecordBatch]:
         with writer:
