@@ -40,9 +40,9 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     build = Realiser.build
 
-    def counting(self: Realiser, *decisions: Decision) -> Any:
+    def counting(self: Realiser, *decisions: Decision, small: bool) -> Any:
         sizes.append(len(decisions))
-        return build(self, *decisions)
+        return build(self, *decisions, small=small)
 
     monkeypatch.setattr(Realiser, "build", counting)
     return sizes

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 import pyarrow as pa
 
@@ -9,6 +12,12 @@ from fftcas.engines.duckdb.arrow import insert_stream
 from fftcas.engines.duckdb.carriers import carriers
 from fftcas.engines.duckdb.names import quote_name
 from fftcas.table import Table
+
+ROWS = "_fftcas_rows"
+"""The variable from which `fill_at_once` makes a table."""
+
+VARIABLES = not duckdb.__version__.startswith("1.")
+"""Whether variables are looked at without pandas: to import it takes as long as to put back a thousand tables."""
 
 
 def fill(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> int:
@@ -25,12 +34,46 @@ def fill(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> int:
     return insert_stream(connection, f"INSERT INTO {name} SELECT {values} FROM", table, numbered)
 
 
+@contextmanager
+def variables_read(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Meanwhile the statements of this connection find Python's variables by name, where there is no such relation."""
+    connection.execute("SET SESSION python_enable_replacements = true")
+    try:
+        yield
+    finally:
+        connection.execute("SET SESSION python_enable_replacements = false")
+
+
 def fill_at_once(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:
-    """Make the table `name`, which does not exist, of a small stored one, with no statement to parse if that can be."""
+    """Make the table `name`, in SQL, which does not exist, of a small stored one, in one statement if that can be.
+
+    It is to be called while variables are read, and no relation has the name `ROWS`.
+    """
     rows = pa.Table.from_batches(table.batches, table.schema)
     plain = all(column.nullable for column in table.columns) and all(each.plain for each in carriers(table.columns))
-    relation = connection.from_arrow(rows) if plain else None
-    if relation is not None and list(map(str, relation.types)) == [column.type for column in table.columns]:
-        relation.create(name)
+    if plain and [_type_of(connection, rows, index) for index in range(len(table.columns))] == [
+        column.type for column in table.columns
+    ]:
+        _create(connection, name, rows)
     else:
         fill(connection, name, Table(table.columns, table.schema, iter(rows.to_batches())))
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, _fftcas_rows: pa.Table) -> None:
+    if VARIABLES:  # what is registered, or a relation, has to be bound once more, which takes a third of the time
+        connection.execute(f"CREATE TABLE {name} AS FROM {ROWS}")
+    else:
+        connection.from_arrow(_fftcas_rows).create(name)
+
+
+def _type_of(connection: duckdb.DuckDBPyConnection, rows: pa.Table, index: int) -> str:
+    """The type that DuckDB gives to a column's values."""
+    field = rows.schema.field(index)
+    key = (field.type, tuple(sorted((field.metadata or {}).items())))
+    if key not in _types:
+        _types[key] = str(connection.from_arrow(rows.select([index]).slice(0, 0)).types[0])
+    return _types[key]
+
+
+_types: dict[tuple[pa.DataType, tuple[tuple[bytes, bytes], ...]], str] = {}
+"""The types of fields that were asked for: types differ less than tables."""

@@ -15,9 +15,9 @@ from fftcas.engines.base import EngineError, Estimate, Staged
 from fftcas.engines.duckdb import meta
 from fftcas.engines.duckdb.arrow import plain_columns, registered, typed_columns
 from fftcas.engines.duckdb.catalogue import Catalogue
-from fftcas.engines.duckdb.errors import translated
+from fftcas.engines.duckdb.errors import interruptible, translated
 from fftcas.engines.duckdb.estimate import estimate
-from fftcas.engines.duckdb.filling import fill, fill_at_once
+from fftcas.engines.duckdb.filling import ROWS, fill, fill_at_once, variables_read
 from fftcas.engines.duckdb.names import Place, hidden, quote_name
 from fftcas.engines.duckdb.reading import chosen, cursor, describe, read, whole
 from fftcas.engines.duckdb.views import view_text
@@ -144,11 +144,14 @@ class DuckDBSession:
 
     def publish_tables(self, tables: Iterable[tuple[Table, Stamp]]) -> None:
         self._undo()
+        taken = self._catalogue.kind(RelationName(ROWS)) is not None
         stamps = []
-        with self._publishing, translated(), self._transaction():
+        with self._publishing, translated(), variables_read(self._cursor), self._transaction():
             for table, stamp in tables:
                 self._clear(stamp.relation)
-                fill_at_once(self._cursor, self._place.quote(stamp.relation), table)
+                put = fill if taken else fill_at_once
+                put(self._cursor, self._place.quote(stamp.relation), table)
+                taken = taken or stamp.relation.name.lower() == ROWS
                 stamps.append(stamp)
             self._stamp(stamps, "TABLE")
 
@@ -202,14 +205,20 @@ class DuckDBSession:
         if self._staged is None and not even_if_unstaged:
             return
         self._staged = None
+        interrupt: KeyboardInterrupt | None = None
         for _ in range(TRIES):
             try:
-                self._cursor.execute("ROLLBACK")
-                return
+                with interruptible():
+                    self._cursor.execute("ROLLBACK")
+                break
             except duckdb.TransactionException:
-                return  # none is open
-            except (duckdb.Error, RuntimeError):
+                break  # none is open
+            except duckdb.Error:
                 continue  # an interrupt may hit this statement, too
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
 
     def _end_stream(self) -> None:
         """While rows of a result are left, DuckDB 2 runs nothing else on its connection."""
