@@ -123,7 +123,7 @@ class Realiser:
             output_changed=self.changed(node, manifest.output),
         )
 
-    def build(self, *decisions: Decision, small: bool) -> tuple[list[Outcome], tuple[FftcasError, Clock] | None]:
+    def build(self, *decisions: Decision, one_thread: bool) -> tuple[list[Outcome], tuple[FftcasError, Clock] | None]:
         """Run nodes, none of which reads another, keep their outputs as the cache mode says, and put them in place, all
         of them at once. After some time no other is begun, nor after one that fails.
 
@@ -135,7 +135,7 @@ class Realiser:
         outcomes: list[Outcome] = []
         begun = 0
         error: FftcasError | None = None
-        with self.target.session(one_thread=small) as session:
+        with self.target.session(one_thread=one_thread) as session:
             try:
                 with session.at_once():
                     for decision in decisions:

@@ -264,13 +264,12 @@ class DuckDBSession:
 def _creating(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> duckdb.Statement | str:
     """What makes the table `name`, in SQL, of a query's rows, parsed if that can be. Raises EngineError unless the text
     is one query."""
-    text = f"CREATE OR REPLACE TABLE {name} AS\n{sql}"
-    with suppress(duckdb.Error):
-        statements = connection.extract_statements(text)
+    with suppress(duckdb.Error):  # in parentheses, as there is more than a query that may follow AS
+        statements = connection.extract_statements(f"CREATE OR REPLACE TABLE {name} AS (\n{sql}\n)")
         if [statement.type.name for statement in statements] == ["CREATE"]:
             return statements[0]
     _check_select(connection, sql)
-    return text
+    return f"CREATE OR REPLACE TABLE {name} AS\n{sql}"
 
 
 def _check_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

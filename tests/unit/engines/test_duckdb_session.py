@@ -103,13 +103,26 @@ def test_a_query_that_fails_leaves_everything_as_it_was(engine: DuckDBEngine) ->
     assert engine.stamps() == {T: made}
 
 
-@pytest.mark.parametrize("sql", ["select 1; select 2", "drop table s.t", "select 1; drop table s.t", "", "-- nothing"])
+@pytest.mark.parametrize(
+    "sql", ["select 1; select 2", "drop table s.t", "select 1; drop table s.t", "", "-- nothing", "/* nothing */"]
+)
 def test_only_one_query_is_accepted(engine: DuckDBEngine, sql: str) -> None:
     with engine.session() as session:
         build(session, T, "select 1 as a")
         for act in (lambda: session.stage_query(V, sql), lambda: session.publish_view(V, sql, stamp(V))):
             with pytest.raises(EngineError, match="one SELECT"):
                 act()
+    assert set(engine.stamps()) == {T}
+
+
+@pytest.mark.parametrize(
+    "sql", ["select 1 as a with no data", "select 1 as a) with no data --", "select 1 as a); drop table s.t; (select 2"]
+)
+def test_what_makes_a_query_of_itself_only_in_our_statement_is_refused(engine: DuckDBEngine, sql: str) -> None:
+    with engine.session() as session:
+        build(session, T, "select 1 as a")
+        with pytest.raises(EngineError):
+            session.stage_query(V, sql)
     assert set(engine.stamps()) == {T}
 
 
@@ -286,8 +299,8 @@ def test_an_interrupt_from_the_keyboard_stays_one_while_a_statement_runs(engine:
 
 def test_no_interrupt_is_lost_that_hits_the_end_of_a_transaction(engine: DuckDBEngine) -> None:
     for _ in range(20):  # of so many, one or two hit a ROLLBACK
+        threading.Timer(0.03, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt), engine.session() as session:
-            threading.Timer(0.03, os.kill, (os.getpid(), signal.SIGINT)).start()
             stage_for_long(session, rows=10_000)
 
 
