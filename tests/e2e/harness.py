@@ -7,13 +7,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from forks import forks
 
 import fftcas
 
@@ -103,10 +102,9 @@ class Demo:
         self.log.clear()
         path = self.project / ".fftcas" / "target" / "run_results.json"
         path.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "fftcas", *arguments]
         environment = self.environment(FFTCAS_PROJECT=str(self.project), **environment)
-        done = subprocess.run(command, cwd=self.home, env=environment, capture_output=True, text=True, timeout=120)
-        return Done(done.returncode, done.stdout, done.stderr, json.loads(path.read_text()) if path.exists() else {})
+        done = forks(environment["PYTHONPATH"]).run(arguments, self.home, environment)
+        return Done(*done, json.loads(path.read_text()) if path.exists() else {})
 
     def build(self, *arguments: str, **environment: str) -> Done:
         """Build everything that needs no network."""
