@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
+from build_worker import FORKS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "remote"))
 
+import remote_worker
 from remote_cases import derivation, expected, fetch, fill, objects, publish, rows
 
 from fftcas.store import Store
@@ -20,7 +24,6 @@ from fftcas.store.remote.doctor import examine
 from fftcas.store.remote.gc import RemotePolicy, collect
 from fftcas.store.remote.transport import Transport
 
-WORKER = Path(__file__).parent / "remote_worker.py"
 HOUR = 3600.0
 
 
@@ -31,14 +34,28 @@ def place(tmp_path: Path) -> Path:
     return path
 
 
-def start(place: Path, store: Path, first: int, count: int, size: int = 100) -> subprocess.Popen[str]:
-    command = [sys.executable, str(WORKER), str(place), str(store), str(first), str(count), str(size)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+@dataclass(frozen=True)
+class Writer:
+    """A process that fills a store, and then publishes what is in it."""
+
+    process: Any
+    filled: Connection
+
+    def wait(self) -> int:
+        self.process.join(120)
+        return int(self.process.exitcode)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
 
 
-def ready(worker: subprocess.Popen[str]) -> None:
-    assert worker.stdout is not None
-    assert worker.stdout.readline() == "ready\n"
+def start(place: Path, store: Path, first: int, count: int, size: int = 100) -> Writer:
+    filled, telling = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=remote_worker.work, args=(place, store, first, count, size, telling))
+    process.start()
+    telling.close()
+    return Writer(process, filled)
 
 
 def test_eight_writers_of_the_same_and_of_other_outputs(tmp_path: Path, place: Path) -> None:
@@ -58,11 +75,10 @@ def test_writers_killed_at_any_moment(tmp_path: Path, place: Path, rounds: int) 
     for turn in range(rounds):
         workers = [start(place, tmp_path / f"s{n}", 10 * n, 20, 500) for n in range(2)]
         for worker in workers:
-            ready(worker)
+            assert worker.filled.recv()
         time.sleep(chance.random() * 0.6)
         for worker in workers:
             worker.kill()
-            worker.wait()
         said: list[str] = []
         keys = [derivation(number).key for number in range(30)]
         with Store.open(tmp_path / f"reader{turn}") as store:
