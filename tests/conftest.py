@@ -1,4 +1,4 @@
-"""How many tests run at a time."""
+"""How many tests run at a time, and which of them come first."""
 
 from __future__ import annotations
 
@@ -11,3 +11,8 @@ import pytest
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """Two more than there are cores: many a test waits for a disk, for another process, or for time to go by."""
     return (yield) + 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest test is not the last one, for which all would wait."""
+    items.sort(key=lambda item: "property" not in item.path.parts)

@@ -141,7 +141,8 @@ def new_demo(folder: Path) -> Demo:
 
 
 def copy_demo(demo: Demo, folder: Path) -> Demo:
-    """A copy of project, database and store, modification times included."""
+    """A copy of project, database and store, modification times included, but of nothing that is known by its place."""
     (folder / "log").mkdir()
-    project = shutil.copytree(demo.project, folder / "cache_demo")
+    known = shutil.ignore_patterns("outlines", "unchanged")
+    project = shutil.copytree(demo.project, folder / "cache_demo", ignore=known)
     return Demo(project, shutil.copytree(demo.home, folder / "home"), EngineLog(folder / "log"))

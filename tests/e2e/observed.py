@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from forks import forks
 from harness import Demo
 
+Said = tuple[int, str, str]
+"""An exit code, and what went to stdout and stderr."""
+
 SCRIPT = """
-import sys
+import os, sys
+sys.path[0] = os.getcwd()
 sys.argv = ["fftcas", *{arguments!r}]
 from fftcas.cli.entry import main
 code = main()
@@ -36,7 +42,7 @@ class Observed:
         return not self.modules & HEAVY
 
     @property
-    def said(self) -> tuple[int, str, str]:
+    def said(self) -> Said:
         return self.exit_code, self.stdout, self.stderr
 
 
@@ -47,11 +53,10 @@ def observe(demo: Demo, *arguments: str, **more: str) -> Observed:
 
 def observe_from(folder: Path, demo: Demo, *arguments: str, **more: str) -> Observed:
     """Run a command on the demo's project, from some folder."""
-    environment = demo.environment(**{"FFTCAS_PROJECT": str(demo.project), "FFT_ACTIVE_ENV": "dev_duckdb", **more})
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(arguments=arguments)],
         cwd=folder,
-        env=environment,
+        env=environment(demo, more),
         capture_output=True,
         text=True,
         timeout=120,
@@ -59,3 +64,20 @@ def observe_from(folder: Path, demo: Demo, *arguments: str, **more: str) -> Obse
     said, found, modules = done.stderr.rpartition("modules ")
     assert found, done.stderr
     return Observed(done.returncode, done.stdout, said, frozenset(modules.split()))
+
+
+def tell(demo: Demo, *arguments: str, **more: str) -> Said:
+    """Run a command as `observe` does, whatever it imports."""
+    variables = environment(demo, more)
+    return forks(variables["PYTHONPATH"]).run(arguments, demo.home, variables)
+
+
+def tell_in_full(demo: Demo, *arguments: str, **more: str) -> Said:
+    """Run a command when nothing is known of the project."""
+    for folder in ("outlines", "unchanged"):
+        shutil.rmtree(demo.project / ".fftcas" / folder, ignore_errors=True)
+    return tell(demo, *arguments, **more)
+
+
+def environment(demo: Demo, more: dict[str, str]) -> dict[str, str]:
+    return demo.environment(**{"FFTCAS_PROJECT": str(demo.project), "FFT_ACTIVE_ENV": "dev_duckdb", **more})

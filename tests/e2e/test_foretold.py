@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from harness import Demo
-from observed import Observed, observe
+from observed import Observed, observe, tell
 
 WORDS = ("build", "-e", "dev_duckdb", "--", "//...", "-//http/...")
 
@@ -31,7 +31,7 @@ def said(done: Observed) -> tuple[int, str, str]:
 @pytest.mark.parametrize("words", [WORDS, (WORDS[0], "-v", *WORDS[1:]), (WORDS[0], "-q", *WORDS[1:])])
 def test_what_is_foretold_is_what_is_found_out(demo: Demo, words: tuple[str, ...]) -> None:
     time.sleep(2.1)
-    build(demo, *words)
+    tell(demo, *words)
     foretold, foretold_results = build(demo, *words)
     assert foretold.remembered
     shutil.rmtree(demo.project / ".fftcas" / "unchanged")
@@ -44,7 +44,7 @@ def test_what_is_foretold_is_what_is_found_out(demo: Demo, words: tuple[str, ...
 def test_nothing_is_foretold_where_something_would_run_again(demo: Demo) -> None:
     demo.write("models/marts/always.ff.sql", "{{ config(cache=false) }}\nselect 1 as one")
     time.sleep(2.1)
-    build(demo)
+    tell(demo, *WORDS)
     again, results = build(demo)
     assert not again.remembered
     assert results["summary"]["built"] == 1
@@ -52,7 +52,7 @@ def test_nothing_is_foretold_where_something_would_run_again(demo: Demo) -> None
 
 def test_an_edit_after_the_build_is_found_out(demo: Demo) -> None:
     time.sleep(2.1)
-    build(demo)
+    tell(demo, *WORDS)
     demo.edit("models/marts/mart_user_orders.ff.sql", "select", "select 7 as seven,")
     again, results = build(demo)
     assert not again.remembered
@@ -69,6 +69,6 @@ def test_an_edit_while_it_was_built_is_found_out(demo: Demo) -> None:
         "    return pd.DataFrame({'x': [1]})\n",
     )
     time.sleep(2.1)
-    build(demo)
+    tell(demo, *WORDS)
     build(demo)
     assert demo.sql("select one from cache_demo.late") == [(2,)]

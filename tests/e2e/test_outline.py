@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from harness import Demo, new_demo
-from observed import Observed, observe, observe_from
+from observed import Observed, Said, observe, observe_from, tell, tell_in_full
 
 from fftcas.cli.commands import LABELS
 
@@ -67,7 +67,7 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     for path, text in MORE.items():
         demo.write(path, text)
     time.sleep(2.1)
-    assert observe(demo, *BUILD).exit_code == 0
+    assert tell(demo, *BUILD)[0] == 0
     return demo
 
 
@@ -75,7 +75,7 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Demo:
 def known(built: Demo) -> Demo:
     """A built demo whose outline is known."""
     time.sleep(2.1)
-    observe(built, "ls")
+    tell(built, "ls")
     return built
 
 
@@ -84,18 +84,10 @@ def is_quick(done: Observed) -> bool:
     return not done.modules & {"click", "yaml", "jinja2", "duckdb", "lmdb", "pyarrow", "dataclasses"}
 
 
-def timeless(done: Observed) -> tuple[int, str, str]:
+def timeless(said: Said) -> Said:
     """What was said, but for how long ago something was."""
-    return done.exit_code, re.sub(r"just now|\d+ min ago", "a while ago", done.stdout), done.stderr
-
-
-def in_full(demo: Demo, *arguments: str, **more: str) -> Observed:
-    """What a command says when nothing is known."""
-    for folder in ("outlines", "unchanged"):
-        shutil.rmtree(demo.project / ".fftcas" / folder, ignore_errors=True)
-    done = observe(demo, *arguments, **more)
-    assert "click" in done.modules
-    return done
+    code, out, err = said
+    return code, re.sub(r"just now|\d+ min ago", "a while ago", out), err
 
 
 def test_commands_say_at_once_what_they_say_in_full(rich: Demo) -> None:
@@ -106,12 +98,18 @@ def test_commands_say_at_once_what_they_say_in_full(rich: Demo) -> None:
     at_once = [observe(rich, *command, **more) for command, more in commands]
     again = [observe(rich, *command, **more) for command, more in commands]
     assert [command for command, done in zip(commands, at_once, strict=True) if not is_quick(done)] == []
-    assert [timeless(done) for done in again] == [timeless(done) for done in at_once]
+    assert [timeless(done.said) for done in again] == [timeless(done.said) for done in at_once]
     assert [command for (command, _), done in zip(commands, again, strict=True) if not done.remembered] == AGES
-    found = [in_full(rich, *command, **more) for command, more in commands]
-    assert [timeless(done) for done in at_once] == [timeless(done) for done in found]
-    assert all(done.exit_code == 0 for done in found)
-    assert all("warning: " in done.stderr for done, (command, _) in zip(found, commands, strict=True) if command)
+    found = [tell_in_full(rich, *command, **more) for command, more in commands]
+    assert [timeless(done.said) for done in at_once] == [timeless(said) for said in found]
+    assert all(code == 0 for code, _, _ in found)
+    assert all("warning: " in err for (_, _, err), (command, _) in zip(found, commands, strict=True) if command)
+
+
+def test_a_command_is_found_out_where_nothing_is_known(known: Demo) -> None:
+    shutil.rmtree(known.project / ".fftcas" / "outlines")
+    shutil.rmtree(known.project / ".fftcas" / "unchanged")
+    assert "click" in observe(known, "ls").modules
 
 
 LINES = (
@@ -179,7 +177,7 @@ def test_any_change_of_the_project_is_found_out(known: Demo, change: Callable[[D
     change(known)
     now = observe(known, *question)
     assert "click" in now.modules
-    assert now.said == in_full(known, *question).said
+    assert now.said == tell_in_full(known, *question)
 
 
 def test_variables_profiles_places_and_packages_are_found_out(known: Demo, tmp_path: Path) -> None:
@@ -247,7 +245,7 @@ def test_a_memory_of_something_else_is_none(known: Demo) -> None:
     (kept,) = (known.project / ".fftcas" / "outlines").iterdir()
     (other,) = (known.project / ".fftcas" / "unchanged").iterdir()
     kept.write_bytes(other.read_bytes())
-    assert observe(known, "dag").said == in_full(known, "dag").said
+    assert observe(known, "dag").said == tell_in_full(known, "dag")
 
 
 PLAN: dict[str, Callable[[Demo], object]] = {
@@ -261,17 +259,17 @@ PLAN: dict[str, Callable[[Demo], object]] = {
 @pytest.mark.parametrize("change", PLAN.values(), ids=PLAN)
 def test_what_was_fresh_rests_on_database_and_store_as_well(demo: Demo, change: Callable[[Demo], object]) -> None:
     time.sleep(2.1)
-    observe(demo, *BUILD)
+    tell(demo, *BUILD)
     assert is_quick(observe(demo, "why-rebuild", "+mart_user_orders"))
     change(demo)
     plan = observe(demo, "why-rebuild", "//marts/...", "//seeds/...")
     assert "click" in plan.modules
-    assert plan.said == in_full(demo, "why-rebuild", "//marts/...", "//seeds/...").said
+    assert plan.said == tell_in_full(demo, "why-rebuild", "//marts/...", "//seeds/...")
 
 
 def test_nodes_that_no_plan_was_about_are_looked_at(demo: Demo) -> None:
     time.sleep(2.1)
-    observe(demo, "build", "//seeds/...")
+    tell(demo, "build", "//seeds/...")
     assert is_quick(observe(demo, "why-rebuild", "//seeds/..."))
     assert "click" in observe(demo, "why-rebuild", "seed_users", "--json").modules  # and nothing is forgotten
     assert is_quick(observe(demo, "why-rebuild", "seed_orders"))

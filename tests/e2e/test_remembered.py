@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from harness import Demo
-from observed import Observed, observe, observe_from
+from observed import Observed, Said, observe, observe_from, tell, tell_in_full
 from small import Small
 
 LABELS = "fftcas build //m"
@@ -28,12 +28,29 @@ PLAN = ("why-rebuild", "//...", "-//http/...")
 """What rests on database and store as well."""
 
 
+ALL: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    **{what: (command, COMPLETE if what == "completion" else {}) for what, command in TOLD.items()},
+    "plan": (PLAN, {}),
+}
+"""Commands, and the variables that they need."""
+
+
 def ask(demo: Demo, what: str, **more: str) -> Observed:
-    return observe(demo, *TOLD[what], **(COMPLETE if what == "completion" else {}), **more)
+    command, own = ALL[what]
+    return observe(demo, *command, **own, **more)
 
 
 def ask_all(demo: Demo, **more: str) -> dict[str, Observed]:
-    return {**{what: ask(demo, what, **more) for what in TOLD}, "plan": observe(demo, *PLAN, **more)}
+    return {what: ask(demo, what, **more) for what in ALL}
+
+
+def tell_all(demo: Demo) -> None:
+    for command, more in ALL.values():
+        tell(demo, *command, **more)
+
+
+def all_in_full(demo: Demo) -> dict[str, Said]:
+    return {what: tell_in_full(demo, *command, **more) for what, (command, more) in ALL.items()}
 
 
 def forget(demo: Demo) -> None:
@@ -44,9 +61,9 @@ def forget(demo: Demo) -> None:
 @pytest.fixture
 def told(built: Demo) -> Demo:
     """A built demo, of which all was asked: it is old enough to be told apart from what is edited later."""
-    observe(built, *PLAN)  # notes in the store what it found out, which is then too young
+    tell(built, *PLAN)  # notes in the store what it found out, which is then too young
     time.sleep(2.1)
-    ask_all(built)
+    tell_all(built)
     return built
 
 
@@ -78,8 +95,7 @@ def test_any_change_of_the_project_is_found_out(told: Demo, change: Callable[[De
     change(told)
     now = ask_all(told)
     assert {what: each.remembered for what, each in now.items()} == dict.fromkeys(now, False)
-    forget(told)
-    assert {what: each.said for what, each in now.items()} == {what: each.said for what, each in ask_all(told).items()}
+    assert {what: each.said for what, each in now.items()} == all_in_full(told)
 
 
 def test_a_variable_a_place_and_an_argument_are_found_out(told: Demo) -> None:
@@ -178,14 +194,14 @@ def test_a_template_that_uses_chance_or_what_is_hidden_is_rendered_again(
     built.write("chance.txt", CHANCE)
     built.write("models/marts/other.ff.sql", text)
     time.sleep(2.1)
-    observe(built, "ls")
+    tell(built, "ls")
     assert observe(built, "ls").remembered == remembered
 
 
 def test_what_python_macros_rest_on_is_not_known(built: Demo) -> None:
     built.write("models/macros_py/today.py", "def today(): return 1\n")
     time.sleep(2.1)
-    ask_all(built)
+    tell_all(built)
     assert not any(each.remembered for each in ask_all(built).values())
 
 
@@ -193,7 +209,7 @@ def test_a_file_that_is_too_young_is_not_trusted(built: Demo) -> None:
     soon = time.time() + 3600
     (built.home / ".env").write_text("")
     os.utime(built.home / ".env", (soon, soon))
-    ask_all(built)
+    tell_all(built)
     assert not any(each.remembered for each in ask_all(built).values())
 
 
@@ -267,9 +283,9 @@ def test_a_variable_that_counts_as_noise_is_none_where_it_is_read(built: Demo) -
 
 
 def test_a_module_that_can_be_imported_now_is_noticed(built: Demo) -> None:
-    observe(built, *PLAN)
+    tell(built, *PLAN)
     time.sleep(2.1)
-    observe(built, *PLAN)
+    tell(built, *PLAN)
     assert observe(built, *PLAN).remembered
     (built.home / "extra_module.py").write_text("x = 1\n")
     assert not observe(built, *PLAN).remembered
