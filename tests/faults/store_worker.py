@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,13 +24,18 @@ COLUMNS = (Column("id", "BIGINT"), Column("name", "VARCHAR"), Column("flag", "BO
 
 
 def table(number: int) -> Table:
-    """Table `number`: up to 90,000 rows; every third number shares its ids with others."""
+    data = content(number)
+    return Table(COLUMNS, data.schema, iter(data.to_batches(max_chunksize=20_000)))
+
+
+@cache
+def content(number: int) -> pa.Table:
+    """Of table `number`: up to 90,000 rows; every third number shares its ids with others."""
     rows = (number * 7919) % 900 * (100 if number % 10 == 0 else 1)
     ids = pa.array(range(number % 3, number % 3 + rows), pa.int64())
     names = pa.array([f"{number}-{row % 977}" for row in range(rows)], pa.string())
     flags = pa.array([None if row % 3 else row % 2 == 0 for row in range(rows)], pa.bool_())
-    data = pa.table([ids, names, flags], names=[column.name for column in COLUMNS])
-    return Table(COLUMNS, data.schema, iter(data.to_batches(max_chunksize=20_000)))
+    return pa.table([ids, names, flags], names=[column.name for column in COLUMNS])
 
 
 def realise(store: Store, number: int, built_at: str | None = None) -> Manifest:
@@ -59,10 +65,7 @@ def verify(store: Store, number: int) -> bool:
     assert manifest is not None
     assert store.derivation_document(derivation(number)) == realisation.label.encode()
     read = store.read_table(manifest)
-    expected = table(number)
-    assert pa.Table.from_batches(list(read.batches), read.schema).equals(
-        pa.Table.from_batches(list(expected.batches), expected.schema)
-    )
+    assert pa.Table.from_batches(list(read.batches), read.schema).equals(content(number))
     return True
 
 
