@@ -152,10 +152,11 @@ ALWAYS: dict[str, tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("command", ALWAYS.values(), ids=ALWAYS)
-def test_what_rests_on_more_is_always_found_out(told: Demo, command: tuple[str, ...]) -> None:
-    told.fftcas("build", "-e", "dev_duckdb", "--", "//...", "-//http/...")  # writes results
+def test_what_rests_on_more_is_always_found_out(built: Demo, command: tuple[str, ...]) -> None:
+    built.build()  # writes results
     time.sleep(2.1)
-    first, *others = (observe(told, *command) for _ in range(3))
+    tell(built, "ls")
+    first, *others = (observe(built, *command) for _ in range(3))
     assert not any(each.remembered for each in others)
     assert all(each.exit_code == first.exit_code for each in others)
 
@@ -213,24 +214,24 @@ def test_a_file_that_is_too_young_is_not_trusted(built: Demo) -> None:
     assert not any(each.remembered for each in ask_all(built).values())
 
 
-def test_a_working_directory_that_is_gone_is_told(told: Demo, tmp_path: Path) -> None:
+def test_a_working_directory_that_is_gone_is_told(built: Demo, tmp_path: Path) -> None:
     command = f"mkdir gone; cd gone; rmdir ../gone; {sys.executable} -m fftcas ls"
-    environment = told.environment(FFTCAS_PROJECT=str(told.project))
+    environment = built.environment(FFTCAS_PROJECT=str(built.project))
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("error: the working directory is not there any more")
 
 
-def test_a_pipe_whose_reader_goes_away_is_no_error(told: Demo) -> None:
+def test_a_pipe_whose_reader_goes_away_is_no_error(built: Demo) -> None:
     for number in range(3000):
-        told.write(f"models/many/model_{number}.sql", "select 1 as x")
+        built.write(f"models/many/model_{number}.sql", "select 1 as x")
     time.sleep(2.1)
     command = f"{sys.executable} -m fftcas ls -e dev_duckdb"
-    environment = told.environment(FFTCAS_PROJECT=str(told.project))
+    environment = built.environment(FFTCAS_PROJECT=str(built.project))
     for _ in range(2):
         done = subprocess.run(
             ["bash", "-c", f"set -o pipefail; {command} | head -1"],
-            cwd=told.home,
+            cwd=built.home,
             env=environment,
             capture_output=True,
             text=True,
