@@ -283,7 +283,9 @@ def test_a_statement_is_interrupted_from_another_thread(engine: DuckDBEngine) ->
         assert session.stage_query(T, "select 1 as a").rows == 1
 
 
-def stage_for_long(session: DuckDBSession, rows: int) -> None:
+def stage_until_interrupted(session: DuckDBSession, rows: int, after: float) -> None:
+    """Stage the same table again and again, and send the signal of a keyboard interrupt meanwhile."""
+    threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)).start()
     until = time.monotonic() + 10
     while time.monotonic() < until:
         session.stage_query(T, f"select sum(hash(range)) as n from range({rows})")
@@ -291,17 +293,15 @@ def stage_for_long(session: DuckDBSession, rows: int) -> None:
 
 def test_an_interrupt_from_the_keyboard_stays_one_while_a_statement_runs(engine: DuckDBEngine) -> None:
     with engine.session() as session:
-        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
-            stage_for_long(session, rows=1_000_000)
+            stage_until_interrupted(session, rows=1_000_000, after=0.3)
         assert session.stage_query(T, "select 1 as a").rows == 1
 
 
 def test_no_interrupt_is_lost_that_hits_the_end_of_a_transaction(engine: DuckDBEngine) -> None:
     for _ in range(20):  # of so many, one or two hit a ROLLBACK
-        threading.Timer(0.03, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt), engine.session() as session:
-            stage_for_long(session, rows=10_000)
+            stage_until_interrupted(session, rows=10_000, after=0.03)
 
 
 def test_the_process_that_holds_the_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
