@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from threading import Lock
 
 from fftcas.build.answers import Answers
+from fftcas.build.keys import Definition
 from fftcas.build.outcome import Identity
 from fftcas.build.reads import ColumnsRead, Reads
-from fftcas.digest import Digest, Value, digest_value
+from fftcas.digest import Value, digest_value
 from fftcas.engines import open_binder
-from fftcas.engines.base import Binder
+from fftcas.engines.base import Binder, Query
 from fftcas.label import Label
 from fftcas.project.nodes import Node, PythonModel, SqlModel
 from fftcas.project.project import Project
@@ -34,47 +36,71 @@ class Columns:
         self._lock = Lock()
 
     def read_by(
-        self, node: Node, read: Reads, recipe: Digest, identities: Mapping[Label, Identity], *, named: bool
-    ) -> ColumnsRead:
-        """The columns that `node` reads of each table; None means all of them.
+        self,
+        definitions: Sequence[Definition],
+        identities: Mapping[Label, Identity],
+        named: Callable[[Node, Reads], bool],
+    ) -> list[ColumnsRead]:
+        """The columns that each node reads of each of its tables; None means all of them.
 
-        `recipe` is the digest of its full recipe, in which its own text is, and those of the views that it looks
-        through. `named`: these name each column.
+        `named` says whether a node's text, and those of the views that it looks through, name each column.
         """
-        if isinstance(node, PythonModel) and not read.views:
-            return {label: as_set(node.columns.get(label)) for label in read.tables}
-        known: Value = [[[c.name, c.type, c.nullable] for c in identities[table].columns] for table in read.tables]
+        keys = [self._key(definition, identities) for definition in definitions]
+        kept = zip(keys, self._answers.get_many(keys), strict=True)
+        answers = {key: json.loads(answer) for key, answer in kept if answer is not None}
+        unknown = {key: each for key, each in zip(keys, definitions, strict=True) if key not in answers}
+        found = self._ask(list(unknown.values()), identities, named) if unknown else ()
+        for (key, definition), columns in zip(unknown.items(), found, strict=True):
+            answers[key] = [as_list(columns.get(table)) for table in definition.reads.tables]
+            self._answers.put(key, json.dumps(answers[key]).encode())
+        return [
+            dict(zip(definition.reads.tables, map(as_set, answers[key]), strict=True))
+            for key, definition in zip(keys, definitions, strict=True)
+        ]
+
+    def _key(self, definition: Definition, identities: Mapping[Label, Identity]) -> bytes:
+        """What an answer is kept under. In a full recipe is the node's own text, and those of the views."""
+        tables = definition.reads.tables
+        known: Value = [[[c.name, c.type, c.nullable] for c in identities[table].columns] for table in tables]
         asked: dict[str, Value] = {
-            "recipe": recipe,
+            "recipe": definition.digest,
             "columns": known,
             "engine": self.context.get("engine"),
             "fftcas": __version__,
         }
-        key = bytes.fromhex(digest_value("columns 4", asked))
-        answer = self._answers.get(key)
-        if answer is None:
-            found = self._ask(node, read, identities, named)
-            answer = json.dumps([as_list(found.get(table)) for table in read.tables]).encode()
-            self._answers.put(key, answer)
-        names: list[list[str] | None] = json.loads(answer)
-        return {table: as_set(columns) for table, columns in zip(read.tables, names, strict=True)}
+        return bytes.fromhex(digest_value("columns 4", asked))
 
     def close(self) -> None:
         self._answers.close()
         if self._binder is not None:
             self._binder.close()
 
-    def _ask(self, node: Node, read: Reads, identities: Mapping[Label, Identity], named: bool) -> ColumnsRead:
-        binder = self.binder()
-        nodes = self.project.nodes
+    def _ask(
+        self,
+        definitions: Sequence[Definition],
+        identities: Mapping[Label, Identity],
+        named: Callable[[Node, Reads], bool],
+    ) -> Iterator[ColumnsRead]:
+        """What the binder says of all that these nodes ask of the database."""
+        binder, nodes = self.binder(), self.project.nodes
+        queries = [list(self._queries(each, identities, named)) for each in definitions]
+        found = iter(binder.columns_read([query for some in queries for query in some]))
+        for definition, some in zip(definitions, queries, strict=True):
+            merged: dict[Label, frozenset[str] | None] = {table: frozenset() for table in definition.reads.tables}
+            for columns in islice(found, len(some)):
+                for table in merged:
+                    merged[table] = union(merged[table], columns.get(nodes[table].relation))
+            yield merged
+
+    def _queries(
+        self, definition: Definition, identities: Mapping[Label, Identity], named: Callable[[Node, Reads], bool]
+    ) -> Iterator[Query]:
+        binder, nodes = self.binder(), self.project.nodes
+        node, read = definition.node, definition.reads
         inputs = {nodes[table].relation: identities[table].columns for table in read.tables}
-        texts = {nodes[view].relation: self._bound(nodes[view], binder) for view in self._in_order(read)}
-        merged: dict[Label, frozenset[str] | None] = {table: frozenset() for table in read.tables}
+        views = {nodes[view].relation: self._bound(nodes[view], binder) for view in self._in_order(read)}
         for statement in self._statements(node, binder):
-            found = binder.columns_read(statement, inputs, texts, named=named)
-            for table in read.tables:
-                merged[table] = union(merged[table], found.get(nodes[table].relation))
-        return merged
+            yield Query(statement, inputs, views, named(node, read))
 
     def _statements(self, node: Node, binder: Binder) -> list[str]:
         """What the node asks of the database: its SQL, or one SELECT for each argument of a Python model."""
@@ -106,6 +132,14 @@ class Columns:
             if self._binder is None:
                 self._binder = open_binder(self.project.profile.engine, self.project.profile.options, self.store)
             return self._binder
+
+
+def columns_declared(definition: Definition) -> ColumnsRead | None:
+    """The columns that a Python model says it reads of each table; None where the binder has to be asked."""
+    node, read = definition.node, definition.reads
+    if not isinstance(node, PythonModel) or read.views:
+        return None
+    return {label: as_set(node.columns.get(label)) for label in read.tables}
 
 
 def union(left: frozenset[str] | None, right: frozenset[str] | None) -> frozenset[str] | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fftcas.build.columns import Columns
+from fftcas.build.columns import Columns, columns_declared
 from fftcas.build.externals import Externals
 from fftcas.build.http import Http
-from fftcas.build.keys import derive
+from fftcas.build.keys import Definition, derive
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity
-from fftcas.build.reads import ColumnsRead, Reads
+from fftcas.build.reads import ColumnsRead
 from fftcas.build.reasons import Reasons
 from fftcas.build.statements import Statements
 from fftcas.build.target import Target
@@ -20,6 +20,7 @@ from fftcas.build.views import definition
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest, Value
 from fftcas.engines.drivers import engine_version
+from fftcas.errors import FftcasError
 from fftcas.explain.causes import Compare
 from fftcas.label import Label
 from fftcas.project.nodes import Node, PythonModel, Source, SqlModel
@@ -74,6 +75,7 @@ class Decider:
         self.externals = Externals(project, target, self.statements)
         self.reasons = Reasons(project, store, target, Provenance(project))
         self.identities: dict[Label, Identity] = {}
+        self._definitions: dict[Label, Definition] = {}
 
     def close(self) -> None:
         self.statements.close()
@@ -93,24 +95,39 @@ class Decider:
 
     def derive(self, node: Node) -> Derivation:
         """The node's derivation, now. Raises FftcasError if an input cannot be read."""
-        return derive(
-            self.project,
-            node,
-            self.identities,
-            self.columns_read,
-            self.externals.inputs,
-            self.store.same,
-            self.context,
-        )
+        (found,) = self.derive_all([node])
+        if isinstance(found, FftcasError):
+            raise found
+        return found
 
-    def columns_read(
-        self, node: Node, read: Reads, recipe: Digest, identities: Mapping[Label, Identity]
-    ) -> ColumnsRead:
-        """The columns that the node reads of each table: all, where it also reads what may gain or lose columns."""
-        if not self.externals.closed(node, read):
-            return {}
-        named = self.externals.names_columns(node, read)
-        return self.columns.read_by(node, read, recipe, identities, named=named)
+    def derive_all(self, nodes: Iterable[Node]) -> Iterator[Derivation | FftcasError]:
+        """`derive` for several nodes, none of which reads another: the engine is asked once for all of them."""
+        definitions = [self.definition(node) for node in nodes]
+        for each, columns in zip(definitions, self.columns_read(definitions), strict=True):
+            try:
+                externals = self.externals.inputs(each.node, each.reads)
+                yield derive(each, self.identities, columns, externals, self.store.same)
+            except FftcasError as error:
+                yield error
+
+    def definition(self, node: Node) -> Definition:
+        """What of a node stays the same in a run: it is decided for more than once."""
+        known = self._definitions.get(node.label)
+        if known is None:
+            known = self._definitions[node.label] = Definition.of(self.project, node, self.context)
+        return known
+
+    def columns_read(self, definitions: Sequence[Definition]) -> list[ColumnsRead]:
+        """The columns that each node reads of each table: all, where it also reads what may gain or lose columns."""
+        declared = {each.node.label: columns for each in definitions if (columns := columns_declared(each)) is not None}
+        asked = [
+            each
+            for each in definitions
+            if each.reads.tables and each.node.label not in declared and self.externals.closed(each.node, each.reads)
+        ]
+        found = self.columns.read_by(asked, self.identities, self.externals.names_columns)
+        known = declared | {each.node.label: columns for each, columns in zip(asked, found, strict=True)}
+        return [known.get(each.node.label, {}) for each in definitions]
 
     def may_read(self, node: Node) -> bool:
         """Whether the node's output may be taken from where it is known: its relation, or the store."""

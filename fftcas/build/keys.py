@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from fftcas.build.outcome import Identity
 from fftcas.build.reads import ColumnsRead, Reads, reads
@@ -13,28 +14,38 @@ from fftcas.project.nodes import Node
 from fftcas.project.project import Project
 
 
-def derive(
-    project: Project,
-    node: Node,
-    identities: Mapping[Label, Identity],
-    columns_read: Callable[[Node, Reads, Digest, Mapping[Label, Identity]], ColumnsRead],
-    externals: Callable[[Node, Reads], tuple[Input, ...]],
-    representative: Callable[[Digest], Digest],
-    context: Mapping[str, Value],
-) -> Derivation:
-    """The derivation of `node`, given the identity of every table that it reads in the end.
+@dataclass(frozen=True)
+class Definition:
+    """A node with what it reads in the end, and its full recipe: all that stays the same, whatever its inputs hold."""
 
-    `columns_read` tells, by the recipe's digest, which columns it reads of each, and `externals` what else it reads.
-    `representative` maps a projection's digest to that of the class of projections which are known to hold the same
-    rows.
+    node: Node
+    reads: Reads
+    recipe: Mapping[str, Value]
+    digest: Digest
+
+    @classmethod
+    def of(cls, project: Project, node: Node, context: Mapping[str, Value]) -> Definition:
+        read = reads(project, node)
+        recipe = full_recipe(project, node, read, context)
+        return cls(node, read, recipe, recipe_digest(recipe))
+
+
+def derive(
+    definition: Definition,
+    identities: Mapping[Label, Identity],
+    columns: ColumnsRead,
+    externals: tuple[Input, ...],
+    representative: Callable[[Digest], Digest],
+) -> Derivation:
+    """The derivation of a node, given the identity of every table that it reads in the end.
+
+    `columns` says which columns it reads of each, and `externals` what else it reads. `representative` maps a
+    projection's digest to that of the class of projections which are known to hold the same rows.
     """
-    read = reads(project, node)
-    whole = full_recipe(project, node, read, context)
-    digest = recipe_digest(whole)
-    columns = columns_read(node, read, digest, identities) if read.tables else {}
+    read = definition.reads
     inputs = tuple(seen(label, identities[label], columns.get(label), representative) for label in read.tables)
     notes = {"views": [view.text for view in read.views]} if read.views else {}
-    return Derivation.known(digest, whole, (*inputs, *externals(node, read)), notes)
+    return Derivation.known(definition.digest, definition.recipe, (*inputs, *externals), notes)
 
 
 def full_recipe(project: Project, node: Node, read: Reads, context: Mapping[str, Value]) -> dict[str, Value]:

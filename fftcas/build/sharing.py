@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fftcas.build.decide import Decider, manifest_of
 from fftcas.build.outcome import Identity
-from fftcas.build.reads import is_view, reads
+from fftcas.build.reads import is_view
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.errors import FftcasError
@@ -160,10 +161,7 @@ def _expected(
     order = sorted((label for label in project.graph if label in wanted), key=project.graph.level.__getitem__)
     for _, level in groupby(order, key=project.graph.level.__getitem__):
         asked: dict[Label, Digest] = {}
-        for node in (project.nodes[label] for label in level):
-            derivation = _derived(scout, node)
-            if derivation is None:
-                continue
+        for node, derivation in _derived(scout, [project.nodes[label] for label in level]):
             if is_view(node):
                 scout.identities[node.label] = Identity(derivation.key)
             if not decider.may_read(node):
@@ -183,19 +181,20 @@ def _expected(
         yield expected
 
 
-def _derived(scout: Decider, node: Node) -> Derivation | None:
-    """The derivation of a node, if all that it reads is known."""
-    try:
+def _derived(scout: Decider, level: Iterable[Node]) -> Iterator[tuple[Node, Derivation]]:
+    """The derivations of those nodes of a level of which all that they read is known."""
+    known = []
+    for node in level:
         if isinstance(node, Source):
-            scout.identities[node.label] = scout.target.source(node)
-            return None
-        if isinstance(node, SqlModel) and node.materialized == "ephemeral":
-            return None
-        if any(table not in scout.identities for table in reads(scout.project, node).tables):
-            return None
-        return scout.derive(node)
-    except FftcasError:
-        return None  # it is said when the node's turn comes
+            with suppress(FftcasError):  # it is said when the node's turn comes
+                scout.identities[node.label] = scout.target.source(node)
+        elif isinstance(node, SqlModel) and node.materialized == "ephemeral":
+            continue
+        elif all(table in scout.identities for table in scout.definition(node).reads.tables):
+            known.append(node)
+    for node, derivation in zip(known, scout.derive_all(known), strict=True):
+        if isinstance(derivation, Derivation):
+            yield node, derivation
 
 
 def _held(decider: Decider, store: Store, node: Node, derivation: Derivation) -> Identity | None:

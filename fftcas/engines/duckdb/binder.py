@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from fftcas.engines.base import Reads, Unstable
+from fftcas.engines.base import Query, Reads, Unstable
 from fftcas.engines.duckdb import columns, reads, unstable
 from fftcas.engines.duckdb.built_in import BuiltIn
 from fftcas.engines.duckdb.errors import interruptible, translated
@@ -39,16 +39,15 @@ class DuckDBBinder:
     def quote_column(self, name: str) -> str:
         return quote_name(name)
 
-    def columns_read(
-        self, sql: str, inputs: columns.Inputs, views: Mapping[RelationName, str], *, named: bool = False
-    ) -> columns.ColumnsRead:
+    def columns_read(self, queries: Sequence[Query]) -> list[columns.ColumnsRead]:
         with self._connected() as connection:
-            if named:
-                self._named = self._named or NamedColumns(connection, self._place)
-                found = self._named.read(sql, inputs, views)
-                if found is not None:
-                    return found
-            return columns.columns_read(connection, self._place, sql, inputs, views)
+            self._named = self._named or NamedColumns(connection, self._place)
+            found = iter(self._named.read([query for query in queries if query.named]))
+            answers = [next(found) if query.named else None for query in queries]
+            return [
+                columns.columns_read(connection, self._place, query) if answer is None else answer
+                for query, answer in zip(queries, answers, strict=True)
+            ]
 
     def parse(self, queries: Sequence[str]) -> None:
         with translated(), self._connected() as connection:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import duckdb
 
-from fftcas.engines.base import EngineError
+from fftcas.engines.base import EngineError, Query
 from fftcas.engines.duckdb.names import Place, quote_name
 from fftcas.engines.duckdb.references import objects, with_objects
 from fftcas.engines.duckdb.views import view_text
@@ -60,16 +60,15 @@ class Plans:
         return [self.pruned, self.result, constants]
 
 
-def columns_read(
-    connection: duckdb.DuckDBPyConnection, place: Place, sql: str, inputs: Inputs, views: Mapping[RelationName, str]
-) -> ColumnsRead:
-    """The columns that the statement reads of each input, through `views`; None stands for all of them.
+def columns_read(connection: duckdb.DuckDBPyConnection, place: Place, query: Query) -> ColumnsRead:
+    """The columns that the statement reads of each input, through its views; None stands for all of them.
 
     Read is what the plan scans. The answer is then proven: the statement must have the same plan, constants and result
     columns on tables that have *only* these columns. So two states of the inputs that agree in the columns read share
     one plan, and with it the result. If it does not even bind there, because the text names columns that the plan then
     drops, those count as read. Where nothing can be proven, all columns of all inputs are read.
     """
+    sql, inputs, views = query.sql, query.inputs, query.views
     everything: dict[RelationName, frozenset[str] | None] = dict.fromkeys(inputs)
     texts = "\n".join([sql, *views.values()])
     words = {word.lower() for word in re.findall(r"\w+", texts)}
@@ -168,9 +167,18 @@ def create_views(connection: duckdb.DuckDBPyConnection, place: Place, views: Map
 
 def bound_plan(connection: duckdb.DuckDBPyConnection, sql: str) -> Sequence[dict[str, Any]] | None:
     """What the binder makes of a query, all mappings of its plan, or None if it cannot be told. Raises duckdb.Error."""
-    rows: Any = connection.execute("SELECT json_serialize_plan(?::VARCHAR)", [sql]).fetchall()
-    plan, parts = with_objects(rows[0][0])
-    return None if plan.get("error") else parts
+    (plan,) = bound_plans(connection, [sql])
+    return plan
+
+
+def bound_plans(
+    connection: duckdb.DuckDBPyConnection, queries: Sequence[str]
+) -> Iterator[Sequence[dict[str, Any]] | None]:
+    """`bound_plan` for each of some queries."""
+    rows: Any = connection.execute("SELECT json_serialize_plan(unnest(?::VARCHAR[]))", [list(queries)]).fetchall()
+    for (text,) in rows:
+        plan, parts = with_objects(text)
+        yield None if plan.get("error") else parts
 
 
 def bound_columns(plan: Iterable[dict[str, Any]]) -> dict[RelationName, set[str]]:

@@ -1,4 +1,4 @@
-"""Which columns a query reads that names each of them: what its binder came across, and nothing has to be proven.
+"""Which columns queries read that name each of them: what their binder came across, and nothing has to be proven.
 
 A name finds the same column whether or not tables have others that nobody names; what no name finds is not read. So one
 plan tells, where a `*` or a position would mean something else in every state of a table.
@@ -6,17 +6,17 @@ plan tells, where a `*` or a position would mean something else in every state o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import duckdb
 
-from fftcas.engines.base import EngineError
+from fftcas.engines.base import EngineError, Query
 from fftcas.engines.duckdb.columns import (
     ColumnsRead,
-    Inputs,
     bound_columns,
     bound_plan,
+    bound_plans,
     create_schemas,
     create_views,
     empty_table,
@@ -25,6 +25,13 @@ from fftcas.engines.duckdb.names import Place
 from fftcas.relation import RelationName
 from fftcas.table import Column
 
+TOGETHER = 64
+"""Queries that are bound at once: their plans are large."""
+
+Tables = dict[str, tuple[RelationName, tuple[Column, ...]]]
+"""What tables are to be called, in small letters, and their columns."""
+Plan = Sequence[dict[str, Any]]
+
 
 class NamedColumns:
     """Binds queries on empty tables, which stay: most tables are read more than once."""
@@ -32,40 +39,64 @@ class NamedColumns:
     def __init__(self, connection: duckdb.DuckDBPyConnection, place: Place) -> None:
         self._connection = connection
         self._place = place
-        self._made: dict[str, tuple[Column, ...]] = {}
+        self._made: Tables = {}
         self._schemas: set[str | None] = set()
 
-    def read(self, sql: str, inputs: Inputs, views: Mapping[RelationName, str]) -> ColumnsRead | None:
-        """The columns that the query reads of each input; None if DuckDB cannot tell."""
-        try:
-            self._make(inputs)
-            plan = self._through(views, sql) if views else bound_plan(self._connection, sql)
-        except (duckdb.Error, EngineError, ValueError, IndexError):
-            return None
+    def read(self, queries: Sequence[Query]) -> list[ColumnsRead | None]:
+        """The columns that each query reads of each of its inputs; None if DuckDB cannot tell."""
+        found: list[ColumnsRead | None] = []
+        for some, tables in self._groups(queries):
+            try:
+                self._make(some, tables)
+                (first, *_) = some
+                sqls = [query.sql for query in some]
+                plans = [self._through(first)] if first.views else list(bound_plans(self._connection, sqls))
+            except (duckdb.Error, EngineError, ValueError, IndexError):  # whichever of them it is
+                found += [None] if len(some) == 1 else [answer for query in some for answer in self.read([query])]
+            else:
+                found += [self._seen(query, plan) for query, plan in zip(some, plans, strict=True)]
+        return found
+
+    def _groups(self, queries: Sequence[Query]) -> Iterator[tuple[list[Query], Tables]]:
+        """Queries that can be bound at once, with the tables that they need: a name stands for one table only."""
+        some: list[Query] = []
+        tables: Tables = {}
+        for query in queries:
+            needed = {str(self._place.full(name)).lower(): (name, columns) for name, columns in query.inputs.items()}
+            apart = query.views or any(tables.get(name, table) != table for name, table in needed.items())
+            if some and (apart or some[0].views or len(some) == TOGETHER):
+                yield some, tables
+                some, tables = [], {}
+            some.append(query)
+            tables |= needed
+        if some:
+            yield some, tables
+
+    def _make(self, queries: Sequence[Query], tables: Tables) -> None:
+        schemas = {relation.schema: relation for query in queries for relation in query.inputs}
+        create_schemas(self._connection, self._place, [schemas[name] for name in schemas.keys() - self._schemas])
+        self._schemas |= schemas.keys()
+        new = {name: table for name, table in tables.items() if self._made.pop(name, None) != table}
+        if new:
+            self._connection.execute(";\n".join(empty_table(self._place, *table) for table in new.values()))
+        self._made |= tables
+
+    def _seen(self, query: Query, plan: Plan | None) -> ColumnsRead | None:
+        """The columns that a plan tells of."""
         if plan is None:
             return None
         bound = bound_columns(plan)
-        full = {relation: self._place.full(relation) for relation in inputs}
+        full = {relation: self._place.full(relation) for relation in query.inputs}
         if not bound.keys() <= set(full.values()):
             return None
         return {relation: frozenset(bound.get(name, ())) for relation, name in full.items()}
 
-    def _make(self, inputs: Inputs) -> None:
-        for relation, columns in inputs.items():
-            name = str(self._place.full(relation)).lower()
-            if self._made.get(name) != columns:
-                if relation.schema not in self._schemas:
-                    create_schemas(self._connection, self._place, [relation])
-                    self._schemas.add(relation.schema)
-                self._connection.execute(empty_table(self._place, relation, columns))
-                self._made[name] = columns
-
-    def _through(self, views: Mapping[RelationName, str], sql: str) -> Sequence[dict[str, Any]] | None:
+    def _through(self, query: Query) -> Plan | None:
         """The bound plan of a query that reads through views."""
         self._connection.execute("BEGIN")
         try:
-            create_schemas(self._connection, self._place, views)
-            create_views(self._connection, self._place, views)
-            return bound_plan(self._connection, sql)
+            create_schemas(self._connection, self._place, query.views)
+            create_views(self._connection, self._place, query.views)
+            return bound_plan(self._connection, query.sql)
         finally:
             self._connection.execute("ROLLBACK")

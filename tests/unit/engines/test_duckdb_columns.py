@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fftcas.engines import open_binder
-from fftcas.engines.base import Binder, EngineError
+from fftcas.engines.base import Binder, EngineError, Query
 from fftcas.relation import RelationName as R
 from fftcas.table import Column
 
@@ -41,9 +41,9 @@ def binder() -> Iterator[Binder]:
 
 def columns_read(binder: Binder, sql: str, inputs: Inputs, views: Mapping[R, str]) -> ColumnsRead:
     """What the binder says, and has to say, be it told or not that all columns are named."""
-    proven = binder.columns_read(sql, inputs, views)
+    (proven,) = binder.columns_read([Query(sql, inputs, views)])
     if names_columns(binder, [sql, *views.values()]):
-        named = binder.columns_read(sql, inputs, views, named=True)
+        (named,) = binder.columns_read([Query(sql, inputs, views, named=True)])
         for relation, columns in proven.items():
             assert columns is None or columns <= (named[relation] or frozenset())
         return named
@@ -131,14 +131,41 @@ def test_whatever_may_see_the_schema_reads_everything(binder: Binder, sql: str) 
 def test_a_long_constant_of_the_schema_is_noticed(binder: Binder) -> None:
     wide = tuple(Column(f"c{i}", "INTEGER") for i in range(500))
     for columns in (wide, wide[:-1]):
-        assert binder.columns_read("select c0, typeof(t) as k from s.t", {T: columns}, {}) == {T: None}
+        assert binder.columns_read([Query("select c0, typeof(t) as k from s.t", {T: columns})]) == [{T: None}]
 
 
 def test_a_recursive_branch_shows_its_columns(binder: Binder) -> None:
     sql = "with recursive r as (select a from s.t union all select r.a + 1 from r, s.u where r.a < u.e) from r"
-    found = binder.columns_read(sql, INPUTS, {})
+    (found,) = binder.columns_read([Query(sql, INPUTS)])
     assert found[T] == frozenset("a")
     assert found[U] == frozenset("e")
+
+
+def test_queries_asked_together_are_answered_as_one_by_one(binder: Binder) -> None:
+    wider = {**INPUTS, T: (*INPUTS[T], Column("new", "INTEGER"))}
+    odd = {R("odd"): (Column("x", "NO_SUCH_TYPE"),)}
+    shouted = {R("T"): columns("a INTEGER; c VARCHAR")}
+    queries = [
+        Query("select a from s.t", INPUTS, named=True),
+        Query("select b, new from s.t", wider, named=True),
+        Query("select new from s.t", INPUTS, named=True),
+        Query("select x from s.odd", odd, named=True),
+        Query("select a, c from s.T", shouted, named=True),
+        Query("select c from s.t", INPUTS, named=True),
+        Query("select * from s.u", INPUTS),
+        Query("select a from s.v", INPUTS, {R("v"): VIEWS[R("v")]}),
+        Query("select a from s.v", INPUTS, {R("v"): "select a, c from s.t"}, named=True),
+        Query("selec", INPUTS, named=True),
+        *(Query(f"select {name} from s.t", INPUTS, named=True) for name in "abcd" * 40),
+    ]
+    together = binder.columns_read(queries)
+    assert together == [found for query in queries for found in binder.columns_read([query])]
+    read = [found.get(T, found.get(R("T"))) for found in together]
+    assert read[:2] == [frozenset("a"), frozenset({"b", "new"})]
+    assert read[4:6] == [frozenset("ac"), frozenset("c")]
+    assert read[8] == frozenset("ac")
+    assert read[-4:] == [frozenset(name) for name in "abcd"]
+    assert all(names is None for index in (2, 3, 9) for names in together[index].values())
 
 
 @pytest.mark.parametrize("path", [":memory:", "/x/s.duckdb", "/x/main.duckdb", "/x/a b.c.duckdb"])
@@ -148,7 +175,7 @@ def test_names_are_bound_as_the_engine_writes_them(path: str) -> None:
     inputs = {odd: (Column('x "y".z', "INTEGER"), Column("k\nl", "INTEGER"), Column("m", "INTEGER"))}
     view = {R("v"): f"select * from {binder.quote(odd)}"}
     sql = f'select "x ""y"".z" from {binder.quote(R("v"))}'
-    assert binder.columns_read(sql, inputs, view) == {odd: frozenset({'x "y".z'})}
+    assert binder.columns_read([Query(sql, inputs, view)]) == [{odd: frozenset({'x "y".z'})}]
     binder.close()
 
 
