@@ -63,7 +63,7 @@ class Realiser:
         if manifest is None:
             return None
         try:
-            table = self.store.read_table(manifest)
+            table = self.sharing.stored(manifest)
             return self.put_in_place(node, derivation, realisation, manifest, table, reason)
         except MissingBlob:
             self.store.weed(manifest)
@@ -96,7 +96,7 @@ class Realiser:
         tables = [(*known(decision), decision.reason) for decision in decisions]
         with self.target.session(one_thread=True) as session:
             session.publish_tables(
-                (self.store.read_table(manifest), self.stamp(node, derivation, manifest))
+                (self.sharing.stored(manifest), self.stamp(node, derivation, manifest))
                 for node, derivation, _, manifest, _ in tables
             )
         each = clock.seconds / len(decisions)

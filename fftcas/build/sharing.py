@@ -19,7 +19,7 @@ from fftcas.errors import FftcasError
 from fftcas.label import Label
 from fftcas.project.nodes import Node, Source, SqlModel
 from fftcas.store import Realisation, Store
-from fftcas.table import Table
+from fftcas.table import Manifest, Table
 
 if TYPE_CHECKING:
     from fftcas.store.remote import Remote, RemoteReport
@@ -76,6 +76,11 @@ class Sharing:
             return None
         self._commit_as(found, derivation)
         return self.remote.known(exact.key)
+
+    def stored(self, manifest: Manifest) -> Table:
+        """A table of the store's; from memory, if it has only just been taken over. Raises MissingBlob."""
+        decoded = self.remote.decoded.take(manifest.output) if self._used and self.remote is not None else None
+        return self.store.read_table(manifest) if decoded is None else decoded
 
     def passing(self, derivation: Derivation) -> Table | None:
         """A large table of the remote's as a stream, at whose end it is in the store, too; see `Remote.passing`."""

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from blake3 import blake3
 
@@ -21,6 +22,7 @@ from remote_cases import claim_parts, expected, fetch, fill, objects, publish, r
 
 from fftcas.errors import RemoteError
 from fftcas.store import Store
+from fftcas.store.chunks import encode
 from fftcas.store.frame import Codec, pack
 from fftcas.store.remote import Remote, RemoteMode, Signer
 from fftcas.store.remote.directory import Directory
@@ -202,24 +204,48 @@ def test_right_bytes_that_are_no_arrow_are_not_stored(tmp_path: Path, place: Pat
     with Store.open(tmp_path / "a") as store:
         (key,) = fill(store, 1)
         publish(place, store, [key])
-    (path,) = objects(place, "claims")
-    body = claim_parts(path)[1]
-    manifest = json.loads(str(body["manifest"]))
-    frames = []
-    for column in manifest["columns"]:
-        junk = b"ARROW1" + column[0].encode() * 50
-        chunk_list = json.dumps([[blake3(junk).hexdigest(), manifest["rows"], len(junk)]]).encode()
-        column[3], column[4] = blake3(chunk_list).hexdigest(), len(junk)
-        frames += [(column[3], pack(chunk_list, Codec.RAW)), (blake3(junk).hexdigest(), pack(junk, Codec.RAW))]
-    body["manifest"] = json.dumps(manifest, separators=(",", ":"))
-    body["realisation"]["output"] = blake3(str(body["manifest"]).encode()).hexdigest()
-    write_claim(path, body)
-    replace_frames(place, frames)
+    junk = [b"ARROW1" + letter * 50 for letter in (b"a", b"b")]
+    frames = forge(place, [[(junk[0], 100)], [(junk[1], 100)]])
     said: list[str] = []
     with Store.open(tmp_path / "b") as store:
         assert fetch(place, store, [key], said.append) == set()
         assert not any(store.blobs.has([digest]) for digest, _ in frames)
     assert "it is not a chunk" in said[0]
+
+
+def test_lists_that_do_not_agree_about_a_chunk_are_believed_in_nothing(tmp_path: Path, place: Path) -> None:
+    with Store.open(tmp_path / "a") as store:
+        (key,) = fill(store, 1)
+        publish(place, store, [key])
+    whole, half = (
+        encode(pa.array(range(rows), pa.int64()), pa.field("", pa.int64())).to_pybytes() for rows in (100, 50)
+    )
+    for turn, columns in enumerate([[[(whole, 100)], [(whole, 50), (half, 50)]], [[(half, 100)], [(half, 50)] * 2]]):
+        frames = forge(place, columns)
+        said: list[str] = []
+        with Store.open(tmp_path / f"b{turn}") as store:
+            remote = Remote.open(str(place), RemoteMode.RO, warn=said.append)
+            assert remote.fetch(key, store) is None
+            assert not any(store.blobs.has([digest]) for digest, _ in frames)
+        assert "do not agree" in said[0]
+
+
+def forge(place: Path, columns: list[list[tuple[bytes, int]]]) -> list[tuple[str, bytes]]:
+    """Make the only claim, of a table of 100 rows, speak of columns of these chunks; the frames that it points to."""
+    (path,) = objects(place, "claims")
+    body = claim_parts(path)[1]
+    manifest = json.loads(str(body["manifest"]))
+    frames = []
+    for column, chunks in zip(manifest["columns"], columns, strict=True):
+        chunk_list = json.dumps([[blake3(data).hexdigest(), rows, len(data)] for data, rows in chunks]).encode()
+        column[3], column[4] = blake3(chunk_list).hexdigest(), sum(len(data) for data, _ in chunks)
+        frames.append((column[3], pack(chunk_list, Codec.RAW)))
+        frames += [(blake3(data).hexdigest(), pack(data, Codec.RAW)) for data, _ in chunks]
+    body["manifest"] = json.dumps(manifest, separators=(",", ":"))
+    body["realisation"]["output"] = blake3(str(body["manifest"]).encode()).hexdigest()
+    write_claim(path, body)
+    replace_frames(place, list(dict(frames).items()))
+    return frames
 
 
 def test_a_directory_that_may_only_be_read(tmp_path: Path, place: Path, filled: tuple[Store, list[str]]) -> None:

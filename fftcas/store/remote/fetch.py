@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from fftcas.digest import Digest
@@ -19,6 +20,7 @@ from fftcas.store.records import RecordTxn
 from fftcas.store.remote import layout
 from fftcas.store.remote.believable import check_chunks
 from fftcas.store.remote.claim import Claim
+from fftcas.store.remote.decoded import Rows
 from fftcas.store.remote.pack import Frame, PackRef, read_head
 from fftcas.store.remote.reach import Reach
 from fftcas.store.remote.transport import Transport
@@ -62,10 +64,11 @@ class Responses:
 
 @dataclass
 class Taken:
-    """What was read for one claim and verified: blobs to be stored, and responses."""
+    """What was read for one claim and verified: blobs to be stored, responses, and rows that had to be decoded."""
 
     claim: Claim
     blobs: list[Blob] = field(default_factory=list)
+    rows: Rows | None = None
     responses: list[tuple[str, bytes]] = field(default_factory=list)
     read: int = 0
 
@@ -98,7 +101,7 @@ class Fetcher:
         """Take over a table of any size; returns the bytes that were read. Raises Bad or OSError."""
         transport = self.reach.transport
         taken, places, lists = self.begin(claim)
-        wanted = _distinct(lists)
+        wanted = _distinct(claim, lists)
         if not store.blobs.has(wanted):
             missing = [digest for digest in wanted if not store.blobs.has([digest])]
 
@@ -108,7 +111,7 @@ class Fetcher:
                     blobs = []
                     for frame, data in _frames(transport, part[0], run):
                         read += len(data)
-                        blobs.append(_checked(claim, part[0], frame, bytes(data), wanted[frame.digest]))
+                        blobs.append(_checked(claim, part[0], frame, bytes(data), wanted[frame.digest])[0])
                     store.blobs.put(blobs)
                 return read
 
@@ -156,9 +159,15 @@ class Fetcher:
             for frame in _read_head(ref, view[: ref.head]):
                 places[frame.digest] = ref, frame
                 frames[frame.digest] = view[frame.start : frame.start + frame.length]
-        for digest, chunk in _distinct(_first(taken, places, frames)).items():
+        lists, batches = _first(taken, places, frames), dict[Digest, "pa.RecordBatch"]()
+        for digest, chunk in _distinct(claim, lists).items():
             ref, frame = _place(claim, places, digest)
-            taken.blobs.append(_checked(claim, ref, frame, bytes(frames[digest]), chunk))
+            blob, batch = _checked(claim, ref, frame, bytes(frames[digest]), chunk)
+            taken.blobs.append(blob)
+            if batch is not None:
+                batches[digest] = batch
+        if claim.manifest is not None and not claim.vouched:
+            taken.rows = Rows(claim.manifest, lists, batches)
         return taken
 
     def _commit(self, taken: Sequence[Taken], store: Store) -> None:
@@ -207,8 +216,13 @@ def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview]) ->
     return lists
 
 
-def _distinct(lists: Iterable[Iterable[Chunk]]) -> dict[Digest, Chunk]:
-    return {chunk.digest: chunk for chunks in lists for chunk in chunks}
+def _distinct(claim: Claim, lists: Iterable[Iterable[Chunk]]) -> dict[Digest, Chunk]:
+    """All chunks, each once. Raises Bad if two lists say different things of one: it would be checked against one."""
+    found: dict[Digest, Chunk] = {}
+    for chunk in chain.from_iterable(lists):
+        if found.setdefault(chunk.digest, chunk) != chunk:
+            raise Bad(claim.name.path, f"its lists do not agree about chunk {chunk.digest[:16]}")
+    return found
 
 
 def _put_all(txn: RecordTxn, claims: Sequence[Claim]) -> None:
@@ -278,16 +292,14 @@ def _frames(transport: Transport, ref: PackRef, run: list[Frame]) -> list[tuple[
     return [(frame, view[frame.start - start : frame.start - start + frame.length]) for frame in run]
 
 
-def _checked(claim: Claim, ref: PackRef, frame: Frame, data: bytes, chunk: Chunk) -> Blob:
-    """A chunk as the store keeps it. Raises Bad unless it is whole, of its size, and valid Arrow.
+def _checked(claim: Claim, ref: PackRef, frame: Frame, data: bytes, chunk: Chunk) -> tuple[Blob, pa.RecordBatch | None]:
+    """A chunk as the store keeps it, and its rows. Raises Bad unless it is whole, of its size, and valid Arrow.
 
     Where a trusted key vouches for these very bytes, they are decompressed and validated only by the store's readers.
     """
     with _told(ref):
         blob = _blob(frame, data, chunk)
-        if not claim.vouched:
-            decode(verify(frame.digest, data), chunk.rows)
-    return blob
+        return blob, None if claim.vouched else decode(verify(frame.digest, data), chunk.rows)
 
 
 def _blob(frame: Frame, data: bytes, chunk: Chunk) -> Blob:

@@ -15,6 +15,7 @@ from fftcas.store.blobs import MissingBlob
 from fftcas.store.realisation import Realisation
 from fftcas.store.remote import layout
 from fftcas.store.remote.claim import Claim
+from fftcas.store.remote.decoded import Decoded
 from fftcas.store.remote.fetch import TOGETHER, Bad, Fetcher, Responses
 from fftcas.store.remote.find import Finder
 from fftcas.store.remote.keys import Signer, Trust
@@ -59,6 +60,7 @@ class Remote:
         self.reads = False
         self.publisher: Publisher | None = None
         self.fetched: dict[Digest, Realisation] = {}
+        self.decoded = Decoded()
         self._fetcher = Fetcher(reach, responses)
         self._finder = Finder(reach, namespace, trust, self._report, self._known_at, signer.public if signer else None)
         self._bad: set[str] = set()
@@ -275,6 +277,8 @@ class Remote:
                     self.reach.failure(answer, write=False)
                 else:
                     self._keep(claim, answer.read)
+                    if answer.rows is not None:
+                        self.decoded.keep(answer.rows)
             for claim in claims:
                 if claim.size > TOGETHER:
                     try:

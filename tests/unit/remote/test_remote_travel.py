@@ -11,7 +11,7 @@ from remote_cases import derivation, expected, fetch, fill, objects, publish, re
 
 from fftcas.errors import RemoteError, StoreError, UsageError
 from fftcas.store import Store
-from fftcas.store.remote import Remote, RemoteMode
+from fftcas.store.remote import Remote, RemoteMode, decoded
 
 TARGET = 1 << 17
 """Bytes of a pack where a test wants several of them."""
@@ -45,6 +45,26 @@ def test_prefetched_tables_are_the_same(tmp_path: Path, place: Path) -> None:
         remote.prefetch(keys, b)
         assert all(remote.fetch(key, b) for key in keys)
         assert [rows(b, key) for key in keys] == [expected(number) for number in range(20)]
+
+
+def test_what_was_decoded_to_be_checked_is_kept_for_one_reader(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b:
+        keys = fill(a, 3)
+        publish(place, a, keys)
+        manifests = [found for key in keys if (made := a.realisation(key)) and (found := a.manifest(made.output))]
+        monkeypatch.setattr(decoded, "MOST", sum(manifest.size for manifest in manifests[:2]))
+        remote = Remote.open(str(place), RemoteMode.RO)
+        assert all(remote.fetch(key, b) for key in keys)
+        kept = [remote.decoded.take(manifest.output) for manifest in manifests]
+        assert [each is None for each in kept] == [False, False, True]
+        for table, manifest in zip(kept[:2], manifests, strict=False):
+            stored = b.read_table(manifest)
+            assert table is not None
+            assert (table.columns, table.schema) == (stored.columns, stored.schema)
+            assert list(table.batches) == list(stored.batches)
+        assert remote.decoded.take(manifests[0].output) is None
 
 
 def test_a_store_that_fails_is_told_by_who_needs_the_table(
