@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from fftcas.derivation import Derivation
@@ -31,7 +32,7 @@ CHUNK_BYTES = 4 << 20
 
 _KINDS = ("seed", "sql", "python", "snapshot", "test")
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]*")
-_CONTROL = re.compile(rb"(?<!\\)(?:\\\\)*\\u00(?:0[0-8bcef]|1[0-9a-f]|7f|[89][0-9a-f])|[^\x20-\x7e]")
+_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\u00(?:0[0-8bcef]|1[0-9a-f]|7f|[89][0-9a-f])", re.IGNORECASE)
 """In JSON of ASCII: escapes that a terminal would act on."""
 _QUOTED = re.compile(r"(?<![\w'\"])(?:\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*')(?![\w'\"])")  # E'\'' is read in many ways
 _INNER = re.compile(r"\([\w ,.\[\]:]*\)")
@@ -97,9 +98,10 @@ def _realisation(value: Mapping[str, Any]) -> Realisation:
 
 def check_document(value: object, realisation: Realisation) -> bytes:
     """The derivation's document, if it has the key of the realisation. Raises ValueError."""
-    data = text(value, 16 << 20).encode("utf-8", "surrogatepass")
-    if _CONTROL.search(data):
+    document = text(value, 16 << 20)
+    if not (document.isascii() and document.isprintable()) or ("\\u00" in document and _CONTROL.search(document)):
         raise ValueError("its derivation holds control characters")
+    data = document.encode()
     try:
         derivation = Derivation.from_json(data)
         right = derivation.key == realisation.derivation and derivation.recipe_digest == realisation.recipe
@@ -158,6 +160,7 @@ def check_chunks(data: bytes, manifest: Manifest, index: int) -> list[Chunk]:
     return chunks
 
 
+@lru_cache(256)
 def is_type(spelled: str) -> bool:
     """Whether a text is a type's name, and nothing that an engine could take for more."""
     if len(spelled) > 100_000 or not _PRINTABLE.fullmatch(spelled):

@@ -56,6 +56,10 @@ def hostile(body: dict[str, Any], how: str) -> None:
         body["namespace"] = "pr/1"
     elif how == "another document":
         body["document"] = body["document"].replace("select", "SELECT")
+    elif how.startswith("notes for a terminal"):
+        assert '"notes":{}' in body["document"]
+        escape = how.rpartition(" ")[2].replace("raw", "\x7f")
+        body["document"] = body["document"].replace('"notes":{}', f'"notes":{{"sql":"x\\\\{escape}[2J"}}')
     elif how == "no document":
         body["document"] = None
     elif how == "another recipe":
@@ -97,7 +101,8 @@ ATTACKS = [
     *("another recipe", "rows as text", "negative rows", "a label for a terminal", "a host for a terminal"),
     *("endless time", "no packs", "a pack that is a path", "a pack of another size", "a pack of a terabyte"),
     *("a column type with SQL in it", "two columns of one name", "fewer bytes than the chunks have"),
-    "a list in place of an object",
+    *("a list in place of an object", "notes for a terminal: \\u001b", "notes for a terminal: \\u001B"),
+    *("notes for a terminal: \\u009B", "notes for a terminal: raw", "notes for a terminal: é"),
 ]
 
 
