@@ -129,6 +129,7 @@ class Templates:
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
             loader=Loader(files),
+            optimized=False,  # a template is rendered once: looking for what is constant in it takes longer
         )
         own = {"ref": self._ref, "source": self._source, "config": self._config, "var": self._var, "env": self._env}
         self._jinja.globals |= {**helpers(engine), **own, "engine": self._engine_name, "is_incremental": lambda: False}
