@@ -61,6 +61,10 @@ class Builder:
         """Count what a node has cost."""
         self.spent = tuple(spent.plus(outcome) for spent in self.spent)
 
+    def foresee(self, labels: Sequence[Label]) -> None:
+        """Find out at once what is asked about each of these nodes next."""
+        self.decider.foresee(map(self.decider.project.nodes.__getitem__, labels))
+
     def start(self, label: Label) -> Outcome | Decision:
         """Answer at once if the node is fresh, else with what has to be carried out."""
         clock = Clock()

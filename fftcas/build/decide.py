@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,7 +13,7 @@ from fftcas.build.http import Http
 from fftcas.build.keys import Definition, derive
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity
-from fftcas.build.reads import ColumnsRead
+from fftcas.build.reads import ColumnsRead, is_built
 from fftcas.build.reasons import Reasons
 from fftcas.build.statements import Statements
 from fftcas.build.target import Target
@@ -76,6 +77,7 @@ class Decider:
         self.reasons = Reasons(project, store, target, Provenance(project))
         self.identities: dict[Label, Identity] = {}
         self._definitions: dict[Label, Definition] = {}
+        self._foreseen: dict[Label, Derivation | FftcasError] = {}
 
     def close(self) -> None:
         self.statements.close()
@@ -86,7 +88,7 @@ class Decider:
         cannot be read."""
         if isinstance(node, Source):
             return Decision(node, Verdict.FRESH, "source", identity=self.target.source(node))
-        if isinstance(node, SqlModel) and node.materialized == "ephemeral":
+        if not is_built(node):
             return Decision(node, Verdict.FRESH, "inlined where it is read")
         derivation = self.derive(node)
         if isinstance(node, SqlModel) and node.materialized == "view":
@@ -95,10 +97,18 @@ class Decider:
 
     def derive(self, node: Node) -> Derivation:
         """The node's derivation, now. Raises FftcasError if an input cannot be read."""
-        (found,) = self.derive_all([node])
+        found = self._foreseen.pop(node.label, None)
+        if found is None:
+            (found,) = self.derive_all([node])
         if isinstance(found, FftcasError):
             raise found
         return found
+
+    def foresee(self, nodes: Iterable[Node]) -> None:
+        """Derive several nodes at once that are decided for next: all that they read is known by now."""
+        derived = list(filter(is_built, nodes))
+        with suppress(FftcasError):  # each of them will meet it, too
+            self._foreseen |= zip([node.label for node in derived], self.derive_all(derived), strict=True)
 
     def derive_all(self, nodes: Iterable[Node]) -> Iterator[Derivation | FftcasError]:
         """`derive` for several nodes, none of which reads another: the engine is asked once for all of them."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fftcas.digest import Value
 from fftcas.label import Label
-from fftcas.project.nodes import Node, SqlModel
+from fftcas.project.nodes import Node, Source, SqlModel
 from fftcas.project.project import Project
 
 ColumnsRead = Mapping[Label, frozenset[str] | None]
@@ -31,6 +31,11 @@ class Reads:
 
 def is_view(node: Node) -> bool:
     return isinstance(node, SqlModel) and node.materialized == "view"
+
+
+def is_built(node: Node) -> bool:
+    """Whether the node has a relation of its own that a build brings up to date."""
+    return not isinstance(node, Source) and not (isinstance(node, SqlModel) and node.materialized == "ephemeral")
 
 
 def references(node: Node) -> Sequence[Label]:

@@ -142,6 +142,7 @@ def build(
             run_nodes(
                 project.graph,
                 wanted,
+                builder.foresee,
                 builder.start,
                 builder.small,
                 builder.work,

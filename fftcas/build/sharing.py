@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from fftcas.build.decide import Decider, manifest_of
 from fftcas.build.outcome import Identity
-from fftcas.build.reads import is_view
+from fftcas.build.reads import is_built, is_view
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.errors import FftcasError
 from fftcas.label import Label
-from fftcas.project.nodes import Node, Source, SqlModel
+from fftcas.project.nodes import Node, Source
 from fftcas.store import Realisation, Store
 from fftcas.table import Manifest, Table
 
@@ -193,9 +193,7 @@ def _derived(scout: Decider, level: Iterable[Node]) -> Iterator[tuple[Node, Deri
         if isinstance(node, Source):
             with suppress(FftcasError):  # it is said when the node's turn comes
                 scout.identities[node.label] = scout.target.source(node)
-        elif isinstance(node, SqlModel) and node.materialized == "ephemeral":
-            continue
-        elif all(table in scout.identities for table in scout.definition(node).reads.tables):
+        elif is_built(node) and all(table in scout.identities for table in scout.definition(node).reads.tables):
             known.append(node)
     for node, derivation in zip(known, scout.derive_all(known), strict=True):
         if isinstance(derivation, Derivation):

@@ -9,8 +9,8 @@ from typing import Any
 
 from fftcas.build.keys import full_recipe
 from fftcas.build.looking import looking
-from fftcas.build.reads import reads
-from fftcas.build.why import is_built, verdicts
+from fftcas.build.reads import is_built, reads
+from fftcas.build.why import verdicts
 from fftcas.build.why_since import LoadAt, changed_since
 from fftcas.derivation import Derivation
 from fftcas.errors import UsageError, closest

@@ -12,7 +12,7 @@ from fftcas.build.keys import full_recipe
 from fftcas.build.looking import looking
 from fftcas.build.outcome import Identity
 from fftcas.build.plan import Planned, plan
-from fftcas.build.reads import reads
+from fftcas.build.reads import is_built, reads
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.engines import typed_rows
@@ -20,7 +20,7 @@ from fftcas.errors import FftcasError
 from fftcas.explain.causes import Cause, recipe_difference, unread_changes
 from fftcas.explain.rows import listing
 from fftcas.label import Label
-from fftcas.project.nodes import Node, Seed, Source, SqlModel
+from fftcas.project.nodes import Node, Seed
 from fftcas.project.project import Project
 from fftcas.project.seed_data import read_seed
 from fftcas.store import Realisation, Store, measure_table
@@ -80,11 +80,6 @@ def verdicts(project: Project, store: Store) -> dict[Label, str]:
         for each in planned
         if is_built(each.node)
     }
-
-
-def is_built(node: Node) -> bool:
-    """Whether the node has a relation of its own that a build brings up to date."""
-    return not isinstance(node, Source) and not (isinstance(node, SqlModel) and node.materialized == "ephemeral")
 
 
 class _Explainer:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from fftcas.build.decide import context
 from fftcas.build.keys import full_recipe
-from fftcas.build.reads import reads
+from fftcas.build.reads import is_built, reads
 from fftcas.build.reasons import told_rows
-from fftcas.build.why import Explanation, is_built, state
+from fftcas.build.why import Explanation, state
 from fftcas.derivation import Derivation
 from fftcas.digest import Value
 from fftcas.engines import diff_rows, typed_rows

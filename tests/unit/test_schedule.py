@@ -24,6 +24,7 @@ def run(
     small: Collection[Label] = (),
     most: int = 100,
     together: Callable[[Sequence[Label]], object] = lambda labels: None,
+    ahead: Callable[[Sequence[Label]], None] = lambda labels: None,
 ) -> dict[str, str]:
     def outcome(label: Label) -> Outcome:
         work(label)
@@ -37,6 +38,7 @@ def run(
     outcomes = run_nodes(
         graph,
         set(graph),
+        ahead,
         lambda label: label,
         lambda label: label in small,
         carry_out,
@@ -103,3 +105,17 @@ def test_what_is_left_of_small_nodes_goes_on() -> None:
 def test_the_failure_of_a_small_node_stops_the_run() -> None:
     found = run({A}, small=set(GRAPH))
     assert found == {"a": "failed", "c": "built", "b": "skipped", "d": "skipped", "e": "skipped"}
+
+
+def test_nodes_that_are_ready_are_told_of_ahead_each_once_and_with_sound_inputs() -> None:
+    told: list[list[str]] = []
+    started: list[str] = []
+
+    def ahead(labels: Sequence[Label]) -> None:
+        assert labels
+        assert not {label.name for label in labels} & set(started)
+        told.append([label.name for label in labels])
+
+    run({C}, keep_going=True, ahead=ahead, work=lambda label: started.append(label.name))
+    assert told[0] == ["a", "c"]
+    assert sorted(name for some in told for name in some) == ["a", "b", "c", "d"]
