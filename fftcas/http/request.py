@@ -131,8 +131,8 @@ def with_params(url: str, params: Params | None) -> tuple[str, str]:
         raise BadRequest(f"{shown!r} is not a URL")
     try:
         parts = urlsplit(url.strip())
-        port, host = parts.port, (parts.hostname or "").rstrip(".")
-        host = host if host.isascii() else host.encode("idna").decode()
+        port, host = parts.port, parts.hostname or ""
+        host = (host if host.isascii() else host.encode("idna").decode()).rstrip(".")  # IDNA knows other dots
     except (ValueError, UnicodeError):
         raise BadRequest(f"'{shown}' is not a URL") from None
     if parts.scheme not in _PORTS or not host:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fftcas.http.masking import first_bytes, mask_url, secret_name
@@ -93,6 +93,7 @@ def test_a_secret_in_the_path_or_the_user_information_is_hidden() -> None:
 
 
 @given(st.text(max_size=60))
+@example("\u2024")
 def test_any_text_is_a_url_or_told_to_be_none(text: str) -> None:
     for url in (text, f"http://{text}", f"http://example.org/{text}", f"http://example.org/?{text}"):
         try:
