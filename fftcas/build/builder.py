@@ -84,22 +84,19 @@ class Builder:
         return decision
 
     def small(self, decision: Decision) -> bool:
-        """Whether the node is to be run together with others.
+        """Whether the node is to be run, and is expected to be done before long.
 
-        Its output is kept: should another one fail, that is where it comes from again.
+        It reads little and did not take long the last time, if there was one. Its output is kept: should another one
+        fail, that is where it comes from again.
         """
-        kept = self.realiser.options.cache.writes and cached(decision.node)
-        build = decision.verdict is Verdict.BUILD and not is_view(decision.node)
-        return build and kept and not self.spent and self.quick(decision)
-
-    def quick(self, decision: Decision) -> bool:
-        """Whether the node is expected to be done before long: it reads little and did not take long the last time, if
-        there was one."""
         node, derivation = decision.node, decision.derivation
+        kept = self.realiser.options.cache.writes and cached(node)
+        if decision.verdict is not Verdict.BUILD or derivation is None or is_view(node) or self.spent or not kept:
+            return False
         if isinstance(node, Seed):
             with suppress(OSError):  # it is gone: that is told when it runs
                 return (self.decider.project.root / node.path).stat().st_size <= SMALL
-        if not isinstance(node, SqlModel) or derivation is None or any(i.bytes is None for i in derivation.inputs):
+        if not isinstance(node, SqlModel) or any(each.bytes is None for each in derivation.inputs):
             return False
         if sum(each.bytes or 0 for each in derivation.inputs) > SMALL:
             return False
@@ -118,7 +115,7 @@ class Builder:
                 unknown.append(decision)
             else:
                 outcomes.append(found)
-        built, failed = self.realiser.build(*unknown, one_thread=True)
+        built, failed = self.realiser.build(*unknown)
         outcomes += [self.told(*each) for each in zip(unknown, built, strict=False)]
         left = unknown[len(built) :]
         if failed is not None:
@@ -198,7 +195,7 @@ class Builder:
     def build(self, decision: Decision) -> Outcome:
         """Run the node, once what it reads is in the database."""
         self.deferral.bring(decision.node, self.carry_out)
-        built, failed = self.realiser.build(decision, one_thread=self.quick(decision))
+        built, failed = self.realiser.build(decision)
         if failed is not None:
             raise failed[0]
         return built[0]

@@ -123,19 +123,19 @@ class Realiser:
             output_changed=self.changed(node, manifest.output),
         )
 
-    def build(self, *decisions: Decision, one_thread: bool) -> tuple[list[Outcome], tuple[FftcasError, Clock] | None]:
+    def build(self, *decisions: Decision) -> tuple[list[Outcome], tuple[FftcasError, Clock] | None]:
         """Run nodes, none of which reads another, keep their outputs as the cache mode says, and put them in place, all
         of them at once. After some time no other is begun, nor after one that fails.
 
         The outcomes are those of the first nodes, and the error is that of the one after them, with its clock. Where
-        there are several nodes, the outputs of all have to be kept.
+        there are several nodes, the outputs of all have to be kept, and the engine has one thread for them.
         """
         clock, store = Clock(), Together(self.store)
         own = clock
         outcomes: list[Outcome] = []
         begun = 0
         error: FftcasError | None = None
-        with self.target.session(one_thread=one_thread) as session:
+        with self.target.session(one_thread=len(decisions) > 1) as session:
             try:
                 with session.at_once():
                     for decision in decisions:

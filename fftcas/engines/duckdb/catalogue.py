@@ -8,6 +8,7 @@ from collections.abc import Callable
 import duckdb
 
 from fftcas.engines.duckdb import meta
+from fftcas.engines.duckdb.errors import interruptible
 from fftcas.engines.duckdb.names import Place
 from fftcas.relation import RelationName
 
@@ -50,7 +51,7 @@ class Catalogue:
         return str(full.database).lower(), str(full.schema).lower(), full.name.lower()
 
     def _loaded(self) -> dict[Key, str]:
-        with self._lock:
+        with self._lock, interruptible():
             if self._kinds is None:
                 connection = self._connection()
                 try:

@@ -79,10 +79,10 @@ class DuckDBEngine:
         try:
             with self._threads.one() if one_thread else self._threads.all():
                 yield session
+            session.discard()
         except BaseException:
             session.close()
             raise
-        session.discard()
         self._idle.append(session)
 
     def describe(self, relation: RelationName) -> tuple[Column, ...] | None:

@@ -17,7 +17,7 @@ from fftcas.engines.duckdb.arrow import plain_columns, registered, typed_columns
 from fftcas.engines.duckdb.catalogue import Catalogue
 from fftcas.engines.duckdb.errors import interruptible, translated
 from fftcas.engines.duckdb.estimate import estimate
-from fftcas.engines.duckdb.filling import ROWS, fill, fill_at_once, variables_read
+from fftcas.engines.duckdb.filling import fill, fill_at_once, variables_read
 from fftcas.engines.duckdb.names import Place, hidden, quote_name
 from fftcas.engines.duckdb.reading import chosen, cursor, describe, read, whole
 from fftcas.engines.duckdb.views import view_text
@@ -55,8 +55,10 @@ class DuckDBSession:
         """The stamps of what takes its place all at once, while there is such a thing."""
 
     def close(self) -> None:
-        self._undo()
-        self._cursor.close()
+        try:
+            self._undo()
+        finally:
+            self._cursor.close()
 
     def interrupt(self) -> None:
         for running in [self._cursor, *self._readings]:
@@ -64,6 +66,7 @@ class DuckDBSession:
                 running.interrupt()
 
     def stage_query(self, relation: RelationName, sql: str) -> Staged:
+        _check_select(self._cursor, sql)
         with self._staging(relation) as target:
             return self._create(relation, target, sql)
 
@@ -144,14 +147,11 @@ class DuckDBSession:
 
     def publish_tables(self, tables: Iterable[tuple[Table, Stamp]]) -> None:
         self._undo()
-        taken = self._catalogue.kind(RelationName(ROWS)) is not None
         stamps = []
         with self._publishing, translated(), variables_read(self._cursor), self._transaction():
             for table, stamp in tables:
                 self._clear(stamp.relation)
-                put = fill if taken else fill_at_once
-                put(self._cursor, self._place.quote(stamp.relation), table)
-                taken = taken or stamp.relation.name.lower() == ROWS
+                fill_at_once(self._cursor, self._place.quote(stamp.relation), table)
                 stamps.append(stamp)
             self._stamp(stamps, "TABLE")
 
@@ -229,9 +229,8 @@ class DuckDBSession:
     def _create(self, relation: RelationName, target: RelationName, sql: str) -> Staged:
         """Make the staged table of a query's rows."""
         name = self._place.quote(target)
-        statement = _creating(self._cursor, name, sql)
         with translated(lines_before=1):
-            rows: Any = self._cursor.execute(statement).fetchall()
+            rows: Any = self._cursor.execute(f"CREATE OR REPLACE TABLE {name} AS\n{sql}").fetchall()
             if not rows:  # PIVOT is two statements, and gives no count
                 rows = self._cursor.execute(f"SELECT count(*) FROM {name}").fetchall()
             self._whole = whole(self._cursor, self._place, target)
@@ -259,17 +258,6 @@ class DuckDBSession:
         kind = self._catalogue.kind(relation)
         if kind is not None:
             self._cursor.execute(f"DROP {kind} {self._place.quote(relation)}")
-
-
-def _creating(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> duckdb.Statement | str:
-    """What makes the table `name`, in SQL, of a query's rows, parsed if that can be. Raises EngineError unless the text
-    is one query."""
-    with suppress(duckdb.Error):  # in parentheses, as there is more than a query that may follow AS
-        statements = connection.extract_statements(f"CREATE OR REPLACE TABLE {name} AS (\n{sql}\n)")
-        if [statement.type.name for statement in statements] == ["CREATE"]:
-            return statements[0]
-    _check_select(connection, sql)
-    return f"CREATE OR REPLACE TABLE {name} AS\n{sql}"
 
 
 def _check_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

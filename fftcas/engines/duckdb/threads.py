@@ -17,39 +17,39 @@ from fftcas.engines.duckdb.errors import translated
 
 
 class Threads:
-    """The setting, which is the whole database's: it is lowered only while nobody wants all of them, because DuckDB
-    waits for threads that it ends."""
+    """The setting, which is the whole database's: it is lowered only while nobody else runs anything, because DuckDB
+    waits for what its threads do before it ends them."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
         (self._all,) = connection.execute("SELECT current_setting('threads')").fetchall()[0]
-        self._now: int = self._all
+        self._now: int | None = self._all
         self._users = 0
-        """How many want all threads."""
 
     @contextmanager
     def all(self) -> Iterator[None]:
         """Statements run in all threads meanwhile."""
+        with self._using(self._all):
+            yield
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Statements run in one thread meanwhile, unless others run that began, or begin, with all threads."""
+        with self._using(1):
+            yield
+
+    @contextmanager
+    def _using(self, count: int) -> Iterator[None]:
         with self._lock:
+            if self._now != count and (count == self._all or not self._users):
+                self._now = None  # should it fail, nobody knows
+                with translated():
+                    self._connection.execute(f"SET threads = {count}")
+                self._now = count
             self._users += 1
-            self._set(self._all)
         try:
             yield
         finally:
             with self._lock:
                 self._users -= 1
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Statements run in one thread meanwhile, unless someone else wants all threads at the same time."""
-        with self._lock:
-            if not self._users:
-                self._set(1)
-        yield
-
-    def _set(self, count: int) -> None:
-        if count != self._now:
-            with translated():
-                self._connection.execute(f"SET threads = {count}")
-            self._now = count

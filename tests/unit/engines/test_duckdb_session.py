@@ -116,7 +116,14 @@ def test_only_one_query_is_accepted(engine: DuckDBEngine, sql: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["select 1 as a with no data", "select 1 as a) with no data --", "select 1 as a); drop table s.t; (select 2"]
+    "sql",
+    [
+        "select 1 as a with no data",
+        "select 1 as a) with no data --",
+        "select 1 as a); drop table s.t; (select 2",
+        "select 1 as a) union all (select random()",
+        "select 1 as a) limit (0",
+    ],
 )
 def test_what_makes_a_query_of_itself_only_in_our_statement_is_refused(engine: DuckDBEngine, sql: str) -> None:
     with engine.session() as session:

@@ -11,7 +11,6 @@ from stamping import build, stamp
 
 from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb.engine import DuckDBEngine
-from fftcas.engines.duckdb.filling import ROWS
 from fftcas.relation import RelationName, Stamp
 from fftcas.table import Table
 
@@ -139,28 +138,38 @@ def test_tables_take_their_places_all_at_once_or_not_at_all(engine: DuckDBEngine
             assert session.frame(name).equals(session.frame(T))
 
 
-def test_a_table_with_the_name_of_what_others_are_made_of_is_a_table_like_others(engine: DuckDBEngine) -> None:
-    rows = RelationName(ROWS)
+def test_a_table_that_is_called_like_a_variable_is_none(engine: DuckDBEngine) -> None:
+    w = RelationName("w")
+    engine.prepare(["main"])
     with engine.session() as session:
         build(session, T, "select 1 as a")
         build(session, V, "select 2 as a")
-        for _ in range(2):  # the second time it is there before
-            session.publish_tables(
-                (session.read(source), stamp(name)) for name, source in ((rows, T), (RelationName("w"), V))
-            )
-            assert session.frame(rows)["a"].tolist() == [1]
-            assert session.frame(RelationName("w"))["a"].tolist() == [2]
+        for name in ("_fftcas_rows", "rows", "connection", "sql", "table"):
+            for schema in (None, "main"):
+                rows = RelationName(name, schema)
+                for _ in range(2):  # the second time it is there before
+                    session.publish_tables((session.read(source), stamp(x)) for x, source in ((rows, T), (w, V)))
+                    assert session.frame(rows)["a"].tolist() == [1]
+                    assert session.frame(w)["a"].tolist() == [2]
 
 
 def test_models_do_not_find_variables_after_tables_took_their_places(engine: DuckDBEngine) -> None:
     with engine.session() as session:
         build(session, T, "select 1 as a")
         session.publish_tables([(session.read(T), stamp(V))])
-        _fftcas_rows = pa.table({"a": [1]})
-        with pytest.raises(EngineError, match="does not exist"):
-            session.stage_query(V, f"select * from {ROWS}")
+        here = pa.table({"a": [1]})
         with pytest.raises(duckdb.CatalogException):
-            session._cursor.execute(f"select * from {ROWS}")
+            session._cursor.execute("select * from here")
+        with pytest.raises(EngineError, match="no more"):
+            session.publish_tables(one_and_no_more(session.read(T)))
+        with pytest.raises(duckdb.CatalogException):
+            session._cursor.execute("select * from here")
+    assert here.num_rows == 1
+
+
+def one_and_no_more(table: Table) -> Iterator[tuple[Table, Stamp]]:
+    yield table, stamp(V)
+    raise EngineError("no more")
 
 
 def test_order_of_rows_is_kept(engine: DuckDBEngine) -> None:

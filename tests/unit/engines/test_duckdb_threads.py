@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,14 @@ def test_one_is_enough_unless_someone_else_has_all(engine: DuckDBEngine) -> None
         assert threads(one) == 1
     with engine.session() as large:
         assert threads(large) == 4
+
+
+def test_they_are_not_ended_while_a_small_statement_may_have_spread_to_them(engine: DuckDBEngine) -> None:
+    with ExitStack() as small:
+        with engine.session():
+            spread = small.enter_context(engine.session(one_thread=True))
+        with engine.session(one_thread=True) as another:
+            assert threads(another) == threads(spread) == 4
 
 
 def test_all_are_given_back_after_an_error(engine: DuckDBEngine) -> None:
