@@ -6,6 +6,7 @@ Small nodes that are ready at the same time are one job: to hand them over and t
 from __future__ import annotations
 
 import heapq
+import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -105,12 +106,14 @@ def run_nodes(
         running[pool.submit(work, [each for _, each in some])] = some
 
     def share_out() -> None:
-        """Hand over what is small, in equal parts to the workers that have nothing to do."""
+        """Hand over what is small, in equal parts to the workers that have nothing to do. Who never waits needs no more
+        of them than there are cores."""
         while little and len(running) < jobs:
-            count = min(TOGETHER, -(-len(little) // (jobs - len(running))))
+            count = min(TOGETHER, -(-len(little) // max(1, cores - len(running))))
             some, little[:] = little[:count], little[count:]
             hand_over(some)
 
+    cores = min(jobs, os.cpu_count() or 1)
     workers: list[Thread] = []
     pool = ThreadPoolExecutor(jobs, "node", initializer=lambda: workers.append(current_thread()))
     patient = True

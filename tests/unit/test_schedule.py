@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+
+import pytest
 
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.schedule import run_nodes
@@ -89,9 +92,13 @@ def test_small_nodes_that_are_ready_go_together() -> None:
     assert seen == [["a", "c"], ["b", "e"], ["d"]]
 
 
-def test_small_nodes_are_shared_out_among_the_workers() -> None:
+@pytest.mark.parametrize("jobs", [2, 4])
+def test_small_nodes_are_shared_out_among_as_many_workers_as_there_are_cores(
+    jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     sizes: list[int] = []
-    run(graph=WIDE, small=set(WIDE), jobs=2, together=lambda labels: sizes.append(len(labels)))
+    run(graph=WIDE, small=set(WIDE), jobs=jobs, together=lambda labels: sizes.append(len(labels)))
     assert sorted(sizes) == [4, 5]
 
 
