@@ -95,6 +95,5 @@ def _empty_database(place: Place) -> duckdb.DuckDBPyConnection:
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {place.quote_schema(place.schema)}")
     connection.execute(f"USE {place.quote_schema(place.schema)}")
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET threads = 1")  # nothing is run here
     columns.switch_off_optimizers(connection)
     return connection
