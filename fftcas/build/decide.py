@@ -77,7 +77,7 @@ class Decider:
         self.reasons = Reasons(project, store, target, Provenance(project))
         self.identities: dict[Label, Identity] = {}
         self._definitions: dict[Label, Definition] = {}
-        self._foreseen: dict[Label, Derivation | FftcasError] = {}
+        self._foreseen: dict[Label, ColumnsRead] = {}
 
     def close(self) -> None:
         self.statements.close()
@@ -97,18 +97,20 @@ class Decider:
 
     def derive(self, node: Node) -> Derivation:
         """The node's derivation, now. Raises FftcasError if an input cannot be read."""
-        found = self._foreseen.pop(node.label, None)
-        if found is None:
-            (found,) = self.derive_all([node])
+        (found,) = self.derive_all([node])
         if isinstance(found, FftcasError):
             raise found
         return found
 
     def foresee(self, nodes: Iterable[Node]) -> None:
-        """Derive several nodes at once that are decided for next: all that they read is known by now."""
-        derived = list(filter(is_built, nodes))
+        """Ask the engine at once what it is asked of each of these nodes next, whose inputs are done.
+
+        Only which columns they read: files, views and equivalences may change until the node's turn comes.
+        """
+        definitions = [self.definition(node) for node in nodes if is_built(node)]
         with suppress(FftcasError):  # each of them will meet it, too
-            self._foreseen |= zip([node.label for node in derived], self.derive_all(derived), strict=True)
+            found = self.columns_read(definitions)
+            self._foreseen |= {each.node.label: columns for each, columns in zip(definitions, found, strict=True)}
 
     def derive_all(self, nodes: Iterable[Node]) -> Iterator[Derivation | FftcasError]:
         """`derive` for several nodes, none of which reads another: the engine is asked once for all of them."""
@@ -129,14 +131,18 @@ class Decider:
 
     def columns_read(self, definitions: Sequence[Definition]) -> list[ColumnsRead]:
         """The columns that each node reads of each table: all, where it also reads what may gain or lose columns."""
-        declared = {each.node.label: columns for each in definitions if (columns := columns_declared(each)) is not None}
+        known: dict[Label, ColumnsRead] = {}
+        for each in definitions:
+            columns = self._foreseen.get(each.node.label, columns_declared(each))
+            if columns is not None:
+                known[each.node.label] = columns
         asked = [
             each
             for each in definitions
-            if each.reads.tables and each.node.label not in declared and self.externals.closed(each.node, each.reads)
+            if each.reads.tables and each.node.label not in known and self.externals.closed(each.node, each.reads)
         ]
         found = self.columns.read_by(asked, self.identities, self.externals.names_columns)
-        known = declared | {each.node.label: columns for each, columns in zip(asked, found, strict=True)}
+        known |= {each.node.label: columns for each, columns in zip(asked, found, strict=True)}
         return [known.get(each.node.label, {}) for each in definitions]
 
     def may_read(self, node: Node) -> bool:

@@ -1,4 +1,4 @@
-"""Inputs that are edited while a node runs: what it made then is neither the old nor the new output."""
+"""Inputs that change while a node runs: what it made then is neither the old nor the new output."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from fftcas.project.python_models import same_code
 
 
 def refuse_edited(project: Project, node: Node, derivation: Derivation, externals: Externals) -> None:
-    """Raise NodeError if a file that the node has read is not what its key was derived from.
+    """Raise NodeError if a file or a view that the node has read is not what its key was derived from.
 
     SQL models and macros are not read again when a node runs, nor are variables: only seeds' files, Python files, and
-    files that statements read.
+    what statements read that is no node.
     """
     changed: list[str] = []
     if isinstance(node, Seed) and _digest(project, node) != node.recipe["file"]:
         changed.append(node.path)
     if isinstance(node, PythonModel) and not same_code(project.root, node, project.environ):
         changed.append(f"the Python code of {node.path}")
-    now = externals.file_inputs(node, reads(project, node))
-    changed += [file.label for file in now if file not in derivation.inputs]
+    now = externals.inputs(node, reads(project, node))
+    changed += [each.label for each in now if each not in derivation.inputs]
     if changed:
         raise NodeError(
             f"{changed[0]} changed while {node.label} was built",

@@ -108,6 +108,9 @@ class Target:
         self._reading = Lock()
         self._columns: dict[RelationName, tuple[Column, ...] | None] = {}
         self._contents: dict[tuple[RelationName, str, tuple[str, ...] | None], Digest] = {}
+        self._seen: dict[tuple[RelationName, str, tuple[str, ...] | None], object] = {}
+        self._state_of_views = object()
+        """Another object each time that a table is published: what views hold may rest on it."""
         self.views: set[RelationName] = set()
         """Those that this project does not make and whose content was asked for."""
         self._recall()
@@ -170,13 +173,15 @@ class Target:
             return digest_value("source without fingerprint 1", None)
         wanted = None if names is None else tuple(sorted(names))
         with self._reading:
-            if (relation, how, wanted) not in self._contents:
+            key = (relation, how, wanted)
+            now = self._state_of_views
+            if key not in self._contents or (relation in self.views and self._seen.get(key) is not now):
                 engine = self.engine()
                 found = engine.fingerprint(relation, wanted) if how in WHOLE else engine.marker(relation, how)
-                self._contents[relation, how, wanted] = found
+                self._contents[key], self._seen[key] = found, now
                 if engine.is_view(relation):
                     self.views.add(relation)
-            return self._contents[relation, how, wanted]
+            return self._contents[key]
 
     @contextmanager
     def session(self, *, one_thread: bool = False) -> Iterator[Session]:
@@ -184,9 +189,14 @@ class Target:
         with self.engine().session(one_thread=one_thread) as session:
             self._sessions.add(session)
             try:
-                yield cast(Session, Publishing(session, self._published.__setitem__))
+                yield cast(Session, Publishing(session, self._note))
             finally:
                 self._sessions.discard(session)
+
+    def _note(self, relation: RelationName, stamp: Stamp | None) -> None:
+        """A relation takes its place."""
+        self._published[relation] = stamp
+        self._state_of_views = object()
 
     def interrupt(self) -> None:
         """Stop the statements that run in any session."""

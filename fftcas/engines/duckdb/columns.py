@@ -150,7 +150,7 @@ def _scanned(plans: Plans, place: Place, inputs: Inputs) -> dict[RelationName, s
 
 
 def create_schemas(connection: duckdb.DuckDBPyConnection, place: Place, relations: Iterable[RelationName]) -> None:
-    for schema in {str(place.full(relation).schema) for relation in relations}:
+    for schema in dict.fromkeys(str(place.full(relation).schema) for relation in relations):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {place.quote_schema(schema)}")
 
 

@@ -26,7 +26,10 @@ from fftcas.relation import RelationName
 from fftcas.table import Column
 
 TOGETHER = 64
-"""Queries that are bound at once: their plans are large."""
+"""Queries that are bound at once, at most."""
+
+LENGTH = 1 << 17
+"""Characters of all of these: plans are many times as long."""
 
 Tables = dict[str, tuple[RelationName, tuple[Column, ...]]]
 """What tables are to be called, in small letters, and their columns."""
@@ -48,33 +51,41 @@ class NamedColumns:
         for some, tables in self._groups(queries):
             try:
                 self._make(some, tables)
-                (first, *_) = some
-                sqls = [query.sql for query in some]
-                plans = [self._through(first)] if first.views else list(bound_plans(self._connection, sqls))
+                found += self._seen_at_once(some)
             except (duckdb.Error, EngineError, ValueError, IndexError):  # whichever of them it is
                 found += [None] if len(some) == 1 else [answer for query in some for answer in self.read([query])]
-            else:
-                found += [self._seen(query, plan) for query, plan in zip(some, plans, strict=True)]
         return found
+
+    def _seen_at_once(self, queries: Sequence[Query]) -> list[ColumnsRead | None]:
+        """The columns that plans tell of, which are not kept: each may be large. Raises duckdb.Error and ValueError."""
+        if queries[0].views:
+            (query,) = queries
+            return [self._seen(query, self._through(query))]
+        plans = bound_plans(self._connection, [query.sql for query in queries])
+        return [self._seen(query, plan) for query, plan in zip(queries, plans, strict=True)]
 
     def _groups(self, queries: Sequence[Query]) -> Iterator[tuple[list[Query], Tables]]:
         """Queries that can be bound at once, with the tables that they need: a name stands for one table only."""
         some: list[Query] = []
         tables: Tables = {}
+        length = 0
         for query in queries:
             needed = {str(self._place.full(name)).lower(): (name, columns) for name, columns in query.inputs.items()}
             apart = query.views or any(tables.get(name, table) != table for name, table in needed.items())
-            if some and (apart or some[0].views or len(some) == TOGETHER):
+            full = len(some) == TOGETHER or length + len(query.sql) > LENGTH
+            if some and (apart or some[0].views or full):
                 yield some, tables
-                some, tables = [], {}
+                some, tables, length = [], {}, 0
             some.append(query)
+            length += len(query.sql)
             tables |= needed
         if some:
             yield some, tables
 
     def _make(self, queries: Sequence[Query], tables: Tables) -> None:
         schemas = {relation.schema: relation for query in queries for relation in query.inputs}
-        create_schemas(self._connection, self._place, [schemas[name] for name in schemas.keys() - self._schemas])
+        new_schemas = [relation for name, relation in schemas.items() if name not in self._schemas]
+        create_schemas(self._connection, self._place, new_schemas)
         self._schemas |= schemas.keys()
         new = {name: table for name, table in tables.items() if self._made.pop(name, None) != table}
         if new:
@@ -85,8 +96,10 @@ class NamedColumns:
         """The columns that a plan tells of."""
         if plan is None:
             return None
-        bound = bound_columns(plan)
-        full = {relation: self._place.full(relation) for relation in query.inputs}
+        bound: dict[str, set[str]] = {}
+        for name, columns in bound_columns(plan).items():  # spelled as whoever made the schema or the table did
+            bound.setdefault(str(name).lower(), set()).update(columns)
+        full = {relation: str(self._place.full(relation)).lower() for relation in query.inputs}
         if not bound.keys() <= set(full.values()):
             return None
         return {relation: frozenset(bound.get(name, ())) for relation, name in full.items()}

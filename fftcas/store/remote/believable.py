@@ -160,10 +160,14 @@ def check_chunks(data: bytes, manifest: Manifest, index: int) -> list[Chunk]:
     return chunks
 
 
-@lru_cache(256)
 def is_type(spelled: str) -> bool:
     """Whether a text is a type's name, and nothing that an engine could take for more."""
-    if len(spelled) > 100_000 or not _PRINTABLE.fullmatch(spelled):
+    return len(spelled) <= 100_000 and _is_type(spelled)
+
+
+@lru_cache(256)
+def _is_type(spelled: str) -> bool:
+    if not _PRINTABLE.fullmatch(spelled):
         return False
     rest = _QUOTED.sub("q", spelled)
     if _SQL.search(rest):

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST = 64 << 20
-"""Bytes of rows that are kept: what is beyond comes from the store."""
+"""Bytes that are kept: what is beyond comes from the store."""
+
+CHUNK = 2048
+"""Bytes that a chunk takes up beside its values."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Rows:
 
     @property
     def bytes(self) -> int:
-        return self.manifest.size
+        """What it takes up, about."""
+        return self.manifest.size + CHUNK * len(self.batches)
 
     def table(self) -> Table:
         def rows(chunk: Chunk) -> pa.RecordBatch:

@@ -54,6 +54,7 @@ def test_what_was_decoded_to_be_checked_is_kept_for_one_reader(
         keys = fill(a, 3)
         publish(place, a, keys)
         manifests = [found for key in keys if (made := a.realisation(key)) and (found := a.manifest(made.output))]
+        monkeypatch.setattr(decoded, "CHUNK", 0)
         monkeypatch.setattr(decoded, "MOST", sum(manifest.size for manifest in manifests[:2]))
         remote = Remote.open(str(place), RemoteMode.RO)
         assert all(remote.fetch(key, b) for key in keys)
