@@ -30,7 +30,6 @@ class Codec(IntEnum):
 
 
 _HEAD = struct.Struct("<BI")
-_TINY = 1 << 10  # bytes that take longer to unpack than to read: they share a page with others anyway
 _WORTH = 0.95  # of the raw size: above it, the time to read is worth more than the space
 
 
@@ -41,7 +40,7 @@ def pack(data: Any, codec: Codec) -> bytes:
     if narrow is not None:
         shape, numbers = narrow
         return b"".join((_HEAD.pack(Codec.NUMBERS, raw.nbytes), shape.pack(), _compress(numbers, Codec.ZSTD)))
-    payload = _compress(raw, codec) if raw.nbytes > _TINY else None
+    payload = _compress(raw, codec) if raw.nbytes > 64 else None
     if payload is None or len(payload) > raw.nbytes * _WORTH:
         return b"".join((_HEAD.pack(Codec.RAW, raw.nbytes), raw))
     return b"".join((_HEAD.pack(codec, raw.nbytes), payload))
