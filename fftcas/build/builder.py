@@ -115,7 +115,7 @@ class Builder:
                 unknown.append(decision)
             else:
                 outcomes.append(found)
-        built, failed = self.realiser.build(*unknown)
+        built, failed = self.realiser.build(*unknown) if unknown else ([], None)
         outcomes += [self.told(*each) for each in zip(unknown, built, strict=False)]
         left = unknown[len(built) :]
         if failed is not None:
