@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import FrameType, TracebackType
 from typing import Any
 
 import jinja2
@@ -18,9 +16,10 @@ from fftcas.errors import Location, ProjectError
 from fftcas.project.environment import is_secret
 from fftcas.project.ff_helpers import helpers, sql_literal
 from fftcas.project.files import Files
-from fftcas.project.model_config import ModelConfig, model_config
-from fftcas.project.rendered import Call, Rendered, template_text
-from fftcas.project.sql_tokens import MARK, MARK_END
+from fftcas.project.model_config import model_config
+from fftcas.project.plain_templates import PlainCall, plain_parts
+from fftcas.project.rendered import Rendered, template_text
+from fftcas.project.template_calls import Rendering, This, place
 from fftcas.relation import RelationName
 
 UNCHANGING = (str, int, float, bool, type(None))
@@ -29,49 +28,6 @@ UNCHANGING = (str, int, float, bool, type(None))
 
 class Unwanted(Exception):
     """The model is disabled, or not for this engine; rendering stops."""
-
-
-@dataclass
-class Rendering:
-    """What the model that is being rendered has said so far.
-
-    `asked` are the variables that it has asked for, as ("var" or "env", name). `repeatable` says that it has used no
-    other template, which may have asked for more than was seen here.
-    """
-
-    relation: RelationName
-    calls: dict[tuple[str, ...], Call] = field(default_factory=dict)
-    config: dict[str, Any] = field(default_factory=dict)
-    checked: ModelConfig = field(default_factory=ModelConfig)
-    asked: set[tuple[str, str]] = field(default_factory=set)
-    repeatable: bool = True
-
-    def mark(self, kind: str, *arguments: str) -> str:
-        key = (kind, *arguments)
-        if key not in self.calls:
-            self.calls[key] = Call(kind, arguments, caller())
-        return f"{MARK}{list(self.calls).index(key)}{MARK_END}"
-
-
-class This:
-    """`this` in a template: the model's own relation."""
-
-    def __init__(self, rendering: Rendering) -> None:
-        self._rendering = rendering
-        self.name = rendering.relation.name
-        self.schema = rendering.relation.schema
-        self.database = rendering.relation.database
-
-    @property
-    def relation(self) -> str:
-        return self._rendering.mark("this")
-
-    @property
-    def materialized(self) -> str:
-        return self._rendering.checked.materialized
-
-    def __str__(self) -> str:
-        return self.relation
 
 
 class Loader(jinja2.BaseLoader):
@@ -131,8 +87,10 @@ class Templates:
             loader=Loader(files),
             optimized=False,  # a template is rendered once: looking for what is constant in it takes longer
         )
+        own: dict[str, Callable[..., Any]]
         own = {"ref": self._ref, "source": self._source, "config": self._config, "var": self._var, "env": self._env}
-        self._jinja.globals |= {**helpers(engine), **own, "engine": self._engine_name, "is_incremental": lambda: False}
+        self._own = own | {"engine": self._engine_name, "is_incremental": lambda: False}
+        self._jinja.globals |= {**helpers(engine), **self._own}
         self._jinja.filters |= {"var": self._var, "env": self._env, "sql_literal": sql_literal}
 
     def add_functions(self, functions: Mapping[str, Callable[..., Any]]) -> None:
@@ -162,7 +120,7 @@ class Templates:
         # What files of macros refer to has its numbers before what the model refers to.
         rendering = self._rendering = Rendering(relation, dict(self._macros.calls))
         try:
-            sql = self._guarded(path, lambda: self._compile(path, text).render(this=This(rendering)))
+            sql = self._guarded(path, lambda: self._render(path, text, rendering))
         except Unwanted:
             return None
         return Rendered(sql, tuple(rendering.calls.values()), rendering.checked)
@@ -180,8 +138,23 @@ class Templates:
     def _used_another(self) -> None:
         self._rendering.repeatable = False
 
-    def _compile(self, path: str, text: str) -> jinja2.Template:
-        code = self._jinja.compile(text, path, path)
+    def _render(self, path: str, text: str, rendering: Rendering) -> str:
+        tree = self._jinja.parse(text, path, path)
+        parts = plain_parts(tree)
+        if parts is None or not all(isinstance(part, str) or self._is_own(part.function) for part in parts):
+            return self._compile(path, tree).render(this=This(rendering))
+        return "".join(part if isinstance(part, str) else self._answer(path, part, rendering) for part in parts)
+
+    def _is_own(self, function: str) -> bool:
+        """Whether a name stands for a function of this class; macros may have taken it."""
+        return function in self._own and self._jinja.globals[function] is self._own[function]
+
+    def _answer(self, path: str, call: PlainCall, rendering: Rendering) -> str:
+        rendering.at = Location(path, call.line)
+        return str(self._own[call.function](*call.arguments, **call.keywords))
+
+    def _compile(self, path: str, source: str | jinja2.nodes.Template) -> jinja2.Template:
+        code = self._jinja.compile(source, path, path)
         return jinja2.Template.from_code(self._jinja, code, self._jinja.make_globals(None))
 
     def _guarded(self, path: str, action: Callable[[], Any]) -> Any:
@@ -199,15 +172,16 @@ class Templates:
         except RecursionError:
             raise ProjectError("the template never ends: a macro calls itself", where=Location(path)) from None
         except Exception as error:  # any macro may raise anything
-            where = place(error.__traceback__) or Location(path)
+            where = place(error.__traceback__) or self._rendering.at or Location(path)
             kind = "" if isinstance(error, jinja2.TemplateError) else f"{type(error).__name__}: "
             raise ProjectError("the template cannot be rendered", where=where, why=f"{kind}{error}") from error
 
     def _ref(self, name: str) -> str:
-        return self._rendering.mark("ref", text_argument("ref", name))
+        return self._rendering.mark("ref", self._rendering.name("ref", name))
 
     def _source(self, group: str, table: str) -> str:
-        return self._rendering.mark("source", text_argument("source", group), text_argument("source", table))
+        names = (self._rendering.name("source", each) for each in (group, table))
+        return self._rendering.mark("source", *names)
 
     def _config(self, **values: Any) -> str:
         rendering = self._rendering
@@ -217,59 +191,21 @@ class Templates:
         if rendering.config.get("enabled") is False:
             raise Unwanted
         engines = {key: value for key, value in rendering.config.items() if key == "engines"}
-        if not model_config(engines, caller()).for_engine(self._engine):
+        if not model_config(engines, rendering.caller).for_engine(self._engine):
             raise Unwanted  # before anything else is looked at: it may be for another engine only
-        rendering.checked = model_config(rendering.config, caller())
+        rendering.checked = model_config(rendering.config, rendering.caller)
         return ""
 
     def _var(self, name: str, default: Any = None) -> Any:
-        self._rendering.asked.add(("var", text_argument("var", name)))
+        self._rendering.asked.add(("var", self._rendering.name("var", name)))
         # A copy, so that no model can change what the next one sees.
-        return no_marks(copy.deepcopy(self._vars.get(name, default)), f"var('{name}')")
+        return self._rendering.without_marks(copy.deepcopy(self._vars.get(name, default)), f"var('{name}')")
 
     def _env(self, name: str, default: Any = None) -> Any:
-        self._rendering.asked.add(("env", text_argument("env", name)))
+        self._rendering.asked.add(("env", self._rendering.name("env", name)))
         if name in self._environ and is_secret(name):
             return self._rendering.mark("env", name)
-        return no_marks(self._environ.get(name, default), f"env('{name}')")
+        return self._rendering.without_marks(self._environ.get(name, default), f"env('{name}')")
 
     def _engine_name(self, default: str | None = None) -> str | None:
         return self._engine or default
-
-
-def no_marks(value: Any, name: str) -> Any:
-    """The value. Raises ProjectError if it is a text with the characters that stand for references."""
-    if isinstance(value, str) and (MARK in value or MARK_END in value):
-        raise ProjectError(f"{name} has the reserved characters U+E000 or U+E001", where=caller())
-    return value
-
-
-def text_argument(function: str, value: object) -> str:
-    """The value if it is a text. Raises ProjectError."""
-    if not isinstance(value, str) or MARK in value or MARK_END in value:
-        raise ProjectError(f"{function}() needs a name in quotes", where=caller())
-    return value
-
-
-def caller() -> Location:
-    """The place in a template from which the running function was called."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        template = frame.f_globals.get("__jinja_template__")
-        if template is not None:
-            return Location(template.filename or "", template.get_corresponding_lineno(frame.f_lineno))
-        frame = frame.f_back
-    return Location("models")
-
-
-def place(traceback: TracebackType | None) -> Location | None:
-    """The innermost place in a template that an exception passed through."""
-    found = None
-    while traceback is not None:
-        if "__jinja_template__" in traceback.tb_frame.f_globals:
-            template = traceback.tb_frame.f_globals["__jinja_template__"]
-            found = Location(template.filename, template.get_corresponding_lineno(traceback.tb_lineno))
-        elif "__jinja_exception__" in traceback.tb_frame.f_globals:  # Jinja has put the template's own lines there
-            found = Location(traceback.tb_frame.f_code.co_filename, traceback.tb_lineno)
-        traceback = traceback.tb_next
-    return found

@@ -1,0 +1,53 @@
+"""Plain templates: text, and calls with constant arguments. They are answered as they are read.
+
+Most models are no more than that, and each is rendered once: Jinja would write Python code for it, and compile that, to
+be used a single time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import nodes
+
+
+@dataclass(frozen=True)
+class PlainCall:
+    """`{{ function(arguments, keywords) }}`."""
+
+    function: str
+    arguments: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+    line: int
+
+
+def plain_parts(template: nodes.Template) -> list[str | PlainCall] | None:
+    """What a parsed template gives, one after the other; None if it says anything else as well."""
+    parts: list[str | PlainCall] = []
+    for statement in template.body:
+        if not isinstance(statement, nodes.Output):
+            return None
+        for node in statement.nodes:
+            part = node.data if isinstance(node, nodes.TemplateData) else _call(node)
+            if part is None:
+                return None
+            parts.append(part)
+    return parts
+
+
+def _call(node: nodes.Expr) -> PlainCall | None:
+    if not isinstance(node, nodes.Call) or not isinstance(node.node, nodes.Name):
+        return None
+    given = [*node.args, *(keyword.value for keyword in node.kwargs)]
+    if node.dyn_args is not None or node.dyn_kwargs is not None or not all(map(_constant, given)):
+        return None
+    keywords = {keyword.key: keyword.value.as_const() for keyword in node.kwargs}
+    if len(keywords) < len(node.kwargs):
+        return None  # one is given twice, which Python complains about
+    return PlainCall(node.node.name, tuple(each.as_const() for each in node.args), keywords, node.lineno)
+
+
+def _constant(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Literal | nodes.Pair) and all(map(_constant, node.iter_child_nodes()))
