@@ -58,6 +58,7 @@ def serve() -> None:
     import yaml  # noqa: F401
     from sitecustomize import log_queries
 
+    duckdb.default_connection().close()  # DuckDB 1.4 has a thread for it, which a forked process would miss at its end
     gc.freeze()
     for line in sys.stdin:
         child = os.fork()
