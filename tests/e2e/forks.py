@@ -14,6 +14,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -49,7 +50,6 @@ def forks(python_path: str) -> Forks:
 
 def serve() -> None:
     """Fork for each line of stdin, and say how that process ended; only these processes return."""
-    import duckdb
     import jinja2  # noqa: F401
     import lmdb  # noqa: F401
     import pandas  # noqa: F401
@@ -58,12 +58,15 @@ def serve() -> None:
     import yaml  # noqa: F401
     from sitecustomize import log_queries
 
-    duckdb.default_connection().close()  # DuckDB 1.4 has a thread for it, which a forked process would miss at its end
+    if not version("duckdb").startswith("1."):  # which begins threads when it is imported: a forked process misses them
+        import duckdb
     gc.freeze()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
             become(*json.loads(line))
+            import duckdb
+
             log_queries(duckdb)
             return
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
