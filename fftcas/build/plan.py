@@ -40,6 +40,7 @@ def plan(
     """
     planned: list[Planned] = []
     unknown: set[Label] = set()
+    decider.statements.learn(map(project.nodes.__getitem__, wanted))
     for label in project.graph:
         if label not in wanted:
             continue

@@ -26,7 +26,7 @@ from fftcas.build.target import Target
 from fftcas.build.workers import Workers
 from fftcas.errors import BudgetError, NodeError, UsageError
 from fftcas.label import Label
-from fftcas.project.nodes import Source, SqlModel
+from fftcas.project.nodes import Source
 from fftcas.project.project import Project
 from fftcas.store import RunRecord, Store
 
@@ -137,7 +137,7 @@ def build(
             builder.spend(outcome)
             done(outcome)
 
-        decider.statements.learn(node for node in map(project.nodes.__getitem__, wanted) if isinstance(node, SqlModel))
+        decider.statements.learn(map(project.nodes.__getitem__, wanted))
         with chdir(project.root):  # where the relative paths in models start
             run_nodes(
                 project.graph,

@@ -12,7 +12,7 @@ from fftcas.build.answers import Answers
 from fftcas.digest import digest_value
 from fftcas.engines.base import Binder, EngineError, Unstable
 from fftcas.engines.drivers import engine_version
-from fftcas.project.nodes import SqlModel
+from fftcas.project.nodes import Node, SqlModel
 from fftcas.project.project import Project
 from fftcas.relation import RelationName
 from fftcas.store import Store
@@ -76,8 +76,9 @@ class Statements:
             self.learn([model])
         return self._known[model.sql.text]
 
-    def learn(self, models: Iterable[SqlModel]) -> None:
-        """Find out what the texts of these models say: at once, where that is to be asked of each sooner or later."""
+    def learn(self, nodes: Iterable[Node]) -> None:
+        """Find out what the texts of the SQL models among these nodes say, where that will be asked of each."""
+        models = (node for node in nodes if isinstance(node, SqlModel))
         unknown = {model.sql.text: model for model in models if model.sql.text not in self._known}
         keys = {text: bytes.fromhex(digest_value("statement 3", [__version__, text, self._engine])) for text in unknown}
         new = []
