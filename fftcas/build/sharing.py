@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from fftcas.build.decide import Decider, manifest_of
@@ -34,9 +35,15 @@ class Sharing:
         self._opened = opened
         self._used = False
         self._looked = False
+        self._opening = Lock()
+
+    @property
+    def remote(self) -> Remote | None:
+        with self._opening:  # several workers may miss something first, and no cached property makes them wait
+            return self._remote
 
     @cached_property
-    def remote(self) -> Remote | None:
+    def _remote(self) -> Remote | None:
         self._used = True
         return self._opened()
 

@@ -42,9 +42,17 @@ class _Hop:
     timeout: float = 0.0
 
 
-@lru_cache(maxsize=8)
+_opening = threading.Lock()
+
+
 def transport(settings: HttpSettings) -> Transport:
     """The process's transport for these settings: its threads share connections and the rate."""
+    with _opening:  # a cache alone would make one for each thread that comes first
+        return _transport(settings)
+
+
+@lru_cache(maxsize=8)
+def _transport(settings: HttpSettings) -> Transport:
     return Transport(settings)
 
 

@@ -22,6 +22,8 @@ BYTES = (2 << 20) - (1 << 16)
 """Bytes above which a chunk is halved: 16-byte values and their nulls still fit."""
 NARROW = 64
 """Columns of the widest table whose chunks have so many rows."""
+ALIGNMENT = 8
+"""Bytes to a multiple of which Arrow aligns buffers, within a chunk as well."""
 _HEADER, _DICTIONARY_DATA, _COMPRESSION = 2, 1, 3
 """Numbers of fields in Arrow's `Message`, `DictionaryBatch` and `RecordBatch` (Message.fbs)."""
 
@@ -62,7 +64,7 @@ def decode(data: Any, rows: int) -> pa.RecordBatch:
     import pyarrow as pa
 
     try:
-        buffer = pa.py_buffer(data)
+        buffer = aligned(pa.py_buffer(data))
         messages = list(pa.ipc.MessageReader.open_stream(buffer))
         if any(map(is_compressed, messages)):
             raise ValueError("its body is compressed")
@@ -79,6 +81,13 @@ def decode(data: Any, rows: int) -> pa.RecordBatch:
     if batch.num_rows != rows:
         raise ValueError(f"it has {batch.num_rows} rows instead of {rows}")
     return batch
+
+
+def aligned(buffer: pa.Buffer) -> pa.Buffer:
+    """The same bytes where Arrow may read their values in place; what was not compressed can lie anywhere."""
+    import pyarrow as pa
+
+    return buffer if buffer.address % ALIGNMENT == 0 else pa.py_buffer(buffer.to_pybytes())
 
 
 def is_compressed(message: pa.ipc.Message) -> bool:

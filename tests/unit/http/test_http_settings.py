@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from fftcas.errors import UsageError
 from fftcas.http.limits import TokenBucket
 from fftcas.http.policy import refused, refused_address
 from fftcas.http.settings import HttpCacheMode, HttpSettings
+from fftcas.http.transport import Transport, transport
 
 
 def test_defaults() -> None:
@@ -112,3 +116,15 @@ def test_tokens_come_at_the_rate() -> None:
     clock[0] = 10.0
     bucket.take()
     assert len(waits) == 3
+
+
+def test_threads_that_fetch_first_at_the_same_time_share_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Transport.__init__
+
+    def slowly(self: Transport, settings: HttpSettings) -> None:
+        time.sleep(0.1)
+        made(self, settings)
+
+    monkeypatch.setattr(Transport, "__init__", slowly)
+    with ThreadPoolExecutor(4) as workers:
+        assert len(set(workers.map(transport, [HttpSettings(rate=77.0)] * 4))) == 1

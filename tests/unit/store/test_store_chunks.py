@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fftcas.errors import StoreError
 from fftcas.store import Store, measure_table, tables
-from fftcas.store.chunks import NARROW, ROWS, decode, encode, normal
+from fftcas.store.chunks import ALIGNMENT, NARROW, ROWS, decode, encode, normal
 from fftcas.table import Column, Table
 
 
@@ -203,6 +203,16 @@ def test_damaged_chunks_are_refused() -> None:
     for length in range(0, len(data) - 16, 7):
         with pytest.raises(ValueError, match="not a chunk"):
             decode(data[:length], 2)
+
+
+def test_values_are_aligned_wherever_a_chunk_lies() -> None:
+    """What was not compressed lies right behind the frame's head, and pyarrow warns of that on stderr."""
+    values = pa.array([7, 8, 9])
+    data = encode(values, pa.field("x", pa.int64())).to_pybytes()
+    for before in range(9):
+        batch = decode(memoryview(bytes(before) + data)[before:], 3)
+        assert batch.column(0).equals(values)
+        assert batch.column(0).buffers()[1].address % ALIGNMENT == 0
 
 
 @pytest.mark.parametrize("values", [pa.array([0] * 1000), pa.array(["a", "b"] * 500).dictionary_encode()])
