@@ -265,7 +265,8 @@ class Realiser:
             return session.stage_arrow(node.relation, read_seed(self.project.root / node.path, node), node.types)
         if isinstance(node, SqlModel):
             with located(self.project, node, self.bind(node)) as sql:
-                return session.stage_query(node.relation, sql)
+                checked = self.externals.statements.is_query(node)
+                return session.stage_query(node.relation, sql, checked=checked)
         assert isinstance(node, PythonModel)
         return session.stage_arrow(node.relation, self.workers.call(session, node), {})
 

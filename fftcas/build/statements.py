@@ -32,7 +32,7 @@ INPUT = "__fftcas_input_"
 class Statement:
     """What a text reads by name, its references apart (each sorted), and what may make two runs of it differ.
 
-    `names_columns` says that it names each column that it reads.
+    `names_columns` says that it names each column that it reads, `one_query` that it is one query.
     """
 
     relations: tuple[RelationName, ...] = ()
@@ -40,6 +40,7 @@ class Statement:
     opaque: tuple[str, ...] = ()
     unstable: tuple[Unstable, ...] = ()
     names_columns: bool = False
+    one_query: bool = False
 
     @property
     def closed(self) -> bool:
@@ -51,13 +52,13 @@ class Statement:
 
     @classmethod
     def from_json(cls, data: bytes) -> Statement:
-        relations, files, opaque, unstable, names_columns = json.loads(data)
+        relations, files, opaque, unstable, *said = json.loads(data)
         return cls(
             tuple(RelationName(*name) for name in relations),
             tuple(files),
             tuple(opaque),
             tuple(Unstable(*each) for each in unstable),
-            names_columns,
+            *said,
         )
 
 
@@ -76,11 +77,16 @@ class Statements:
             self.learn([model])
         return self._known[model.sql.text]
 
+    def is_query(self, model: SqlModel) -> bool:
+        """Whether the text is known to be one query, whatever the names in it: what it says of names in its strings,
+        and its secrets, could make it something else."""
+        return self.of(model).one_query and not (model.sql.secrets or model.sql.names_places)
+
     def learn(self, nodes: Iterable[Node]) -> None:
         """Find out what the texts of the SQL models among these nodes say, where that will be asked of each."""
         models = (node for node in nodes if isinstance(node, SqlModel))
         unknown = {model.sql.text: model for model in models if model.sql.text not in self._known}
-        keys = {text: bytes.fromhex(digest_value("statement 3", [__version__, text, self._engine])) for text in unknown}
+        keys = {text: bytes.fromhex(digest_value("statement 4", [__version__, text, self._engine])) for text in unknown}
         new = []
         for text, answer in zip(unknown, self._answers.get_many(list(keys.values())), strict=True):
             if answer is None:
@@ -125,4 +131,5 @@ class Statements:
             tuple(sorted(read.opaque)),
             tuple(binder.unstable(sql)),
             read.names_columns,
+            read.one_query,
         )

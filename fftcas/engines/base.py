@@ -84,8 +84,8 @@ class Session(Protocol):
         For small tables, none of which reads another one of them; each is published before the next is staged.
         """
 
-    def stage_query(self, relation: RelationName, sql: str) -> Staged:
-        """Run a SELECT and keep its rows, staged."""
+    def stage_query(self, relation: RelationName, sql: str, *, checked: bool = False) -> Staged:
+        """Run a SELECT and keep its rows, staged. `checked`: the parser has taken the text for one query already."""
 
     def stage_table(self, relation: RelationName, table: Table) -> Staged:
         """Put a stored table back, with exactly the logical types that `table.columns` say."""
@@ -130,13 +130,15 @@ class Reads:
     """What a statement reads by name: tables and views, spelled as in the text, and files given as literals.
 
     `opaque` names whatever else it reads, of which nobody can tell whether it changed: the catalogue, a URL.
-    `names_columns` says that it names each column that it reads, so that others may come and go unseen.
+    `names_columns` says that it names each column that it reads, so that others may come and go unseen; `one_query`
+    that the parser took the text for one query.
     """
 
     relations: frozenset[RelationName]
     files: frozenset[str]
     opaque: frozenset[str] = frozenset()
     names_columns: bool = False
+    one_query: bool = False
 
 
 @dataclass(frozen=True)

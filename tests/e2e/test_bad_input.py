@@ -295,3 +295,13 @@ def test_a_bad_edit_leaves_a_built_project_as_it_is(built: Demo) -> None:
     assert built.build().exit_code == 1
     assert built.sql("select * from cache_demo.mart_user_orders") == before
     assert built.sql("select * from cache_demo._ff_meta order by all") == stamps
+
+
+@pytest.mark.parametrize("budgets", [True, False])
+def test_a_model_is_one_query_whatever_its_secrets_say(demo: Demo, budgets: bool) -> None:
+    demo.write("models/marts/several.ff.sql", "select 1 as a {{ env('API_TOKEN') }}")
+    if not budgets:
+        (demo.project / "budgets.yml").unlink()
+    done = demo.fftcas("build", "-e", "dev_duckdb", "//marts:several", API_TOKEN="; create table evil as select 2")
+    failed(done, "//marts:several", "a model is one SELECT statement")
+    assert demo.sql("select table_name from duckdb_tables()") == [("_ff_meta",)]

@@ -58,4 +58,5 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
         else:
             relations.add(name)
     named = not opaque and names_columns(tree, parsed.objects)
-    return Reads(frozenset(relations), frozenset(files), frozenset(opaque), named)
+    one_query = not tree.get("error") and len(tree["statements"]) == 1
+    return Reads(frozenset(relations), frozenset(files), frozenset(opaque), named, one_query)

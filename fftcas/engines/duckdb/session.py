@@ -65,8 +65,9 @@ class DuckDBSession:
             with suppress(duckdb.Error):  # a stream that ended has closed its cursor
                 running.interrupt()
 
-    def stage_query(self, relation: RelationName, sql: str) -> Staged:
-        _check_select(self._cursor, sql)
+    def stage_query(self, relation: RelationName, sql: str, *, checked: bool = False) -> Staged:
+        if not checked:
+            _check_select(self._cursor, sql)
         with self._staging(relation) as target:
             return self._create(relation, target, sql)
 
@@ -115,6 +116,7 @@ class DuckDBSession:
         return f"SELECT {wanted} FROM {self._place.quote(relation)}"
 
     def estimate(self, sql: str) -> Estimate:
+        _check_select(self._cursor, sql)  # EXPLAIN runs what follows its query
         with translated(lines_before=1):
             return estimate(self._cursor, self._place, sql)
 

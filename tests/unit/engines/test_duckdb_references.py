@@ -73,14 +73,18 @@ def test_files_given_as_literals_are_found(binder: Binder) -> None:
     sql = """select * from 'd/a.parquet', read_csv('b.csv', header = true), read_parquet(['c', 'd*.parquet']),
              range(3), t, "x.csv.gz", read_json('https://host/e.json')"""
     files = {"d/a.parquet", "b.csv", "c", "d*.parquet", "x.csv.gz"}
-    assert binder.reads(sql) == Reads(frozenset({R("t")}), frozenset(files), frozenset({"https://host/e.json"}))
+    assert binder.reads(sql) == Reads(
+        frozenset({R("t")}), frozenset(files), frozenset({"https://host/e.json"}), one_query=True
+    )
 
 
 def test_what_cannot_be_followed_is_told(binder: Binder) -> None:
     sql = """select * from read_csv('https://host/a.csv'), read_csv(getvariable('x')), query_table('t'), duckdb_tables,
              information_schema.tables, generate_series(3), pg_catalog.pg_class"""
     opaque = {"https://host/a.csv", "read_csv()", "query_table()", "duckdb_tables", "information_schema.tables"}
-    assert binder.reads(sql) == Reads(frozenset(), frozenset(), frozenset({*opaque, "pg_catalog.pg_class"}))
+    assert binder.reads(sql) == Reads(
+        frozenset(), frozenset(), frozenset({*opaque, "pg_catalog.pg_class"}), one_query=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,3 +163,29 @@ def test_orders_that_are_left_open_are_found(binder: Binder, sql: str, what: lis
 
 def test_stable_texts_have_nothing_unstable(binder: Binder) -> None:
     assert binder.unstable("select error('no'), date '2024-01-01', \"current_date\" from t") == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "one"),
+    [
+        ("select 1", True),
+        ("with x as (from t) select * from x; -- end", True),
+        ("values (1)", True),
+        ("(select 1) union all (select 2)", True),
+        ("select ';' as a", True),
+        ("select 1; select 2", False),
+        ("select 1; drop table t", False),
+        ("drop table t", False),
+        ("insert into t select 1", False),
+        ("", False),
+        ("-- nothing", False),
+    ],
+)
+def test_whether_a_text_is_one_query_is_seen(binder: Binder, sql: str, one: bool) -> None:
+    assert binder.reads(sql).one_query is one
+
+
+@pytest.mark.parametrize("sql", ["select 1 with no data", "select 1) with no data --", "select 1) limit (0"])
+def test_what_only_a_statement_around_it_makes_a_query_is_an_error(binder: Binder, sql: str) -> None:
+    with pytest.raises(EngineError):
+        binder.reads(sql)

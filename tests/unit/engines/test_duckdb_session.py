@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -109,7 +110,8 @@ def test_a_query_that_fails_leaves_everything_as_it_was(engine: DuckDBEngine) ->
 def test_only_one_query_is_accepted(engine: DuckDBEngine, sql: str) -> None:
     with engine.session() as session:
         build(session, T, "select 1 as a")
-        for act in (lambda: session.stage_query(V, sql), lambda: session.publish_view(V, sql, stamp(V))):
+        stage, publish = partial(session.stage_query, V), partial(session.publish_view, V, stamp=stamp(V))
+        for act in (partial(stage, sql), partial(publish, sql), partial(session.estimate, sql)):
             with pytest.raises(EngineError, match="one SELECT"):
                 act()
     assert set(engine.stamps()) == {T}
