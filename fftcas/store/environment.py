@@ -256,13 +256,13 @@ def _before_fork() -> None:
     in the table of readers along, and what the parent reads would no longer be protected."""
     _registry_lock.acquire()
     for environment in _registry.values():
-        environment._gate.close()
+        environment._gate.hold()
         environment._stop()
 
 
 def _after_fork() -> None:
     for environment in _registry.values():
-        environment._gate.open()
+        environment._gate.let_go()
     _registry_lock.release()
 
 

@@ -42,6 +42,16 @@ class Gate:
             self._closed = False
             self._free.notify_all()
 
+    def hold(self) -> None:
+        """Close it, so that no thread even looks at it before `let_go`: a forked child would never see that end."""
+        self.close()
+        self._lock.acquire()
+
+    def let_go(self) -> None:
+        self._closed = False
+        self._free.notify_all()
+        self._lock.release()
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         self.close()

@@ -1,19 +1,17 @@
 """Tables in and out of the store, as streams: never more than a few chunks are in memory.
 
 Hashing, compression and their inverses run in a few threads (they let go of the interpreter's lock), while the engine
-makes the next batch and another thread writes the last transaction. What is small is done at once: a thread costs more.
+makes the next batch and another thread writes the last transaction.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
 
@@ -23,18 +21,16 @@ from fftcas.errors import StoreError
 from fftcas.store.blobs import Blob, Blobs, MissingBlob
 from fftcas.store.chunks import chunk_rows, decode, encode, parts
 from fftcas.store.frame import Codec
+from fftcas.store.threads import Threads, packers
 from fftcas.table import Manifest, StoredColumn, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Done = TypeVar("Done")
 WRITE_BYTES = 8 << 20
 """Bytes in memory, packed or not, that one write transaction takes; as many may wait for the next."""
 AHEAD_BYTES = 16 << 20
 """Uncompressed bytes that lie ready between stages of a stream."""
-SMALL = 64 << 10
-"""Uncompressed bytes that are not worth a thread."""
 
 
 @dataclass(frozen=True)
@@ -46,25 +42,20 @@ class Chunk:
     bytes: int
 
 
-def threads() -> ThreadPoolExecutor:
-    """Threads for hashing and compression."""
-    return ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="fftcas-store")
-
-
 def write_table(table: Table, make: Callable[[Any, Codec], Blob], put: Callable[[Sequence[Blob]], None]) -> Manifest:
     """Cut a table into chunks, `make` blobs of them and `put` these; returns the manifest. Raises StoreError."""
     lists: list[list[Chunk]] = [[] for _ in table.columns]
     rows = 0
-    with threads() as pool, ThreadPoolExecutor(1, thread_name_prefix="fftcas-write") as writer:
+    with packers() as pool, Threads(1, "fftcas-write") as writer:
         queue = Writing(writer, put)
-        waiting: deque[tuple[int, int, Future[list[tuple[Chunk, Blob]]]]] = deque()
+        waiting: deque[tuple[int, int, Callable[[], list[tuple[Chunk, Blob]]]]] = deque()
         ahead = 0
 
         def finish() -> None:
             nonlocal ahead
-            index, size, future = waiting.popleft()
+            index, size, made = waiting.popleft()
             ahead -= size
-            for chunk, blob in future.result():
+            for chunk, blob in made():
                 lists[index].append(chunk)
                 queue.add(blob)
 
@@ -73,7 +64,7 @@ def write_table(table: Table, make: Callable[[Any, Codec], Blob], put: Callable[
             for index, array in enumerate(group):
                 size = array.nbytes
                 work = partial(_chunks, array, table, index, make)
-                waiting.append((index, size, at_once(work) if size < SMALL else pool.submit(work)))
+                waiting.append((index, size, pool.run(work, size)))
                 ahead += size
                 while ahead > AHEAD_BYTES and len(waiting) > 1:
                     finish()
@@ -89,13 +80,6 @@ def write_table(table: Table, make: Callable[[Any, Codec], Blob], put: Callable[
     return Manifest(rows, tuple(columns))
 
 
-def at_once(work: Callable[[], Done]) -> Future[Done]:
-    """What a thread would have done, without one."""
-    future: Future[Done] = Future()
-    future.set_result(work())
-    return future
-
-
 def measure(raw: Any, codec: Codec) -> Blob:
     """A blob that is only named, not packed."""
     return Blob(blake3(raw).hexdigest(), 0, codec)
@@ -104,12 +88,12 @@ def measure(raw: Any, codec: Codec) -> Blob:
 class Writing:
     """Collects blobs and writes them in transactions, one of which may be under way."""
 
-    def __init__(self, writer: Executor, put: Callable[[Sequence[Blob]], None]) -> None:
+    def __init__(self, writer: Threads, put: Callable[[Sequence[Blob]], None]) -> None:
         self._writer = writer
         self._put = put
         self._blobs: list[Blob] = []
         self._bytes = 0
-        self._under_way: Future[None] | None = None
+        self._under_way: Callable[[], None] | None = None
 
     def add(self, blob: Blob) -> None:
         self._blobs.append(blob)
@@ -125,12 +109,12 @@ class Writing:
 
     def _flush(self) -> None:
         self._wait()
-        self._under_way = self._writer.submit(self._put, self._blobs)
+        self._under_way = self._writer.run(partial(self._put, self._blobs), self._bytes)
         self._blobs, self._bytes = [], 0
 
     def _wait(self) -> None:
         if self._under_way is not None:
-            self._under_way.result()
+            self._under_way()
             self._under_way = None
 
 
@@ -257,11 +241,11 @@ def _batches(
         if first and first[0].num_rows:
             yield pa.RecordBatch.from_arrays([batch.column(0) for batch in first], schema=schema)
         return
-    ready: list[deque[tuple[int, Future[pa.RecordBatch]]]] = [deque() for _ in lists]
+    ready: list[deque[tuple[int, Callable[[], pa.RecordBatch]]]] = [deque() for _ in lists]
     order = iter(_in_row_order(lists))
     ahead = 0
     now: list[pa.Array | None] = [batch.column(0) for batch in first]
-    with threads() as pool:
+    with packers() as pool:
         while True:
             while ahead < AHEAD_BYTES or not all(
                 queue or array is not None for queue, array in zip(ready, now, strict=True)
@@ -271,15 +255,15 @@ def _batches(
                     break
                 index, chunk = following
                 work = partial(load, chunk)
-                ready[index].append((chunk.bytes, at_once(work) if chunk.bytes < SMALL else pool.submit(work)))
+                ready[index].append((chunk.bytes, pool.run(work, chunk.bytes)))
                 ahead += chunk.bytes
             for index, array in enumerate(now):
                 if array is None:
                     if not ready[index]:
                         return
-                    size, future = ready[index].popleft()
+                    size, loaded = ready[index].popleft()
                     ahead -= size
-                    batch = future.result()
+                    batch = loaded()
                     if batch.schema.field(0).type != schema.field(index).type:
                         raise MissingBlob(lists[index][0].digest)
                     now[index] = batch.column(0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from fftcas.store.remote.claim import Claim
 from fftcas.store.remote.fetch import TOGETHER, Fetcher, Taken
 from fftcas.store.store import Store
 from fftcas.store.tables import Chunk, Writing, load, streamed
+from fftcas.store.threads import Threads
 from fftcas.table import Manifest, Table
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def passing(fetcher: Fetcher, claim: Claim, manifest: Manifest, store: Store) ->
     Raises Bad, OSError and StoreError, at once or while the stream is read.
     """
     taken, places, lists = fetcher.begin(claim)
-    writer = ThreadPoolExecutor(1, thread_name_prefix="fftcas-write")
+    writer = Threads(1, "fftcas-write")
     writing, lock = Writing(writer, store.blobs.put), threading.Lock()
 
     def take(chunk: Chunk) -> pa.RecordBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -119,6 +120,39 @@ def test_forks_beside_writing_threads(tmp_path: Path) -> None:
         assert results == [0] * 5
         assert sum(future.result() for future in futures) > 0
     assert all(get(environment, b"child-%d" % number) is not None for number in range(5))
+    environment.close()
+
+
+def test_no_lock_of_another_thread_stays_locked_in_a_forked_child(tmp_path: Path) -> None:
+    environment = Environment.open(tmp_path / "e", pytest.fail)
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            get(environment, b"a")
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads are then stopped wherever they are, also while they hold a lock
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            for _ in range(6):
+                pool.submit(read)
+            results = []
+            for _ in range(60):
+                child = os.fork()
+                if child == 0:
+                    get(environment, b"a")
+                    os._exit(0)
+                killer = threading.Timer(10, os.kill, (child, signal.SIGKILL))
+                killer.start()
+                results.append(os.waitpid(child, 0)[1])
+                killer.cancel()
+                if results[-1]:
+                    break
+            stop.set()
+    finally:
+        sys.setswitchinterval(interval)
+    assert results == [0] * 60
     environment.close()
 
 
