@@ -52,13 +52,14 @@ class Statement:
 
     @classmethod
     def from_json(cls, data: bytes) -> Statement:
-        relations, files, opaque, unstable, *said = json.loads(data)
+        relations, files, opaque, unstable, names_columns, one_query = json.loads(data)
         return cls(
             tuple(RelationName(*name) for name in relations),
             tuple(files),
             tuple(opaque),
             tuple(Unstable(*each) for each in unstable),
-            *said,
+            names_columns,
+            one_query,
         )
 
 
@@ -78,8 +79,10 @@ class Statements:
         return self._known[model.sql.text]
 
     def is_query(self, model: SqlModel) -> bool:
-        """Whether the text is known to be one query, whatever the names in it: what it says of names in its strings,
-        and its secrets, could make it something else."""
+        """Whether the text is known to be one query, whatever its inputs are called.
+
+        Not where secrets, or names within strings, are part of it: these may end the string.
+        """
         return self.of(model).one_query and not (model.sql.secrets or model.sql.names_places)
 
     def learn(self, nodes: Iterable[Node]) -> None:

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -42,18 +41,13 @@ class _Hop:
     timeout: float = 0.0
 
 
-_opening = threading.Lock()
+_transports: dict[HttpSettings, Transport] = {}
 
 
 def transport(settings: HttpSettings) -> Transport:
     """The process's transport for these settings: its threads share connections and the rate."""
-    with _opening:  # a cache alone would make one for each thread that comes first
-        return _transport(settings)
-
-
-@lru_cache(maxsize=8)
-def _transport(settings: HttpSettings) -> Transport:
-    return Transport(settings)
+    # Threads that come first at the same time make one each, and all of them take that of the first.
+    return _transports.get(settings) or _transports.setdefault(settings, Transport(settings))
 
 
 class Transport:

@@ -12,6 +12,9 @@ from typing import Any
 
 from jinja2 import nodes
 
+LARGE = 1e300
+"""A number that Python can spell, and the greatest that counts as a constant here."""
+
 
 @dataclass(frozen=True)
 class PlainCall:
@@ -40,14 +43,24 @@ def plain_parts(template: nodes.Template) -> list[str | PlainCall] | None:
 def _call(node: nodes.Expr) -> PlainCall | None:
     if not isinstance(node, nodes.Call) or not isinstance(node.node, nodes.Name):
         return None
+    names = [keyword.key for keyword in node.kwargs]
     given = [*node.args, *(keyword.value for keyword in node.kwargs)]
     if node.dyn_args is not None or node.dyn_kwargs is not None or not all(map(_constant, given)):
         return None
+    if len(set(names)) < len(names) or not all(map(_ordinary, names)):
+        return None
     keywords = {keyword.key: keyword.value.as_const() for keyword in node.kwargs}
-    if len(keywords) < len(node.kwargs):
-        return None  # one is given twice, which Python complains about
     return PlainCall(node.node.name, tuple(each.as_const() for each in node.args), keywords, node.lineno)
 
 
+def _ordinary(keyword: str) -> bool:
+    """Not one that Python would spell otherwise, or that Jinja's own code takes for itself."""
+    return keyword.isascii() and not keyword.startswith("_")
+
+
 def _constant(node: nodes.Node) -> bool:
+    if isinstance(node, nodes.Const):
+        return not isinstance(node.value, int | float) or abs(node.value) < LARGE  # others cannot be written as code
+    if isinstance(node, nodes.Pair) and not isinstance(node.key, nodes.Const):
+        return False  # it may be no key of a dictionary
     return isinstance(node, nodes.Literal | nodes.Pair) and all(map(_constant, node.iter_child_nodes()))

@@ -74,13 +74,12 @@ class Sql:
         """The SQL to run: `names` has the quoted relation of every input, `this` the node's own."""
 
         def bound(kind: str, value: str, token: Token | None) -> str:
+            if token is None:
+                return value or kind  # a comment must not end where a name or a secret says so
             if kind == "ref":
-                label = Label.parse(value)
-                return names[label] if token else names.get(label, value)
+                return names[Label.parse(value)]
             if kind == "this":
                 return this
-            if token is None:
-                return value  # a comment has no use for a secret
             return secrets[value].replace("'", "''") if token.text.startswith("'") else secrets[value]
 
         return self._replace(bound)

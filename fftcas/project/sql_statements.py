@@ -54,7 +54,7 @@ def read_statements(
 
 
 def _key(path: str, text: str) -> bytes:
-    return bytes.fromhex(digest_value("sql statement 2", [__version__, VERSION, path, text]))
+    return bytes.fromhex(digest_value("sql statement 3", [__version__, VERSION, path, text]))
 
 
 def _names(label: Label, inputs: tuple[Label, ...], relations: Mapping[Label, RelationName]) -> list[str]:

@@ -19,18 +19,22 @@ VERSION = 1
 MARK, MARK_END = "\ue000", "\ue001"
 """Frame what is not SQL text yet: references, `this` and secrets."""
 
+SPACES = "\u00a0\u2000-\u200b\u202f\u205f\u2060\u3000\ufeff"
+"""White space beyond ASCII to DuckDB, and part of a name elsewhere."""
+
 # The classes say what is outside of them: a range of 57,000 characters takes a step for each of them to compile.
-NAME_START = rf"[^\x00-@\[-\^`{{-\x7f{MARK}{MARK_END}]"
-NAME_PART = rf"[^\x00-\#%-/:-@\[-\^`{{-\x7f{MARK}{MARK_END}]"
-TAG_START = r"[^\x00-@\[-\^`{-\x7f\ue000-\U0010ffff]"
+NAME_START = rf"[^\x00-@\[-\^`{{-\x7f{MARK}{MARK_END}{SPACES}]"
+NAME_PART = rf"[^\x00-\#%-/:-@\[-\^`{{-\x7f{MARK}{MARK_END}{SPACES}]"
+TAG_START = rf"[^\x00-@\[-\^`{{-\x7f\ue000-\U0010ffff{SPACES}]"
 TOKEN = re.compile(
     rf"""
-      (?P<skip>        (?: [ \t\n\r\f\v]+ | --[^\n\r]* )+ )
+      (?P<doubt>       [ \t\n\r\f\v]* [{SPACES}] )
+    | (?P<skip>        (?: [ \t\n\r\f\v]+ | --[^\n\r]* )+ )
     | (?P<marker>      {MARK} [^{MARK_END}]* {MARK_END} )
     | (?P<comment>     /\* )
     | (?P<string>      [eE]' (?: [^'\\] | '' | \\. )* ' | (?: [bBxXnN] | [uU]& )? ' (?: [^'] | '' )* ' )
     | (?P<quoted>      (?: [uU]& )? " (?: [^"] | "" )* " | ` (?: [^`] | `` )* ` )
-    | (?P<dollar>      \$ (?: {TAG_START}[\w\u0080-\udfff]* )? \$ )
+    | (?P<dollar>      \$ (?: {TAG_START}(?: (?! [{SPACES}] ) [\w\u0080-\udfff] )* )? \$ )
     | (?P<rest>        [eEbBxXnN]?' | [uU]&['"] | ["`{MARK}] )
     | (?P<name>        {NAME_START} {NAME_PART}* | \$\w+ )
     | (?P<number>      \.?[0-9] (?: (?<=[0-9.][eE]) [+-] (?=[0-9]) | [\w.] )* )
@@ -39,7 +43,7 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""One group for each kind of token; `rest` is a quotation that never ends."""
+"""One group for each kind of token; `rest` is a quotation that never ends, and in `doubt` is where the tokens end."""
 
 LINE_COMMENT = re.compile(r"--[^\n\r]*")
 COMMENT_EDGE = re.compile(r"/\*|\*/")
@@ -104,7 +108,7 @@ def _tokens(text: str) -> Iterator[Token]:
         elif kind == "dollar":
             closing = text.find(match[0], end)
             kind, end = ("string", closing + len(match[0])) if closing > 0 else ("rest", 0)
-        if kind == "rest" or not end:
+        if kind in ("rest", "doubt") or not end:
             kind, end = "rest", len(text)
         if kind != "skip":
             yield Token(kind, text[position:end], position)

@@ -19,7 +19,7 @@ class Rendering:
     """What the model that is being rendered has said so far.
 
     `asked` are the variables that it has asked for, as ("var" or "env", name). `repeatable` says that it has used no
-    other template, which may have asked for more than was seen here. `at` is where the call is that is being answered,
+    other template, which may have asked for more than was seen here. `at` is where the last call was that was answered,
     if that is known without looking for it.
     """
 
@@ -42,13 +42,13 @@ class Rendering:
             self.calls[key] = Call(kind, arguments, self.caller)
         return f"{MARK}{list(self.calls).index(key)}{MARK_END}"
 
-    def name(self, function: str, value: object) -> str:
-        """What a function was given, if it is a text. Raises ProjectError."""
+    def text_argument(self, function: str, value: object) -> str:
+        """The value if it is a text. Raises ProjectError."""
         if not isinstance(value, str) or MARK in value or MARK_END in value:
             raise ProjectError(f"{function}() needs a name in quotes", where=self.caller)
         return value
 
-    def without_marks(self, value: Any, name: str) -> Any:
+    def no_marks(self, value: Any, name: str) -> Any:
         """The value. Raises ProjectError if it is a text with the characters that stand for references."""
         if isinstance(value, str) and (MARK in value or MARK_END in value):
             raise ProjectError(f"{name} has the reserved characters U+E000 or U+E001", where=self.caller)

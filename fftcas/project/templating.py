@@ -143,7 +143,7 @@ class Templates:
         parts = plain_parts(tree)
         if parts is None or not all(isinstance(part, str) or self._is_own(part.function) for part in parts):
             return self._compile(path, tree).render(this=This(rendering))
-        return "".join(part if isinstance(part, str) else self._answer(path, part, rendering) for part in parts)
+        return "".join([part if isinstance(part, str) else self._answer(path, part, rendering) for part in parts])
 
     def _is_own(self, function: str) -> bool:
         """Whether a name stands for a function of this class; macros may have taken it."""
@@ -177,10 +177,10 @@ class Templates:
             raise ProjectError("the template cannot be rendered", where=where, why=f"{kind}{error}") from error
 
     def _ref(self, name: str) -> str:
-        return self._rendering.mark("ref", self._rendering.name("ref", name))
+        return self._rendering.mark("ref", self._rendering.text_argument("ref", name))
 
     def _source(self, group: str, table: str) -> str:
-        names = (self._rendering.name("source", each) for each in (group, table))
+        names = (self._rendering.text_argument("source", each) for each in (group, table))
         return self._rendering.mark("source", *names)
 
     def _config(self, **values: Any) -> str:
@@ -197,15 +197,15 @@ class Templates:
         return ""
 
     def _var(self, name: str, default: Any = None) -> Any:
-        self._rendering.asked.add(("var", self._rendering.name("var", name)))
+        self._rendering.asked.add(("var", self._rendering.text_argument("var", name)))
         # A copy, so that no model can change what the next one sees.
-        return self._rendering.without_marks(copy.deepcopy(self._vars.get(name, default)), f"var('{name}')")
+        return self._rendering.no_marks(copy.deepcopy(self._vars.get(name, default)), f"var('{name}')")
 
     def _env(self, name: str, default: Any = None) -> Any:
-        self._rendering.asked.add(("env", self._rendering.name("env", name)))
+        self._rendering.asked.add(("env", self._rendering.text_argument("env", name)))
         if name in self._environ and is_secret(name):
             return self._rendering.mark("env", name)
-        return self._rendering.without_marks(self._environ.get(name, default), f"env('{name}')")
+        return self._rendering.no_marks(self._environ.get(name, default), f"env('{name}')")
 
     def _engine_name(self, default: str | None = None) -> str | None:
         return self._engine or default

@@ -249,6 +249,8 @@ class Environment:
 
 _registry: dict[str, Environment] = {}
 _registry_lock = threading.Lock()
+_held: list[Gate] = []
+"""The gates that are closed for a fork."""
 
 
 def _before_fork() -> None:
@@ -256,14 +258,21 @@ def _before_fork() -> None:
     in the table of readers along, and what the parent reads would no longer be protected."""
     _registry_lock.acquire()
     for environment in _registry.values():
-        environment._gate.hold()
+        environment._gate.close_for_fork()
+        _held.append(environment._gate)
         environment._stop()
 
 
 def _after_fork() -> None:
-    for environment in _registry.values():
-        environment._gate.let_go()
-    _registry_lock.release()
+    try:
+        for gate in [environment._gate for environment in _registry.values()]:
+            if gate in _held:
+                gate.open_after_fork()
+            else:
+                gate.open()  # an interrupt came before its turn: Python forks nevertheless
+    finally:
+        _held.clear()
+        _registry_lock.release()
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

@@ -42,15 +42,17 @@ class Gate:
             self._closed = False
             self._free.notify_all()
 
-    def hold(self) -> None:
-        """Close it, so that no thread even looks at it before `let_go`: a forked child would never see that end."""
+    def close_for_fork(self) -> None:
+        """Close it, so that no thread even looks at it before `open_after_fork`: a child would never see that end."""
         self.close()
         self._lock.acquire()
 
-    def let_go(self) -> None:
-        self._closed = False
-        self._free.notify_all()
-        self._lock.release()
+    def open_after_fork(self) -> None:
+        try:
+            self._closed = False
+            self._free.notify_all()
+        finally:
+            self._lock.release()
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -64,7 +64,7 @@ def write_table(table: Table, make: Callable[[Any, Codec], Blob], put: Callable[
             for index, array in enumerate(group):
                 size = array.nbytes
                 work = partial(_chunks, array, table, index, make)
-                waiting.append((index, size, pool.run(work, size)))
+                waiting.append((index, size, pool.begin(work, size)))
                 ahead += size
                 while ahead > AHEAD_BYTES and len(waiting) > 1:
                     finish()
@@ -109,7 +109,7 @@ class Writing:
 
     def _flush(self) -> None:
         self._wait()
-        self._under_way = self._writer.run(partial(self._put, self._blobs), self._bytes)
+        self._under_way = self._writer.begin(partial(self._put, self._blobs), self._bytes)
         self._blobs, self._bytes = [], 0
 
     def _wait(self) -> None:
@@ -255,7 +255,7 @@ def _batches(
                     break
                 index, chunk = following
                 work = partial(load, chunk)
-                ready[index].append((chunk.bytes, pool.run(work, chunk.bytes)))
+                ready[index].append((chunk.bytes, pool.begin(work, chunk.bytes)))
                 ahead += chunk.bytes
             for index, array in enumerate(now):
                 if array is None:

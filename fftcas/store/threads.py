@@ -26,7 +26,7 @@ class Threads:
         if self._pool is not None:
             self._pool.shutdown()
 
-    def run(self, work: Callable[[], Done], size: int) -> Callable[[], Done]:
+    def begin(self, work: Callable[[], Done], size: int) -> Callable[[], Done]:
         """Begin with work on so many bytes, or do it at once if they are few; what is returned waits for the result."""
         if size < SMALL:
             done = work()

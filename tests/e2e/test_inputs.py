@@ -36,6 +36,32 @@ def sourced(small: Small, fingerprint: str = "content") -> None:
     assert small.built() == {"groups", "ids", "numbers"}
 
 
+COMMENTED = "select a /* was {{ ref('a') }} */ from {{ ref('a') }}"
+
+
+@pytest.mark.parametrize(
+    ("text", "schema", "rows"),
+    [
+        (COMMENTED, "o */ from (select 666 as a) --", [(42,)]),
+        (COMMENTED, "o */ from (select 666 as a); create table main.evil as from range(1); select 7 as z /*", [(42,)]),
+        ("select\u00a0$$ {{ ref('a') }} a$$ as n from {{ ref('a') }}", "s", [(' "w"."a" a',)]),
+        ("select\u00a0e'\\' , {{ ref('a') }} --' as n from {{ ref('a') }}", "s", [('\' , "w"."a" --',)]),
+    ],
+)
+def test_what_a_schema_is_called_changes_no_table_unseen(
+    small: Small, text: str, schema: str, rows: list[tuple[object]]
+) -> None:
+    """A name within a text can end it, or be data; and some texts do not look like one."""
+    small.models(a="select 42 as a", m=text)
+    profiles = (small.root / "profiles.yml").read_text()
+    small.write("profiles.yml", profiles.replace("schema: w", f'schema: "{schema}"'))
+    small.run()
+    small.write("profiles.yml", profiles)
+    small.build()
+    assert small.sql("from w.m") == rows
+    assert small.sql("select count(*) from duckdb_tables() where table_name = 'evil'") == [(0,)]
+
+
 def test_a_changed_source_row_rebuilds_exactly_its_readers(small: Small) -> None:
     sourced(small)
     assert small.built() == set()

@@ -58,5 +58,10 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
         else:
             relations.add(name)
     named = not opaque and names_columns(tree, parsed.objects)
-    one_query = not tree.get("error") and len(tree["statements"]) == 1
+    one_query = not tree.get("error") and len(tree["statements"]) == 1 and not writes(parsed)
     return Reads(frozenset(relations), frozenset(files), frozenset(opaque), named, one_query)
+
+
+def writes(parsed: Parsed) -> bool:
+    """Whether a common table expression changes a table: DuckDB 2 takes such a text for a query."""
+    return any(str(each.get("type")).endswith("_QUERY_NODE") for each in parsed.objects)

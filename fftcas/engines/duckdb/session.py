@@ -19,6 +19,7 @@ from fftcas.engines.duckdb.errors import interruptible, translated
 from fftcas.engines.duckdb.estimate import estimate
 from fftcas.engines.duckdb.filling import fill, fill_at_once, variables_read
 from fftcas.engines.duckdb.names import Place, hidden, quote_name
+from fftcas.engines.duckdb.query import check_query
 from fftcas.engines.duckdb.reading import chosen, cursor, describe, read, whole
 from fftcas.engines.duckdb.views import view_text
 from fftcas.relation import RelationName, Stamp
@@ -67,7 +68,7 @@ class DuckDBSession:
 
     def stage_query(self, relation: RelationName, sql: str, *, checked: bool = False) -> Staged:
         if not checked:
-            _check_select(self._cursor, sql)
+            check_query(self._cursor, sql)
         with self._staging(relation) as target:
             return self._create(relation, target, sql)
 
@@ -116,7 +117,7 @@ class DuckDBSession:
         return f"SELECT {wanted} FROM {self._place.quote(relation)}"
 
     def estimate(self, sql: str) -> Estimate:
-        _check_select(self._cursor, sql)  # EXPLAIN runs what follows its query
+        check_query(self._cursor, sql)  # EXPLAIN runs what follows its query
         with translated(lines_before=1):
             return estimate(self._cursor, self._place, sql)
 
@@ -158,7 +159,7 @@ class DuckDBSession:
             self._stamp(stamps, "TABLE")
 
     def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
-        _check_select(self._cursor, sql)
+        check_query(self._cursor, sql)
         with translated():
             text = view_text(self._cursor, self._place, relation, sql)
         with self._publishing, translated(lines_before=1), self._transaction():
@@ -260,12 +261,3 @@ class DuckDBSession:
         kind = self._catalogue.kind(relation)
         if kind is not None:
             self._cursor.execute(f"DROP {kind} {self._place.quote(relation)}")
-
-
-def _check_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Raises EngineError unless the text is one query. (PIVOT comes as several statements, the query last.)"""
-    with translated():
-        kinds = [statement.type.name for statement in connection.extract_statements(sql)]
-    queries = [kind for kind in kinds if kind in {"SELECT", "MULTI"}]
-    if len(queries) != 1 or kinds[-1] != queries[0]:
-        raise EngineError("a model is one SELECT statement", hint=f"this text holds: {', '.join(kinds) or 'nothing'}")

@@ -177,6 +177,8 @@ def test_stable_texts_have_nothing_unstable(binder: Binder) -> None:
         ("select 1; drop table t", False),
         ("drop table t", False),
         ("insert into t select 1", False),
+        ("with x as (insert into t values (1) returning a) select * from x", False),
+        ("with x as (select 1 as updated) from x", True),
         ("", False),
         ("-- nothing", False),
     ],

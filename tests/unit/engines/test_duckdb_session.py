@@ -105,6 +105,24 @@ def test_a_query_that_fails_leaves_everything_as_it_was(engine: DuckDBEngine) ->
 
 
 @pytest.mark.parametrize(
+    "sql",
+    [
+        "with x as (insert into s.t values (2) returning a) select * from x",
+        "with x as materialized (with y as (delete from s.t returning a) from y) from x",
+        "select (with x as (update s.t set a = 3 returning a) select max(a) from x)",
+    ],
+)
+def test_a_query_changes_no_table(engine: DuckDBEngine, sql: str) -> None:
+    with engine.session() as session:
+        build(session, T, "select 1 as a")
+        stage, publish = partial(session.stage_query, V), partial(session.publish_view, V, stamp=stamp(V))
+        for act in (partial(stage, sql), partial(publish, sql), partial(session.estimate, sql)):
+            with pytest.raises(EngineError):
+                act()
+        assert session._cursor.execute("from s.t").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(
     "sql", ["select 1; select 2", "drop table s.t", "select 1; drop table s.t", "", "-- nothing", "/* nothing */"]
 )
 def test_only_one_query_is_accepted(engine: DuckDBEngine, sql: str) -> None:

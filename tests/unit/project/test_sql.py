@@ -34,6 +34,12 @@ def test_bind_puts_names_and_secrets_in() -> None:
     )
 
 
+def test_no_name_gets_into_a_comment_which_it_could_end() -> None:
+    sql = Sql(f"select a /* {ref(A)} {THIS} {secret('X_TOKEN')} */ from {ref(A)} -- {ref(A)}")
+    bound = sql.bind({A: '"*/\n"'}, '"*/\n"', {"X_TOKEN": "*/\n"})
+    assert bound == f'select a /* {A} this X_TOKEN */ from "*/\n" -- {A}'
+
+
 def test_readable_shows_labels_and_never_a_secret() -> None:
     assert Sql(f"from {ref(A)} {THIS} '{secret('K')}'").readable() == "from //m:a {{ this }} '{{ env('K') }}'"
 

@@ -45,6 +45,10 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
         ("1, 2, $a$ never closed $b$ $", "1¦,¦2¦,¦$a$ never closed $b$ $"),
         ("\ue000ref://a:b\ue001 as x", "\ue000ref://a:b\ue001¦as¦x"),
         (";;", ""),
+        ("select\u00a0a /* b */ , 'c'", "select¦\u00a0a /* b */ , 'c'"),
+        ("a \ufeff$$b$$", "a¦ \ufeff$$b$$"),
+        ("$a\u3000$ b", "$a¦\u3000$ b"),
+        ("'\u00a0', \"\u2003\" --\u00a0", "'\u00a0'¦,¦\"\u2003\""),
     ],
 )
 def test_tokens(text: str, tokens: str) -> None:

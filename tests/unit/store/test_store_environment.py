@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import lmdb
 import pytest
@@ -154,6 +155,28 @@ def test_no_lock_of_another_thread_stays_locked_in_a_forked_child(tmp_path: Path
         sys.setswitchinterval(interval)
     assert results == [0] * 60
     environment.close()
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_fork_that_something_came_between_leaves_nothing_locked(
+    tmp_path: Path, closed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (Environment.open(tmp_path / name, pytest.fail) for name in "ab")
+    trouble = Mock(side_effect=OSError)
+    if closed:
+        monkeypatch.setattr(Gate, "close_for_fork", trouble)
+    else:
+        monkeypatch.setattr(first, "_stop", trouble)
+    with monkeypatch.context() as quiet:
+        quiet.setattr(sys, "unraisablehook", lambda trouble: None)
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+    monkeypatch.undo()
+    assert os.waitpid(child, 0)[1] == 0
+    for environment in (first, second):
+        environment.write(putting(b"a", 100))
+        environment.close()
 
 
 def test_compaction_gives_space_back(tmp_path: Path) -> None:
