@@ -10,7 +10,7 @@ from functools import cached_property
 from fftcas.digest import Value
 from fftcas.errors import Location, ProjectError
 from fftcas.label import Label
-from fftcas.project.sql_tokens import MARK, MARK_END, VERSION, Token, folded, tokenise
+from fftcas.project.sql_tokens import MARK, MARK_END, VERSION, Token, folded, tokenise, with_plain_spaces
 from fftcas.relation import RelationName
 
 MARKER = re.compile(f"{MARK}(ref|this|env)(?::([^{MARK}{MARK_END}]*))?{MARK_END}")
@@ -152,10 +152,11 @@ def _bare(token: Token) -> str:
 
 
 def statement(text: str, path: str) -> Sql:
-    """The one statement of a model's rendered text, without the `;` at its end.
+    """The one statement of a model's rendered text, without the `;` at its end, and with plain spaces only.
 
     Raises ProjectError if there is none, if there are two, or if it is a CREATE statement.
     """
+    text = with_plain_spaces(text)
     tokens = tokenise(text)
     if not tokens:
         raise ProjectError("the model has no SQL", where=Location(path), hint="write a SELECT")

@@ -28,7 +28,7 @@ NAME_PART = rf"[^\x00-\#%-/:-@\[-\^`{{-\x7f{MARK}{MARK_END}{SPACES}]"
 TAG_START = rf"[^\x00-@\[-\^`{{-\x7f\ue000-\U0010ffff{SPACES}]"
 TOKEN = re.compile(
     rf"""
-      (?P<doubt>       [ \t\n\r\f\v]* [{SPACES}] )
+      (?P<space>       [{SPACES}] )
     | (?P<skip>        (?: [ \t\n\r\f\v]+ | --[^\n\r]* )+ )
     | (?P<marker>      {MARK} [^{MARK_END}]* {MARK_END} )
     | (?P<comment>     /\* )
@@ -43,8 +43,9 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""One group for each kind of token; `rest` is a quotation that never ends, and in `doubt` is where the tokens end."""
+"""One group for each kind of token; `rest` is a quotation that never ends, `space` what is one to some engines only."""
 
+ANY_SPACE = re.compile(f"[{SPACES}]")
 LINE_COMMENT = re.compile(r"--[^\n\r]*")
 COMMENT_EDGE = re.compile(r"/\*|\*/")
 
@@ -80,10 +81,24 @@ def tokenise(text: str) -> list[Token]:
     return tokens
 
 
+def with_plain_spaces(text: str) -> str:
+    """The text as DuckDB takes it: with plain spaces for others, but in strings, quoted names and comments."""
+    if not ANY_SPACE.search(text):
+        return text
+    characters = list(text)
+    for token in _tokens(text):
+        if token.kind == "space":
+            characters[token.start] = " "
+    return "".join(characters)
+
+
 def _with_gaps(text: str) -> Iterator[Token]:
     """Tokens, and between two string literals what separates them: SQL joins `'a'` and `'b'` across a line's end."""
     previous: Token | None = None
     for token in _tokens(text):
+        if token.kind == "space":  # or part of a name
+            yield Token("rest", text[token.start :], token.start)
+            return
         if previous is not None and previous.kind == token.kind == "string":
             gap = text[previous.end : token.start]
             if previous.text[0] in "eE":  # engines disagree whether the escapes go on
@@ -108,7 +123,7 @@ def _tokens(text: str) -> Iterator[Token]:
         elif kind == "dollar":
             closing = text.find(match[0], end)
             kind, end = ("string", closing + len(match[0])) if closing > 0 else ("rest", 0)
-        if kind in ("rest", "doubt") or not end:
+        if kind == "rest" or not end:
             kind, end = "rest", len(text)
         if kind != "skip":
             yield Token(kind, text[position:end], position)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fftcas.project.sql_tokens import Token, canonical, tokenise
+from fftcas.project.sql_tokens import Token, canonical, tokenise, with_plain_spaces
 
 sys.path.append(str(Path(__file__).parent))
 from statements import FRAME_LIST, STATEMENTS, WORDS, outcome
@@ -46,13 +46,19 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
         ("\ue000ref://a:b\ue001 as x", "\ue000ref://a:b\ue001¦as¦x"),
         (";;", ""),
         ("select\u00a0a /* b */ , 'c'", "select¦\u00a0a /* b */ , 'c'"),
-        ("a \ufeff$$b$$", "a¦ \ufeff$$b$$"),
+        ("a \ufeff$$b$$", "a¦\ufeff$$b$$"),
         ("$a\u3000$ b", "$a¦\u3000$ b"),
         ("'\u00a0', \"\u2003\" --\u00a0", "'\u00a0'¦,¦\"\u2003\""),
     ],
 )
 def test_tokens(text: str, tokens: str) -> None:
     assert "¦".join(canonical(text)) == tokens
+
+
+def test_spaces_that_do_not_look_like_others_become_plain_ones() -> None:
+    text = "select\u00a0$$ \u00a0 $$,\u2003e'\\'\u3000' --\u00a0\n, \"\ufeff\"\ufeff/*\u200b*/ from\u2060t"
+    plain = "select $$ \u00a0 $$, e'\\'\u3000' --\u00a0\n, \"\ufeff\" /*\u200b*/ from t"
+    assert with_plain_spaces(text) == plain
 
 
 def test_a_line_break_between_two_strings_joins_them() -> None:
