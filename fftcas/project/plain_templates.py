@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import nodes
 
 LARGE = 1e300
-"""A number that Python can spell, and the greatest that counts as a constant here."""
+"""Numbers from here on are left to Jinja: some of them, as infinity, it cannot write as code."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _ordinary(keyword: str) -> bool:
 
 def _constant(node: nodes.Node) -> bool:
     if isinstance(node, nodes.Const):
-        return not isinstance(node.value, int | float) or abs(node.value) < LARGE  # others cannot be written as code
+        return not isinstance(node.value, int | float) or abs(node.value) < LARGE
     if isinstance(node, nodes.Pair) and not isinstance(node.key, nodes.Const):
         return False  # it may be no key of a dictionary
     return isinstance(node, nodes.Literal | nodes.Pair) and all(map(_constant, node.iter_child_nodes()))

@@ -2,7 +2,8 @@
 
 The tokeniser knows no engine. Where engines disagree it keeps too much rather than too little: a longer token is
 always safe, as equal token lists must mean equal statements, while a statement may have several lists. Where even
-the end of a token is in doubt, all the rest of the text is one token.
+the end of a token is in doubt, all the rest of the text is one token. Spaces beyond ASCII are such a doubt; models'
+texts have none left, for `with_plain_spaces` reads them as DuckDB does.
 """
 
 from __future__ import annotations

@@ -87,9 +87,15 @@ class Templates:
             loader=Loader(files),
             optimized=False,  # a template is rendered once: looking for what is constant in it takes longer
         )
-        own: dict[str, Callable[..., Any]]
-        own = {"ref": self._ref, "source": self._source, "config": self._config, "var": self._var, "env": self._env}
-        self._own = own | {"engine": self._engine_name, "is_incremental": lambda: False}
+        self._own: dict[str, Callable[..., Any]] = {
+            "ref": self._ref,
+            "source": self._source,
+            "config": self._config,
+            "var": self._var,
+            "env": self._env,
+            "engine": self._engine_name,
+            "is_incremental": lambda: False,
+        }
         self._jinja.globals |= {**helpers(engine), **self._own}
         self._jinja.filters |= {"var": self._var, "env": self._env, "sql_literal": sql_literal}
 

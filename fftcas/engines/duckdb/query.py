@@ -11,7 +11,7 @@ from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.reads import parse, writes
 
 WRITING = re.compile(r"\b(insert|update|delete|merge)\b", re.IGNORECASE)
-"""What a text has in it that changes a table within a query."""
+"""Words of which a text has at least one if it changes a table within a query."""
 
 
 def check_query(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

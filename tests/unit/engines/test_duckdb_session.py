@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -104,6 +105,12 @@ def test_a_query_that_fails_leaves_everything_as_it_was(engine: DuckDBEngine) ->
     assert engine.stamps() == {T: made}
 
 
+def uses(session: DuckDBSession, sql: str) -> list[Callable[[], object]]:
+    """All that is done with a model's text."""
+    stage, publish = partial(session.stage_query, V), partial(session.publish_view, V, stamp=stamp(V))
+    return [partial(stage, sql), partial(publish, sql), partial(session.estimate, sql)]
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -115,9 +122,8 @@ def test_a_query_that_fails_leaves_everything_as_it_was(engine: DuckDBEngine) ->
 def test_a_query_changes_no_table(engine: DuckDBEngine, sql: str) -> None:
     with engine.session() as session:
         build(session, T, "select 1 as a")
-        stage, publish = partial(session.stage_query, V), partial(session.publish_view, V, stamp=stamp(V))
-        for act in (partial(stage, sql), partial(publish, sql), partial(session.estimate, sql)):
-            with pytest.raises(EngineError):
+        for act in uses(session, sql):
+            with pytest.raises(EngineError, match=r"one SELECT|needs a SELECT"):  # DuckDB 1.4 has no such queries
                 act()
         assert session._cursor.execute("from s.t").fetchall() == [(1,)]
 
@@ -128,8 +134,7 @@ def test_a_query_changes_no_table(engine: DuckDBEngine, sql: str) -> None:
 def test_only_one_query_is_accepted(engine: DuckDBEngine, sql: str) -> None:
     with engine.session() as session:
         build(session, T, "select 1 as a")
-        stage, publish = partial(session.stage_query, V), partial(session.publish_view, V, stamp=stamp(V))
-        for act in (partial(stage, sql), partial(publish, sql), partial(session.estimate, sql)):
+        for act in uses(session, sql):
             with pytest.raises(EngineError, match="one SELECT"):
                 act()
     assert set(engine.stamps()) == {T}
