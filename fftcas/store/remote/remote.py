@@ -153,15 +153,23 @@ class Remote:
         return self.fetched.get(derivation)
 
     def prefetch(self, derivations: Sequence[Digest], store: Store) -> None:
-        """Begin to take outputs over, in this order, in the background. `fetch` waits for those under way."""
+        """Begin to take outputs over, in this order; `fetch` waits for those under way.
+
+        That is done in the background, but for small ones at a place that is quick: what else the process does would
+        only take turns with it.
+        """
         claims = [
             self._finder.claims[key]
             for key in derivations
             if key in self._finder.claims and not self._passes(self._finder.claims[key]) and self._take_off(key) is None
         ]
+        most = TOGETHER if self.reach.quick else -1
+        soon, later = ([c for c in claims if (c.size <= most) is at_once] for at_once in (True, False))
+        for start in range(0, len(soon), _BATCH):
+            self._bring(soon[start : start + _BATCH], store)
         with self._lock:
-            self._ahead += claims
-            begins = bool(claims) and not self._fetching
+            self._ahead += later
+            begins = bool(later) and not self._fetching
             self._fetching |= begins
         if begins:
             threading.Thread(target=self._prefetch, args=(store,), name="fftcas-fetch", daemon=True).start()
@@ -250,12 +258,16 @@ class Remote:
 
     def _prefetch(self, store: Store) -> None:
         while batch := self._next():
-            try:
-                self._fetch(batch, store)
-            except FftcasError as error:  # who needs the table tries again, and says it
-                self._problems.append(str(error))
-            finally:
-                self._land([claim.realisation.derivation for claim in batch])
+            self._bring(batch, store)
+
+    def _bring(self, claims: Sequence[Claim], store: Store) -> None:
+        """Fetch what was taken off with, and let it land, whatever becomes of it."""
+        try:
+            self._fetch(claims, store)
+        except FftcasError as error:  # who needs the table tries again, and says it
+            self._problems.append(str(error))
+        finally:
+            self._land([claim.realisation.derivation for claim in claims])
 
     def _next(self) -> list[Claim]:
         """What is to be fetched next: small tables together, a large one as the last. Nothing: the thread ends."""

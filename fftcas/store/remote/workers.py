@@ -7,23 +7,37 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
-from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fftcas.store.remote.transport import Unreachable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+QUICK = 0.002
+"""Seconds that a call takes up to which one thread makes all of many: it does not wait for the place then. Several would
+wait for each other, since one at a time runs Python, and to take turns costs twice what they do."""
+
+LOOK = 0.01
+"""Seconds after which it is looked whether one thread is enough."""
+
 
 class Workers:
-    """Up to `count` daemon threads that run calls; threads start when they are needed."""
+    """Up to `count` daemon threads that run calls; threads start when they are needed.
 
-    def __init__(self, count: int, seconds: float) -> None:
+    Of a place that is `far` it is known that calls have to wait for it.
+    """
+
+    def __init__(self, count: int, seconds: float, *, far: bool = False) -> None:
         self.seconds = seconds
+        self.quick = not far
+        """Whether one thread was enough for the last calls."""
+        self._far = far
         self._count = count
         self._tasks: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -41,31 +55,49 @@ class Workers:
 
     def run(self, call: Callable[[], Result], seconds: float | None = None) -> Result:
         """What the call returns. Raises what it raises, or Unreachable if it takes too long."""
-        return self._result(self.submit(call), seconds or self.seconds)
-
-    def each(self, call: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """The results of many calls, in order. The deadline is for each; the first failure is raised."""
-        futures = [self.submit(partial(call, item)) for item in items]
-        try:
-            return [self._result(future, self.seconds) for future in futures]
-        finally:
-            for future in futures:
-                future.cancel()
-
-    def close(self) -> None:
-        """Let idle threads end."""
-        for _ in range(self._count):
-            self._tasks.put(None)
-
-    @staticmethod
-    def _result(future: Future[Result], seconds: float) -> Result:
+        seconds, future = seconds or self.seconds, self.submit(call)
         try:
             return future.result(seconds)
         except FutureTimeout:
             if future.done():
                 raise
             future.cancel()
-            raise Unreachable(f"no answer within {seconds:g} s") from None
+            raise _late(seconds) from None
+
+    def each(self, call: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """The results of many calls, in order. Raises what one of them raises, or Unreachable if none ends for too long.
+
+        One thread begins, unless the place is far; the others join it if that turns out to be slow.
+        """
+        calls = _Calls(call, list(items))
+        most = min(self._count, len(calls.items))
+        futures = [self.submit(calls.work) for _ in range(most if self._far else min(1, most))]
+        started = last = time.monotonic()
+        ended = 0
+        try:
+            while (found := wait(futures, LOOK, FIRST_EXCEPTION)).not_done:
+                for future in found.done:
+                    future.result()
+                now = time.monotonic()
+                if len(calls.results) > ended:
+                    ended, last = len(calls.results), now
+                elif now - last > self.seconds:
+                    raise _late(self.seconds)
+                if len(futures) == 1 and now - started > QUICK * ended:
+                    futures += [self.submit(calls.work) for _ in range(most - 1)]
+            for future in futures:
+                future.result()
+        finally:
+            calls.left.clear()
+            for future in futures:
+                future.cancel()
+        self.quick = not self._far and len(futures) <= 1
+        return [calls.results[position] for position in range(len(calls.items))]
+
+    def close(self) -> None:
+        """Let idle threads end."""
+        for _ in range(self._count):
+            self._tasks.put(None)
 
     def _work(self) -> None:
         while True:
@@ -85,3 +117,26 @@ class Workers:
                 future.set_exception(error)
             else:
                 future.set_result(result)
+
+
+class _Calls(Generic[Item, Result]):
+    """Calls that threads share out among themselves."""
+
+    def __init__(self, call: Callable[[Item], Result], items: Sequence[Item]) -> None:
+        self.items = items
+        self.results: dict[int, Result] = {}
+        self.left = deque(range(len(items)))
+        self._call = call
+
+    def work(self) -> None:
+        """Make calls until none is left."""
+        while self.left:
+            try:
+                position = self.left.popleft()
+            except IndexError:
+                return  # another thread has it
+            self.results[position] = self._call(self.items[position])
+
+
+def _late(seconds: float) -> Unreachable:
+    return Unreachable(f"no answer within {seconds:g} s")
