@@ -20,8 +20,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 QUICK = 0.002
-"""Seconds that a call takes up to which one thread makes all of many: it does not wait for the place then. Several would
-wait for each other, since one at a time runs Python, and to take turns costs twice what they do."""
+"""Seconds that a call takes up to which one thread makes all of many: it does not wait for the place then. Several
+would wait for each other, since one at a time runs Python, and to take turns costs twice what they do."""
 
 LOOK = 0.01
 """Seconds after which it is looked whether one thread is enough."""
@@ -65,15 +65,14 @@ class Workers:
             raise _late(seconds) from None
 
     def each(self, call: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """The results of many calls, in order. Raises what one of them raises, or Unreachable if none ends for too long.
+        """The results of many calls, in order. Raises what one of them raises, or Unreachable if no call ends for long.
 
         One thread begins, unless the place is far; the others join it if that turns out to be slow.
         """
         calls = _Calls(call, list(items))
         most = min(self._count, len(calls.items))
         futures = [self.submit(calls.work) for _ in range(most if self._far else min(1, most))]
-        started = last = time.monotonic()
-        ended = 0
+        last, ended = time.monotonic(), 0
         try:
             while (found := wait(futures, LOOK, FIRST_EXCEPTION)).not_done:
                 for future in found.done:
@@ -83,7 +82,7 @@ class Workers:
                     ended, last = len(calls.results), now
                 elif now - last > self.seconds:
                     raise _late(self.seconds)
-                if len(futures) == 1 and now - started > QUICK * ended:
+                if len(futures) == 1 and calls.began is not None and now - calls.began > QUICK * ended:
                     futures += [self.submit(calls.work) for _ in range(most - 1)]
             for future in futures:
                 future.result()
@@ -126,10 +125,12 @@ class _Calls(Generic[Item, Result]):
         self.items = items
         self.results: dict[int, Result] = {}
         self.left = deque(range(len(items)))
+        self.began: float | None = None
         self._call = call
 
     def work(self) -> None:
         """Make calls until none is left."""
+        self.began = self.began or time.monotonic()
         while self.left:
             try:
                 position = self.left.popleft()
