@@ -18,6 +18,7 @@ from fftcas.store.remote.claim import Claim
 from fftcas.store.remote.decoded import Decoded
 from fftcas.store.remote.fetch import TOGETHER, Bad, Fetcher, Responses
 from fftcas.store.remote.find import Finder
+from fftcas.store.remote.flights import Flights
 from fftcas.store.remote.keys import Signer, Trust
 from fftcas.store.remote.layout import MAIN
 from fftcas.store.remote.passing import passes, passing
@@ -67,7 +68,7 @@ class Remote:
         self._problems: list[str] = []
         self._bytes = 0
         self._lock = threading.Lock()
-        self._flights: dict[Digest, threading.Event] = {}
+        self._flights = Flights()
         self._ahead: deque[Claim] = deque()
         self._fetching = False
 
@@ -143,13 +144,13 @@ class Remote:
 
     def fetch(self, derivation: Digest, store: Store) -> Realisation | None:
         """Take an output over into the local store, verified; None if that is not possible."""
-        while (flight := self._take_off(derivation)) is not None:
+        while (flight := self._flights.take_off(derivation)) is not None:
             flight.wait()
         try:
             if derivation not in self.fetched and (claim := self.claim(derivation)) is not None:
                 self._fetch([claim], store)
         finally:
-            self._land([derivation])
+            self._flights.land([derivation])
         return self.fetched.get(derivation)
 
     def prefetch(self, derivations: Sequence[Digest], store: Store) -> None:
@@ -158,10 +159,13 @@ class Remote:
         That is done in the background, but for small ones at a place that is quick: what else the process does would
         only take turns with it.
         """
+        known = map(self._finder.claims.get, derivations)
         claims = [
-            self._finder.claims[key]
-            for key in derivations
-            if key in self._finder.claims and not self._passes(self._finder.claims[key]) and self._take_off(key) is None
+            claim
+            for claim in known
+            if claim is not None
+            and not self._passes(claim)
+            and self._flights.take_off(claim.realisation.derivation) is None
         ]
         most = TOGETHER if self.reach.quick else -1
         soon, later = ([c for c in claims if (c.size <= most) is at_once] for at_once in (True, False))
@@ -226,8 +230,7 @@ class Remote:
 
     def finish(self) -> RemoteReport:
         """Wait for what is under way; tell what was done. Raises RemoteError if the remote is required and failed."""
-        for flight in list(self._flights.values()):
-            flight.wait()
+        self._flights.wait()
         published = self.publisher.finish() if self.publisher else Published()
         self.reach.close()
         problems = tuple(dict.fromkeys([*self._problems, *published.problems]))
@@ -267,7 +270,7 @@ class Remote:
         except FftcasError as error:  # who needs the table tries again, and says it
             self._problems.append(str(error))
         finally:
-            self._land([claim.realisation.derivation for claim in claims])
+            self._flights.land([claim.realisation.derivation for claim in claims])
 
     def _next(self) -> list[Claim]:
         """What is to be fetched next: small tables together, a large one as the last. Nothing: the thread ends."""
@@ -323,17 +326,3 @@ class Remote:
             self._bad.add(name)
         if new:
             self.reach.warn(f"the remote's object {name} was not used: {why}")
-
-    def _take_off(self, derivation: Digest) -> threading.Event | None:
-        """Whoever gets None fetches the derivation, and has to land it; others get what they can wait for."""
-        with self._lock:
-            flight = self._flights.get(derivation)
-            if flight is None:
-                self._flights[derivation] = threading.Event()
-            return flight
-
-    def _land(self, derivations: Iterable[Digest]) -> None:
-        with self._lock:
-            flights = [self._flights.pop(key) for key in derivations if key in self._flights]
-        for flight in flights:
-            flight.set()
