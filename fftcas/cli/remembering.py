@@ -18,7 +18,7 @@ from fftcas.http.settings import SHORTEST_SECRET
 from fftcas.project.files import Files
 from fftcas.project.macros import FOLDER
 from fftcas.project.nodes import Node, PythonModel
-from fftcas.project.python_closure import CODE
+from fftcas.project.python_installed import CODE
 from fftcas.project.rendering import UNSURE
 
 if TYPE_CHECKING:

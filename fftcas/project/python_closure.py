@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
-import importlib.util
+import ast
 import posixpath
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from fftcas.digest import Digest, digest_bytes, digest_value
+from fftcas.digest import Digest
 from fftcas.errors import Location, ProjectError
 from fftcas.project.files import Files
-from fftcas.project.python_facts import OURS, Facts, Import, code_digest, facts, parse
+from fftcas.project.python_code import Code, too_deep
+from fftcas.project.python_facts import Facts, Import, facts, parse
+from fftcas.project.python_installed import distributions
+from fftcas.project.python_names import aliases, is_watched
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Closure:
     it may read any var.
 
     `lazy` says that a module of the project is imported inside a function, so while the model runs. `fetches` says that
-    our HTTP functions may be called.
+    our HTTP functions may be called, and `docs` that docstrings count. `places` has the paths of all the files where
+    some code looks at what functions or files are called, else nothing.
     """
 
     modules: dict[str, Digest]
@@ -33,6 +34,8 @@ class Closure:
     any_var: bool
     lazy: bool
     fetches: bool
+    docs: bool
+    places: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -41,7 +44,9 @@ class Modules:
     """Reads the Python files of a project, each once."""
 
     files: Files
-    known: dict[str, tuple[Facts, Digest]] = field(default_factory=dict)
+    _names: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    _facts: dict[tuple[str, str], Facts] = field(default_factory=dict)
+    _codes: dict[tuple[str, bool], Digest] = field(default_factory=dict)
 
     def closure(self, path: str) -> Closure:
         """Everything that the model in the file at `path` imports, directly or not. Raises ProjectError."""
@@ -55,9 +60,11 @@ class Modules:
             current = waiting.pop()
             if current in found:
                 continue
-            seen = found[current] = self._read(current)[0]
+            seen = found[current] = self._read(current, folder)
             for statement in seen.imports:
                 files = list(dict.fromkeys(self._resolve(statement, current, folder)))
+                if files and not statement.level:
+                    _refuse_hidden(statement, current, files)
                 waiting += files
                 lazy = lazy or (statement.lazy and bool(files))
                 top = statement.module.partition(".")[0]
@@ -74,22 +81,62 @@ class Modules:
                 "it is not part of the model's key"
                 for line in seen.hidden_env[:1]
             ]
+        docs = any(seen.docs for seen in found.values())
+        places = any(seen.places for seen in found.values())
         return Closure(
-            {name: self._read(file)[1] for name, file in named(found.keys() - {path}, folder).items()},
+            {name: self._code(file, docs) for name, file in named(found.keys() - {path}, folder).items()},
             {name: version for top in packages for name, version in distributions(top)},
             tuple(sorted({name for seen in found.values() for name in seen.env})),
             tuple(sorted({name for seen in found.values() for name in seen.vars})),
             any(seen.any_var for seen in found.values()),
             lazy or any(seen.unresolved for seen in found.values()),
             any(seen.fetches or seen.unresolved for seen in found.values()),
+            docs,
+            (path, *sorted(found.keys() - {path})) if places else (),
             tuple(warnings),
         )
 
-    def _read(self, path: str) -> tuple[Facts, Digest]:
-        if path not in self.known:
-            tree = parse(self.files, path)
-            self.known[path] = (facts(tree), code_digest(tree))
-        return self.known[path]
+    def _read(self, path: str, folder: str) -> Facts:
+        if (path, folder) not in self._facts:
+            try:
+                self._facts[path, folder] = facts(parse(self.files, path), self._bound(path, folder))
+            except RecursionError:
+                raise too_deep(path) from None
+        return self._facts[path, folder]
+
+    def _code(self, path: str, docs: bool) -> Digest:
+        if (path, docs) not in self._codes:
+            self._codes[path, docs] = Code(parse(self.files, path), path, docs=docs).digest()
+        return self._codes[path, docs]
+
+    def _bound(self, path: str, folder: str) -> dict[str, str]:
+        """What the names in a file stand for, also those that come from other files of the project."""
+        if (path, folder) in self._names:
+            return self._names[path, folder]
+        tree = parse(self.files, path)
+        names = self._names[path, folder] = aliases(tree)  # so far: files may import each other
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    names |= _below(alias.name, self._given(Import(alias.name), path, folder))
+            elif isinstance(node, ast.ImportFrom):
+                origin = Import(node.module or "", node.level, line=node.lineno)
+                given = self._given(origin, path, folder)
+                for alias in node.names:
+                    name = alias.asname or alias.name
+                    if alias.name == "*":
+                        names |= given
+                    elif alias.name in given:
+                        names[name] = given[alias.name]
+                    else:
+                        inner = replace(origin, module=".".join(filter(None, (node.module, alias.name))))
+                        names |= _below(names.get(name, name), self._given(inner, path, folder))
+        return names
+
+    def _given(self, module: Import, importer: str, folder: str) -> dict[str, str]:
+        """The names in a module of the project that stand for something watched."""
+        bound = [self._bound(file, folder) for file in self._resolve(module, importer, folder)]
+        return {name: full for names in bound for name, full in names.items() if "." not in name and is_watched(full)}
 
     def _resolve(self, statement: Import, importer: str, folder: str) -> Iterator[str]:
         """The project's files that an import statement runs, packages' `__init__` included."""
@@ -130,6 +177,21 @@ class Modules:
                     yield path
 
 
+def _below(module: str, given: Mapping[str, str]) -> dict[str, str]:
+    return {f"{module}.{name}": full for name, full in given.items()}
+
+
+def _refuse_hidden(statement: Import, importer: str, files: Sequence[str]) -> None:
+    """Raise ProjectError for a module that is called like one of Python's own: whichever was loaded first would win."""
+    top = statement.module.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        raise ProjectError(
+            f"'{top}' is a module of Python's own, and {files[0]} is called like it",
+            where=Location(importer, statement.line),
+            hint="give the file another name",
+        )
+
+
 def named(files: Iterable[str], folder: str) -> dict[str, str]:
     """The files by what they are called in a recipe; of two with one name, the one outside `folder` by its path."""
     found: dict[str, str] = {}
@@ -143,54 +205,3 @@ def module_name(path: str, folder: str) -> str:
     """What a file is called in a recipe: by its place below the model's folder, so that both can move together."""
     inside = path.removeprefix(folder + "/")
     return inside.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-
-@functools.cache
-def distributions(module: str) -> tuple[tuple[str, str | None], ...]:
-    """Names and versions of the installed distributions that give a top-level module; empty for Python's own.
-
-    What has no version, or one that stays while its code is edited, is told by the digest of its files.
-    """
-    if module in sys.stdlib_module_names or module in OURS:
-        return ()
-    try:
-        importlib.metadata.distribution(module)
-        names = [module]
-    except importlib.metadata.PackageNotFoundError:
-        names = sorted(set(_packages().get(module, ())))
-    known: list[tuple[str, str | None]] = [(name, importlib.metadata.version(name)) for name in names]
-    if not known or any(_editable(name) for name in names):
-        known.append((module if not known else f"{module} (editable)", _code_of(module)))
-    return tuple(known)
-
-
-CODE = "code "
-"""Begins what stands for the version of a module that is known by its files."""
-
-
-def _editable(distribution: str) -> bool:
-    text = importlib.metadata.distribution(distribution).read_text("direct_url.json")
-    return text is not None and '"editable": true' in text
-
-
-def _code_of(module: str) -> str | None:
-    """A digest of the files of an importable module; None if there is none."""
-    try:
-        found = importlib.util.find_spec(module)
-    except (ImportError, ValueError):
-        return None
-    if found is None:
-        return None
-    folders = [Path(place) for place in found.submodule_search_locations or ()]
-    files = [(file.relative_to(top).as_posix(), file) for top in folders for file in sorted(top.rglob("*.py"))]
-    if not folders and found.origin and found.has_location:
-        files = [("", Path(found.origin))]
-    try:
-        return CODE + digest_value("module 1", [[name, digest_bytes(file.read_bytes())] for name, file in files])
-    except OSError:
-        return None
-
-
-@functools.cache
-def _packages() -> dict[str, list[str]]:
-    return dict(importlib.metadata.packages_distributions())

@@ -10,7 +10,7 @@ from typing import Any
 from fftcas.declare import wanted
 from fftcas.errors import Location, ProjectError, closest
 from fftcas.project.model_config import LATER, later_version
-from fftcas.project.python_facts import aliases, dotted, functions, is_declaration
+from fftcas.project.python_names import aliases, dotted, functions, is_declaration
 
 POSITIONAL = ("name", "deps", "require", "requires")
 KEYS = (*POSITIONAL, "columns", "tags", "kind", "materialized", "meta", "cache", "description")

@@ -1,4 +1,4 @@
-"""What can be seen of a Python module without running it: imports, variables read, and its code as a digest."""
+"""What can be seen of a Python module without running it: imports, and what it reads."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from fftcas.digest import Digest, digest_bytes
 from fftcas.errors import Location, ProjectError
 from fftcas.project.files import Files
+from fftcas.project.python_names import OURS, dotted, is_ours
 
-OURS = ("fftcas", "fastflowtransform")
 ENV_CALLS = ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault")
 HIDDEN_ENV = ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.path.expandvars")
 HTTP = ("fftcas.http", "fastflowtransform.api")
+IMPORT_CALLS = ("importlib.import_module", "importlib.__import__", "__import__")
+CODE_CALLS = ("exec", "eval")
+DOCS = ("__doc__", "getdoc", "getsource", "getsourcelines")
+"""What shows docstrings to code."""
+PLACES = (
+    *("__name__", "__qualname__", "__module__", "__file__", "__spec__", "__path__", "__code__"),
+    *("co_name", "co_qualname", "co_filename", "_getframe", "currentframe", "inspect", "traceback"),
+)
+"""What tells code how it, or other code, is called and where it lies."""
 DYNAMIC = ("importlib.util", "importlib.machinery", "importlib.reload", "imp", "pkgutil", "runpy", "sys.path")
 
 
@@ -32,7 +40,8 @@ class Import:
 class Facts:
     """One module's facts. `unresolved` are the lines whose imports cannot be known, `hidden_env` those that read
     environment variables whose names cannot be known; `any_var` says that it reads vars whose names cannot be.
-    `fetches` says that it names our HTTP functions."""
+    `fetches` says that it names our HTTP functions, `docs` that it looks at docstrings, and `places` that it looks at
+    what functions or files are called."""
 
     imports: tuple[Import, ...]
     env: frozenset[str]
@@ -41,6 +50,8 @@ class Facts:
     hidden_env: tuple[int, ...]
     any_var: bool
     fetches: bool
+    docs: bool
+    places: bool
 
 
 def parse(files: Files, path: str) -> ast.Module:
@@ -53,10 +64,12 @@ def parse(files: Files, path: str) -> ast.Module:
         raise ProjectError("this is not valid Python", where=Location(path), why=str(error)) from None
 
 
-def facts(tree: ast.Module) -> Facts:
-    """The facts of a module's tree."""
-    reader = _Reader(aliases(tree))
+def facts(tree: ast.Module, names: Mapping[str, str]) -> Facts:
+    """The facts of a module's tree, in which names stand for what `names` says."""
+    reader = _Reader(names)
     reader.visit(tree)
+    idioms = {id(part) for node in ast.walk(tree) if _is_idiom(node, names) for part in ast.walk(node)}
+    said = {text for node in ast.walk(tree) if id(node) not in idioms for text in _said(node)}
     return Facts(
         tuple(reader.imports),
         frozenset(reader.env),
@@ -65,38 +78,27 @@ def facts(tree: ast.Module) -> Facts:
         tuple(sorted(set(reader.hidden_env))),
         reader.any_var,
         reader.fetches or any(names_http(name) for statement in reader.imports for name in imported(statement)),
+        not said.isdisjoint(DOCS),
+        not said.isdisjoint(PLACES),
     )
 
 
-def aliases(tree: ast.AST) -> dict[str, str]:
-    """What imported names stand for: `{'m': 'fftcas.model'}` for `from fftcas import model as m`."""
-    found: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                found[alias.asname or alias.name.partition(".")[0]] = (
-                    alias.name if alias.asname else alias.name.partition(".")[0]
-                )
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-            if node.module in OURS and "*" in found:
-                found |= {name: f"{node.module}.{name}" for name in ("model", "engine_model", "env", "var")}
-    return found
+def _said(node: ast.AST) -> Iterator[str]:
+    """The names in a node, also those that are given as a text or imported."""
+    if isinstance(node, ast.alias):
+        yield from node.name.split(".")
+    for text in (getattr(node, "id", None), getattr(node, "attr", None), getattr(node, "value", None)):
+        if isinstance(text, str):
+            yield text
+    if isinstance(node, ast.ImportFrom) and node.module:
+        yield from node.module.split(".")
 
 
-def dotted(node: ast.expr, names: Mapping[str, str]) -> str:
-    """The full name that an expression stands for, `fftcas.model`; empty if it is not a name."""
-    if isinstance(node, ast.Name):
-        return names.get(node.id, node.id)
-    if isinstance(node, ast.Attribute):
-        base = dotted(node.value, names)
-        return f"{base}.{node.attr}" if base else ""
-    return ""
-
-
-def is_ours(name: str, function: str) -> bool:
-    """Whether a full name is that of one of our functions, in whatever module of ours."""
-    return name.endswith(f".{function}") and name.partition(".")[0] in OURS
+def _is_idiom(node: ast.AST, names: Mapping[str, str]) -> bool:
+    """`__name__ == "__main__"`, which a model never is, and `getLogger(__name__)`: neither gets into rows."""
+    if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and node.left.id == "__name__":
+        return [getattr(other, "value", None) for other in node.comparators] == ["__main__"]
+    return isinstance(node, ast.Call) and dotted(node.func, names) in ("logging.getLogger", "getLogger")
 
 
 def imported(statement: Import) -> Iterator[str]:
@@ -116,6 +118,7 @@ class _Reader(ast.NodeVisitor):
         self.names = names
         self.depth = 0
         self.seen: set[int] = set()
+        self.inner: set[int] = set()
         self.imports: list[Import] = []
         self.env: set[str] = set()
         self.vars: set[str] = set()
@@ -144,9 +147,11 @@ class _Reader(ast.NodeVisitor):
         named = [keyword.value for keyword in node.keywords if keyword.arg in ("name", "key")]
         argument = next(iter([*node.args, *named]), None)
         literal = argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else None
-        if name in ("importlib.import_module", "importlib.__import__", "__import__"):
+        if name in IMPORT_CALLS:
+            self.seen |= {id(part) for part in ast.walk(node.func)}
             self._import_call(node, literal)
-        elif name in ("exec", "eval"):
+        elif name in CODE_CALLS:
+            self.seen.add(id(node.func))
             self._code(node, literal)
         elif name in ENV_CALLS or is_ours(name, "env"):
             self._environment(node, node.func, literal)
@@ -169,6 +174,7 @@ class _Reader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
+        self.inner.add(id(node.value))
         self._name(node)
         self.generic_visit(node)
 
@@ -181,9 +187,23 @@ class _Reader(ast.NodeVisitor):
             self.hidden_env.append(node.lineno)
         if is_ours(name, "var") and id(node) not in self.seen:
             self.any_var = True
+        if isinstance(node.ctx, ast.Load):
+            self._value(node, name)
         self.fetches |= names_http(name)
         if any(name == module or name.startswith(f"{module}.") for module in DYNAMIC) and self._imported(node):
             self.unresolved.append(node.lineno)
+
+    def _value(self, node: ast.Attribute | ast.Name, name: str) -> None:
+        """A function, or a module as a whole, that is handed on: what becomes of it is not to be seen."""
+        if name in (*IMPORT_CALLS, *CODE_CALLS) and id(node) not in self.seen:
+            self.unresolved.append(node.lineno)
+        if id(node) in self.inner or not self._imported(node):
+            return
+        if name == "importlib":
+            self.unresolved.append(node.lineno)
+        elif name == "os" or name in OURS:
+            self.hidden_env.append(node.lineno)
+            self.any_var |= name in OURS
 
     def _imported(self, node: ast.expr) -> bool:
         while isinstance(node, ast.Attribute):
@@ -213,57 +233,3 @@ class _Reader(ast.NodeVisitor):
             self.unresolved.append(node.lineno)
         else:
             self.visit(tree)
-
-
-def code_digest(tree: ast.Module, model: ast.FunctionDef | None = None) -> Digest:
-    """The module's code without comments, docstrings, positions and model decorators.
-
-    Two texts that do the same thing may differ; two that do different things always do. The name of the function
-    `model` does not count, unless the module uses it. The tree is changed.
-    """
-    names = aliases(tree)
-    if not any(_mentions(node, "__doc__") for node in ast.walk(tree)):
-        _drop_docstrings(tree)
-    for function in functions(tree):
-        function.decorator_list = [d for d in function.decorator_list if not is_declaration(d, names)]
-    if model is not None and not any(_mentions(node, model.name) for node in ast.walk(tree)):
-        model.name = "<model>"
-    try:
-        return digest_bytes(ast.dump(tree, annotate_fields=False).encode("utf-8", "surrogatepass"))
-    except RecursionError:
-        raise ProjectError("the Python code is nested too deeply to be read") from None
-    except ValueError as error:  # an integer of more than 4300 digits
-        raise ProjectError("the Python code cannot be read", why=str(error)) from None
-
-
-def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """The functions of a module, not those inside functions or classes."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
-        elif not isinstance(node, ast.ClassDef | ast.Lambda):
-            yield from functions(node)
-
-
-def is_declaration(decorator: ast.expr, names: Mapping[str, str]) -> bool:
-    """Whether a decorator is `model` or `engine_model`, of fftcas or of FFT."""
-    function = decorator.func if isinstance(decorator, ast.Call) else decorator
-    package, _, name = dotted(function, names).partition(".")
-    return package in OURS and name.rpartition(".")[2] in ("model", "engine_model")
-
-
-def _mentions(node: ast.AST, name: str) -> bool:
-    return name in (getattr(node, "id", None), getattr(node, "attr", None), getattr(node, "value", None))
-
-
-def _drop_docstrings(tree: ast.Module) -> None:
-    """Drop all strings that stand as statements: they do nothing."""
-    for node in ast.walk(tree):
-        for part in ("body", "orelse", "finalbody"):
-            steps = getattr(node, part, None)
-            if isinstance(steps, list):
-                setattr(node, part, [step for step in steps if not _is_text(step)])
-
-
-def _is_text(step: ast.AST) -> bool:
-    return isinstance(step, ast.Expr) and isinstance(step.value, ast.Constant) and isinstance(step.value.value, str)

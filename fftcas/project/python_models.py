@@ -15,8 +15,9 @@ from fftcas.project.environment import is_secret
 from fftcas.project.files import Files
 from fftcas.project.nodes import PythonModel
 from fftcas.project.python_closure import Closure, Modules
+from fftcas.project.python_code import Code
 from fftcas.project.python_declaration import Declaration, declarations
-from fftcas.project.python_facts import code_digest, parse
+from fftcas.project.python_facts import parse
 from fftcas.project.references import Draft, References
 from fftcas.project.sql_models import NOT_MODELS, model_label
 from fftcas.relation import RelationName
@@ -41,15 +42,17 @@ def read_python_models(files: Files, environ: Mapping[str, str]) -> Iterator[Pyt
 
 def _drafts(path: str, files: Files, modules: Modules, environ: Mapping[str, str]) -> Iterator[PythonDraft]:
     """The models in one file."""
-    found = list(declarations(parse(files, path), path, environ))
-    closure = modules.closure(path) if found else None
-    for position, declared in enumerate(found):
-        tree = parse(files, path)  # its own copy for each model: the digest drops parts of it
-        own = list(declarations(tree, path, environ))[position].function
+    tree = parse(files, path)
+    found = list(declarations(tree, path, environ))
+    if not found:
+        return
+    closure = modules.closure(path)
+    code = Code(tree, path, docs=closure.docs)
+    for declared in found:
         name = declared.name
         label = model_label(path, name.removesuffix(".ff"))
-        assert closure is not None
-        yield PythonDraft(label, name, path, RelationName(label.name), declared, code_digest(tree, own), closure)
+        own = code.digest(declared.function, named=bool(closure.places))
+        yield PythonDraft(label, name, path, RelationName(label.name), declared, own, closure)
 
 
 def same_code(root: Path, node: PythonModel, environ: Mapping[str, str]) -> bool:
@@ -111,6 +114,7 @@ def python_ingredient(draft: PythonDraft, environ: Mapping[str, str], values: Ma
         "version": f"{sys.version_info.major}.{sys.version_info.minor}",
         "module": draft.code,
         "modules": closure.modules,
+        **({"places": closure.places} if closure.places else {}),
         "distributions": closure.distributions,
         # A list tells what is unset from what is empty.
         "env": {name: [environ[name]] if name in environ else [] for name in closure.env if name not in secrets},

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from shop import Shop
 
-from fftcas.project import python_closure
+from fftcas.project import python_installed
 
 Edit = Callable[[Shop], "list[str] | None"]
 EDITS: dict[str, Edit] = {}
@@ -295,7 +295,7 @@ def test_a_package_of_another_version(
     monkeypatch.syspath_prepend(str(site))
 
     def install(version: str) -> None:
-        python_closure.distributions.cache_clear()
+        python_installed.distributions.cache_clear()
         for old in site.glob("tinydist-*"):
             (old / "METADATA").unlink()
             old.rmdir()
@@ -311,7 +311,7 @@ def test_a_package_of_another_version(
     capsys.readouterr()
     assert shop.run("why-rebuild", "//python:names") == 0
     golden("why/package_version", capsys.readouterr().out)
-    python_closure.distributions.cache_clear()
+    python_installed.distributions.cache_clear()
 
 
 def test_a_past_run(shop: Shop, golden: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]) -> None:
