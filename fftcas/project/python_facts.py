@@ -68,8 +68,9 @@ def facts(tree: ast.Module, names: Mapping[str, str]) -> Facts:
     """The facts of a module's tree, in which names stand for what `names` says."""
     reader = _Reader(names)
     reader.visit(tree)
-    idioms = {id(part) for node in ast.walk(tree) if _is_idiom(node, names) for part in ast.walk(node)}
-    said = {text for node in ast.walk(tree) if id(node) not in idioms for text in _said(node)}
+    nodes = [node for part in (tree, *reader.texts) for node in ast.walk(part)]
+    idioms = {id(part) for node in nodes if _is_idiom(node, names) for part in ast.walk(node)}
+    said = {text for node in nodes if id(node) not in idioms for text in _said(node)}
     return Facts(
         tuple(reader.imports),
         frozenset(reader.env),
@@ -119,6 +120,7 @@ class _Reader(ast.NodeVisitor):
         self.depth = 0
         self.seen: set[int] = set()
         self.inner: set[int] = set()
+        self.texts: list[ast.Module] = []
         self.imports: list[Import] = []
         self.env: set[str] = set()
         self.vars: set[str] = set()
@@ -232,4 +234,5 @@ class _Reader(ast.NodeVisitor):
         if tree is None:
             self.unresolved.append(node.lineno)
         else:
+            self.texts.append(tree)
             self.visit(tree)

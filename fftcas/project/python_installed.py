@@ -53,7 +53,7 @@ def _code_of(module: str) -> str | None:
             continue
         try:
             files = _files_of(name)
-            codes[name] = files and [[inside, digest_bytes(file.read_bytes())] for inside, file in files]
+            codes[name] = None if files is None else [[at, digest_bytes(file.read_bytes())] for at, file in files]
         except (ImportError, OSError, ValueError):
             files = codes[name] = None
         waiting += [top for _, file in files or () for top in _imported(file) if not _has_distribution(top)]

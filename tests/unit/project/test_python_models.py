@@ -284,6 +284,7 @@ NAMED = HEAD + "{}@model()\ndef f():\n    return 1\n"
         ("from helper import here\n", "import sys\ndef here(): return sys._getframe(1).f_code.co_name\n"),
         ("from helper import here\n", "from inspect import stack\ndef here(): return stack()[1].function\n"),
         ("REGION = __file__\n", ""),
+        ("REGION = eval('f.__name__')\n", ""),
     ],
 )
 def test_a_name_counts_where_code_may_look_at_it(tmp_path: Path, before: str, helper: str) -> None:
