@@ -175,7 +175,7 @@ def _may_be_kept(context: HttpContext, request: Request, response: Response) -> 
 
 def _repeats(context: HttpContext, request: Request, response: Response) -> bool:
     secrets = (*request.credentials, *context.settings.secrets)
-    return any(secret.encode() in response.body for secret in secrets)
+    return any(secret.encode("utf-8", "surrogateescape") in response.body for secret in secrets)
 
 
 def _rested_on(context: HttpContext, request: Request, response: Response) -> Digest:

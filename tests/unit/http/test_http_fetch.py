@@ -63,6 +63,16 @@ def test_different_requests_have_different_answers(
     assert len(server.asked) == 2
 
 
+def test_bytes_that_are_no_utf_8_have_their_own_answers(bench: Bench, server: Server) -> None:
+    url = server.on("/x", lambda asked, _: reply(asked.path.encode()))
+    with fetching(bench.context):
+        for query in ("?name=M%FCller", "?name=M%F6ller", "?name", "?name="):
+            assert get(url + query) == f"/x{query}".encode()
+        assert get(url + "?name=M%FCller", params={"x": "é".encode("latin-1")}) == b"/x?name=M%FCller&x=%E9"
+        assert get(url, params={"token": "gehei\xdf"}, headers={"X-User": "M\xfcller"}) == b"/x?token=gehei%C3%9F"
+        assert get(url, params={"token": b"gehei\xdf"}) == b"/x?token=gehei%DF"
+
+
 def test_a_post_is_known_by_its_body(bench: Bench, server: Server) -> None:
     url = server.on("/query", lambda asked, _: reply(asked.body))
     with fetching(bench.context) as usage:
