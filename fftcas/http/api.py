@@ -7,7 +7,8 @@ import json as jsonlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlencode
 
 from fftcas.http.context import Fetching, current
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Headers = Mapping[str, Any]
 Read = TypeVar("Read")
+Wishes = ParamSpec("Wishes")
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,22 @@ class _Call:
         return made
 
 
+def _watched(call: Callable[Wishes, Read]) -> Callable[Wishes, Read]:
+    """The call, which counts as failed whatever it raises: nobody knows how long that stays true."""
+
+    @wraps(call)
+    def watched(*args: Wishes.args, **wishes: Wishes.kwargs) -> Read:
+        mine = current()
+        try:
+            return call(*args, **wishes)
+        except Exception:
+            mine.usage.note_failure()
+            raise
+
+    return watched
+
+
+@_watched
 def get(
     url: str,
     *,
@@ -136,6 +154,7 @@ def get(
     return call.send("GET", page)[1].body
 
 
+@_watched
 def get_json(
     url: str,
     *,
@@ -156,6 +175,7 @@ def get_json(
     return call.read(*call.send("GET", page), parse_json)
 
 
+@_watched
 def get_df(
     url: str,
     *,
@@ -196,6 +216,7 @@ def get_df(
     return convert(set_types(frame, dtype, call.mine.context.warn))
 
 
+@_watched
 def post(
     url: str,
     *,
@@ -217,6 +238,7 @@ def post(
     return _posted(call, Page(url, params, headers), data, json)[1].body
 
 
+@_watched
 def post_json(
     url: str,
     *,

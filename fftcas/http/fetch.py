@@ -6,7 +6,7 @@ import threading
 import time
 
 from fftcas.digest import Digest, digest_value
-from fftcas.errors import FftcasError, LockError
+from fftcas.errors import LockError
 from fftcas.http.cache import Entry
 from fftcas.http.context import Fetching, HttpContext
 from fftcas.http.errors import HttpError, call_site
@@ -30,19 +30,15 @@ def fetch(
     """The response to a request, counted in the usage. `stale_if_error`: how old (in seconds) a stored response may be
     that is given if the server fails. Raises HttpError, LockError, StoreError."""
     context = mine.context
-    try:
-        why = refused(request.url, context.settings.allowed_domains)
-        if why:
-            raise HttpError(f"{request} refused", where=call_site(context.root), why=why)
-        # Who asks for the same at the same time waits for the one answer.
-        with _flights[int(request.digest[:3], 16) % len(_flights)]:
-            if context.lock is not None:
-                response, hit = _locked(context, request, timeout)
-            else:
-                response, hit = _found(context, request, max_age, stale_if_error, timeout)
-    except FftcasError:
-        mine.usage.note_failure()
-        raise
+    why = refused(request.url, context.settings.allowed_domains)
+    if why:
+        raise HttpError(f"{request} refused", where=call_site(context.root), why=why)
+    # Who asks for the same at the same time waits for the one answer.
+    with _flights[int(request.digest[:3], 16) % len(_flights)]:
+        if context.lock is not None:
+            response, hit = _locked(context, request, timeout)
+        else:
+            response, hit = _found(context, request, max_age, stale_if_error, timeout)
     mine.usage.note(
         request.digest,
         _rested_on(context, request, response),

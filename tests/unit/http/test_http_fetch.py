@@ -274,14 +274,6 @@ def test_a_weak_date_is_no_validator(bench: Bench, server: Server) -> None:
     assert sent == [None, None, None, before]
 
 
-def test_failures_that_a_model_catches_are_counted(bench: Bench, server: Server) -> None:
-    with fetching(bench.context) as usage:
-        for _ in range(2):
-            with pytest.raises(HttpError, match="404"):
-                get(server.url("/nothing"))
-    assert (usage.failures, usage.requests, usage.responses) == (2, 0, {})
-
-
 def test_outside_of_a_build(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FFTCAS_STORE", str(tmp_path / "store"))
     _process_store.cache_clear()
