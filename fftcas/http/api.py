@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from fftcas.http.context import Fetching, current
 from fftcas.http.errors import HttpError, call_site
-from fftcas.http.fetch import fetch
+from fftcas.http.fetch import fetch, refuse
 from fftcas.http.masking import first_bytes
 from fftcas.http.paging import BadPage, Page, Paginator, follow_pages
 from fftcas.http.request import BadRequest, Params, Request, clean_headers, make_request
@@ -74,15 +74,18 @@ class _Call:
         return request, found
 
     def read(self, request: Request, response: Response, reader: Callable[[Response], Read]) -> Read:
-        """What the reader makes of a response; its ValueError is told with the request and the first bytes."""
+        """What the reader makes of a response; its ValueError is told with the request and the first bytes, and the
+        response is not given out again."""
         try:
             return reader(response)
         except ValueError as error:
-            secrets = (*self.mine.context.settings.secrets, *request.credentials)
+            context = self.mine.context
+            secrets = (*context.settings.secrets, *request.credentials)
             raise HttpError(
                 f"{request}: unusable response",
-                where=call_site(self.mine.context.root),
+                where=call_site(context.root),
                 why=f"{error}\nstatus {response.status}, the body begins: {first_bytes(response.body, secrets)}",
+                hint=refuse(context, request, response),
                 status=response.status,
             ) from None
 

@@ -14,6 +14,7 @@ from fftcas.http.lockfile import NAME
 from fftcas.http.policy import refused
 from fftcas.http.request import Request, make_request
 from fftcas.http.response import Response
+from fftcas.http.settings import HttpCacheMode
 from fftcas.http.troubles import TransportError
 
 _flights = [threading.Lock() for _ in range(4096)]
@@ -61,6 +62,23 @@ def refetch(context: HttpContext, request: Digest, entry: Entry) -> Digest | Non
         return None
     with _flights[int(request[:3], 16) % len(_flights)]:
         return _asked(context, again, entry, None)[0].digest
+
+
+def refuse(context: HttpContext, request: Request, response: Response) -> str:
+    """Forget a response that its reader cannot use, where it may be replaced; gives what is to be done about it.
+
+    Raises StoreError.
+    """
+    if context.lock is not None:
+        return f"`fftcas lock --update {context.label}` asks again"
+    if context.settings.offline or context.settings.mode is HttpCacheMode.RO:
+        return f"`fftcas build --refresh-http {context.label}` asks again"
+    if context.settings.mode.writes:
+        with _flights[int(request.digest[:3], 16) % len(_flights)]:
+            entry = context.cache.find(request)
+            if entry is not None and entry.response == response.digest:
+                context.cache.forget(request)
+    return "the response is not kept: the next call asks the server again"
 
 
 def _found(

@@ -6,7 +6,7 @@ import textwrap
 
 from api_server import Api
 from harness import Demo
-from http_project import A, ok, project_fixture, run, server_fixture  # noqa: F401
+from http_project import A, B, ok, project_fixture, run, server_fixture  # noqa: F401
 
 
 def model(demo: Demo, name: str, body: str, above: str = "") -> None:
@@ -32,3 +32,31 @@ def test_what_is_made_without_all_pages_is_not_kept(project: Demo, server: Api) 
     assert "is not kept" in done.result(A)["warnings"][0]
     assert ok(run(project, server, A)).built == {A}
     assert project.sql("select id from cache_demo.a") == [(1,), (1,)]
+
+
+def test_an_answer_that_cannot_be_read_is_not_kept(project: Demo, server: Api) -> None:
+    good, server.pages["/a"] = server.pages["/a"], b"<html>maintenance</html>"
+    done = run(project, server, A)
+    assert done.exit_code == 1
+    assert "hint: the response is not kept: the next call asks the server again" in done.stderr
+    assert run(project, server, A).exit_code == 1
+    assert server.asked == ["/a"]
+
+    server.pages["/a"] = good
+    assert ok(run(project, server, A)).built == {A}
+    assert set(ok(run(project, server, A)).statuses.values()) == {"fresh"}
+
+
+def test_without_a_network_an_answer_that_cannot_be_read_stays(project: Demo, server: Api) -> None:
+    """Another model may read it as bytes."""
+    server.pages["/a"] = b"<html>maintenance</html>"
+    model(project, "b", 'from fftcas.http import get\nreturn pd.DataFrame({"body": [get(URL + "/a")]})')
+    ok(run(project, server, B))
+    for arguments in (["--offline"], ["--http-cache", "ro"]):
+        done = run(project, server, A, *arguments)
+        assert f"hint: `fftcas build --refresh-http {A}` asks again" in done.stderr
+    assert ok(run(project, server, B, "--rebuild", "--offline")).built == {B}
+    assert run(project, server, A).exit_code == 1
+    server.pages["/a"] = [{"id": 1}]
+    assert ok(run(project, server, A)).built == {A}
+    assert server.asked == ["/a"]

@@ -11,7 +11,10 @@ from http_bench import Bench, MemoryStore, Server, bench_fixture, reply, server_
 
 from fftcas.errors import StoreError
 from fftcas.http import HttpError, get, get_df, get_json, post
+from fftcas.http.api import _Call
 from fftcas.http.context import fetching
+from fftcas.http.paging import Page
+from fftcas.http.response import Response
 
 
 def onward(url: str, params: Any, payload: Any) -> dict[str, Any]:
@@ -53,6 +56,35 @@ def test_a_store_that_cannot_be_read_is_counted(bench: Bench, server: Server) ->
     with fetching(replace(bench.context, store=Broken())) as usage, pytest.raises(StoreError):
         get(server.url("/list"), headers={"Authorization": "Bearer a-credential"})
     assert usage.failures == 1
+
+
+def test_a_page_that_cannot_be_read_is_asked_for_again_and_no_other(bench: Bench, server: Server) -> None:
+    first, second = server.on("/1", reply(b"[1]")), server.on("/2", reply(b"down"), reply(b"[2]"))
+
+    def paginator(url: str, params: Any, payload: Any) -> dict[str, Any] | None:
+        return {"next_request": {"url": second}} if payload == [1] else None
+
+    with fetching(bench.context):
+        with pytest.raises(HttpError, match="the next call asks the server again"):
+            get_json(first, paginator=paginator)
+        assert get_json(first, paginator=paginator) == [[1], [2]]
+    assert [asked.path for asked in server.asked] == ["/1", "/2", "/2"]
+
+
+def test_a_newer_response_is_not_forgotten(bench: Bench, server: Server) -> None:
+    url = server.on("/n", reply(b"down"), reply(b"[1]"))
+
+    def reader(response: Response) -> None:
+        get(url, max_age=0)
+        raise ValueError("this one is no use")
+
+    with fetching(bench.context):
+        call = _Call.of(None, None, None, None)
+        with pytest.raises(HttpError):
+            call.read(*call.send("GET", Page(url, None, None)), reader)
+    with fetching(bench.later()) as usage:
+        assert get_json(url) == [1]
+    assert usage.cache_hits == 1
 
 
 def test_calls_that_succeed_are_not_counted(bench: Bench, server: Server) -> None:
