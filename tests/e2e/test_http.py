@@ -112,6 +112,29 @@ def test_cache_modes(project: Demo, server: Api) -> None:
     assert server.asked == ["/a"]
 
 
+def test_without_the_cache_old_responses_are_old_all_the_same(project: Demo, server: Api) -> None:
+    fetch(project, "a", ", max_age=0.001")
+    fetch(project, "b", ", max_age=1000")
+    ok(run(project, server, "//api/..."))
+    server.pages["/a"] = [{"id": 1, "name": "uno"}]
+    done = ok(run(project, server, "//api/...", "--http-cache", "off"))
+    assert (done.built, server.asked) == ({A, READER}, ["/a"])
+    assert project.sql("select name from cache_demo.reader") == [("uno",)]
+    assert set(ok(run(project, server, "//api/...", "--http-cache", "off", "--offline")).statuses.values()) == {"fresh"}
+    assert ok(run(project, server, B, "--http-cache", "off", "--refresh-http")).built == {B}
+
+    # Nobody knows the age of what was not kept.
+    project.edit("models/api/b.ff.py", "return get_df", "return 1 and get_df")
+    server.pages["/b"] = [{"id": 3}]
+    for _ in range(2):
+        assert ok(run(project, server, B, "--http-cache", "off")).built == {B}
+    fetch(project, "b")
+    server.pages["/b"] = [{"id": 4}]
+    assert ok(run(project, server, B, "--http-cache", "off")).built == {B}
+    assert ok(run(project, server, B, "--http-cache", "off")).statuses == {B: "fresh"}
+    assert ok(run(project, server, B, "--http-cache", "off", FF_HTTP_TTL="1000")).built == {B}
+
+
 def test_a_failing_api_stops_only_what_reads_it(project: Demo, server: Api) -> None:
     server.pages["/a"] = 500
     done = run(project, server, "//api/...", "--keep-going", FF_HTTP_MAX_RETRIES="2")
