@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING
 from fftcas.digest import Digest
 from fftcas.errors import NodeError
 from fftcas.http.cache import BlobStore, Entry, ResponseCache
+from fftcas.http.errors import call_site
 from fftcas.http.settings import HttpSettings
+from fftcas.project.environment import MODEL_RUNS
 
 if TYPE_CHECKING:
     from fftcas.http.lockfile import Lock
@@ -110,10 +112,11 @@ class HttpUsage:
 
 @dataclass(frozen=True)
 class Fetching:
-    """A context and what was used in it."""
+    """A context and what was used in it, in one process."""
 
     context: HttpContext
     usage: HttpUsage
+    process: int = field(default_factory=os.getpid)
 
 
 _lock = threading.Lock()
@@ -137,12 +140,19 @@ def fetching(context: HttpContext) -> Iterator[HttpUsage]:
 
 
 def current() -> Fetching:
-    """The context of the caller. Raises NodeError in a thread whose model cannot be told, StoreError or UsageError."""
+    """The context of the caller.
+
+    Raises StoreError, UsageError; NodeError in a thread whose model cannot be told, and in a process of a model's own.
+    """
     mine = _mine.get()
-    if mine is not None:
-        return mine
-    with _lock:
-        running = list(_all)
+    running = [mine] if mine else list(_all)  # unlocked: another thread may have held the lock when this process forked
+    if any(each.process != os.getpid() for each in running) or (not running and MODEL_RUNS in os.environ):
+        raise NodeError(
+            "a fetch in a process that the model has started",
+            where=call_site(running[0].context.root if running else None),
+            why="what a model fetches is recorded with it, and nothing that happens in another process is",
+            hint="fetch in the model's own process, where threads may be used, and give the others what came",
+        )
     if len(running) == 1:
         return running[0]
     if running:

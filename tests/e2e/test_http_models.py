@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+import pytest
 from api_server import Api
 from harness import Demo
 from http_project import A, B, ok, project_fixture, run, server_fixture  # noqa: F401
@@ -60,3 +61,54 @@ def test_without_a_network_an_answer_that_cannot_be_read_stays(project: Demo, se
     server.pages["/a"] = [{"id": 1}]
     assert ok(run(project, server, A)).built == {A}
     assert server.asked == ["/a"]
+
+
+FORKED = """
+import multiprocessing
+
+def page(number):
+    return get_df(f"{URL}/a?page={number}")
+"""
+STARTED = """
+import subprocess, sys
+
+CODE = "import os; from fftcas.http import get; print(get(os.environ['API_URL'] + '/a'))"
+"""
+FOREIGN = [
+    (FORKED, "with multiprocessing.get_context('fork').Pool(2) as pool:\n    return pd.concat(pool.map(page, [1, 2]))"),
+    # The processes that take the place of others are started by a thread of the pool.
+    (
+        FORKED,
+        "with multiprocessing.get_context('fork').Pool(1, maxtasksperchild=1) as pool:\n"
+        "    pool.map(abs, range(3), 1)\n    return pd.concat(pool.map(page, [1, 2], 1))",
+    ),
+    (
+        "import multiprocessing",
+        "with multiprocessing.get_context('spawn').Pool(1) as pool:\n    return pool.map(get_df, [URL + '/a'])[0]",
+    ),
+    (
+        STARTED,
+        "said = subprocess.run([sys.executable, '-c', CODE], capture_output=True, text=True)\n"
+        "if said.returncode: raise RuntimeError(said.stderr)\nreturn pd.DataFrame({'said': [said.stdout]})",
+    ),
+]
+
+
+@pytest.mark.parametrize(("above", "body"), FOREIGN, ids=["forked", "forked by a thread", "spawned", "started"])
+def test_nothing_is_fetched_where_nobody_records_it(project: Demo, server: Api, above: str, body: str) -> None:
+    model(project, "a", body, above)
+    done = run(project, server, A)
+    assert (done.exit_code, server.asked) == (1, [])
+    assert "a fetch in a process that the model has started" in done.stderr
+    assert "hint: fetch in the model's own process" in done.stderr
+
+
+def test_a_build_that_a_model_starts_is_a_build_of_its_own(project: Demo, server: Api) -> None:
+    body = f"""
+        command = [sys.executable, "-m", "fftcas", "build", "-C", {str(project.project)!r}, "-e", "dev_duckdb", "{B}"]
+        subprocess.run(command, check=True, env={{**os.environ, "FF_DUCKDB_PATH": ".local/other.duckdb"}})
+        return get_df(URL + "/a")
+        """
+    model(project, "a", body, "import subprocess, sys")
+    ok(run(project, server, A))
+    assert sorted(server.asked) == ["/a", "/b"]
