@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
+from pathlib import Path
 
 import pytest
 from api_server import Api
 from harness import Demo
 from http_project import A, B, ok, project_fixture, run, server_fixture  # noqa: F401
+
+PLAIN = "//api:plain"
 
 
 def model(demo: Demo, name: str, body: str, above: str = "") -> None:
@@ -112,3 +116,51 @@ def test_a_build_that_a_model_starts_is_a_build_of_its_own(project: Demo, server
     model(project, "a", body, "import subprocess, sys")
     ok(run(project, server, A))
     assert sorted(server.asked) == ["/a", "/b"]
+
+
+POOL = """
+import pathlib, time
+from concurrent.futures import ThreadPoolExecutor
+
+def wait(name, seconds=30):
+    until = time.monotonic() + seconds
+    while not pathlib.Path(name).exists() and time.monotonic() < until:
+        time.sleep(0.01)
+"""
+THREADS = """
+wait("plain_runs")
+with ThreadPoolExecutor(2) as pool:
+    frames = list(pool.map(get_df, [URL + "/a"] * 2))
+pathlib.Path("a_has_fetched").touch()
+return frames[0]
+"""
+
+
+def plain(project: Demo, above: str = "", seconds: int = 30) -> None:
+    """Write a model that does not say that it fetches, and that runs until `a` has fetched."""
+    body = f'pathlib.Path("plain_runs").touch()\nwait("a_has_fetched", {seconds})\nreturn pd.DataFrame({{"n": [1]}})'
+    model(project, "plain", body, POOL + above)
+    project.edit("models/api/plain.ff.py", "from fftcas.http import HttpError, get_df\n", "")
+
+
+@pytest.mark.parametrize("call", ["get_df", "lambda url: http.get_df(url)", "api.get_df"])
+def test_threads_fetch_while_another_model_runs(project: Demo, server: Api, call: str) -> None:
+    above = f"{POOL}\nfrom fftcas import http\nfrom fastflowtransform.api import http as api\n"
+    model(project, "a", THREADS.replace("get_df", call), above)
+    plain(project)
+    done = ok(run(project, server, A, PLAIN, "--jobs", "2"))
+    assert (done.result(A)["http"]["requests"], done.result(PLAIN)["http"]) == (2, None)
+    server.pages["/a"] = [{"id": 1, "name": "uno"}]
+    assert ok(run(project, server, A, PLAIN, "--refresh-http")).built == {A}
+
+
+def test_threads_of_models_that_may_fetch_are_not_confused(project: Demo, server: Api, tmp_path: Path) -> None:
+    """A package that fetches may be called by any model."""
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "company_api.py").write_text("from fftcas.http import get_df\n")
+    path = os.pathsep.join([project.environment()["PYTHONPATH"], str(tmp_path / "packages")])
+    model(project, "a", THREADS, POOL)
+    plain(project, "import company_api", seconds=2)
+    done = run(project, server, A, PLAIN, "--jobs", "2", "--keep-going", PYTHONPATH=path)
+    assert done.statuses[A] == "failed"
+    assert "a fetch in a thread that several running models may have started" in done.stderr

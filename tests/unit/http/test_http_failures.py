@@ -30,7 +30,7 @@ FAILURES: dict[str, Callable[[str], object]] = {
     "no end": lambda url: get_df(f"{url}/list", paginator=onward),
     "the same page": lambda url: get_json(f"{url}/list", paginator=lambda *_: {"next_request": {"url": url + "/list"}}),
     "a paginator's rubbish": lambda url: get(f"{url}/list", paginator=lambda *_: {"next_request": 1}),
-    "a paginator's own error": lambda url: get(f"{url}/list", paginator=lambda *_: {}["next"]),
+    "a paginator's own error": lambda url: get(f"{url}/list", paginator=lambda *_: dict[str, Any]()["next"]),
     "params": lambda url: get(url, params={"half": "\ud800"}),
     "a timeout": lambda url: get(url, timeout=0),
     "two bodies": lambda url: post(url, data=b"a", json=1),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,11 +201,20 @@ def test_a_thread_of_one_of_several_models_is_an_error(bench: Bench, server: Ser
         except NodeError as error:
             errors.append(str(error))
 
-    with fetching(bench.context), fetching(bench.context):
+    with fetching(bench.context) as one, fetching(bench.context) as two:
         thread = threading.Thread(target=work)
         thread.start()
         thread.join()
     assert "copy_context" in errors[0]
+    assert (one.failures, two.failures) == (1, 1)
+
+
+def test_a_thread_may_be_told_whose_it_is(bench: Bench, server: Server) -> None:
+    url = server.on("/users", reply(b"[1]"))
+    with fetching(bench.context) as one, ThreadPoolExecutor(2) as pool, fetching(bench.context) as two:
+        done = [pool.submit(copy_context().run, get, url) for _ in range(4)]
+        assert [each.result() for each in done] == [b"[1]"] * 4
+    assert (one.requests, two.requests) == (0, 4)
 
 
 def test_an_output_rests_on_current_responses(bench: Bench, server: Server) -> None:
