@@ -52,6 +52,19 @@ def test_an_answer_that_cannot_be_read_is_not_kept(project: Demo, server: Api) -
     assert set(ok(run(project, server, A)).statuses.values()) == {"fresh"}
 
 
+def test_what_rests_on_a_good_answer_outlives_one_that_cannot_be_read(project: Demo, server: Api) -> None:
+    model(project, "a", 'return get_df(URL + "/a", max_age=0)')
+    ok(run(project, server, A))
+    good, server.pages["/a"] = server.pages["/a"], b"<html>maintenance</html>"
+    for _ in range(2):
+        assert run(project, server, A).exit_code == 1
+        assert "/a" in server.asked
+    assert ok(run(project, server, A, "--offline")).statuses == {A: "fresh"}
+    server.pages["/a"] = good
+    done = ok(run(project, server, A))
+    assert (done.built, done.result(A)["output_changed"]) == ({A}, False)
+
+
 def test_without_a_network_an_answer_that_cannot_be_read_stays(project: Demo, server: Api) -> None:
     """Another model may read it as bytes."""
     server.pages["/a"] = b"<html>maintenance</html>"
