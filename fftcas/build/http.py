@@ -106,7 +106,8 @@ class Http:
             return
         from fftcas.http.context import fetching
 
-        with fetching(replace(self._context(node.label), say=self._say, warn=fetched.warnings.append)) as usage:
+        context = replace(self._context(node.label), say=self._say, warn=fetched.warnings.append)
+        with fetching(context, declared=node.fetches) as usage:
             yield fetched
         if usage.requests:
             fetched.usage = usage

@@ -20,6 +20,9 @@ def __getattr__(name: str) -> Any:
     # A build that finds nothing to do checks responses and fetches none: it should not pay for the rest.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from fftcas.http import api, errors
+    from fftcas.http import api, context, errors
 
-    return getattr(errors if name == "HttpError" else api, name)
+    if name == "HttpError":
+        return errors.HttpError
+    context.note_asker()
+    return getattr(api, name)

@@ -7,12 +7,13 @@ import json as jsonlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlencode
 
 from fftcas.http.context import Fetching, current
 from fftcas.http.errors import HttpError, call_site
-from fftcas.http.fetch import fetch
+from fftcas.http.fetch import fetch, refuse
 from fftcas.http.masking import first_bytes
 from fftcas.http.paging import BadPage, Page, Paginator, follow_pages
 from fftcas.http.request import BadRequest, Params, Request, clean_headers, make_request
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Headers = Mapping[str, Any]
 Read = TypeVar("Read")
+Wishes = ParamSpec("Wishes")
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,18 @@ class _Call:
         return request, found
 
     def read(self, request: Request, response: Response, reader: Callable[[Response], Read]) -> Read:
-        """What the reader makes of a response; its ValueError is told with the request and the first bytes."""
+        """What the reader makes of a response; its ValueError is told with the request and the first bytes, and the
+        response is not given out again."""
         try:
             return reader(response)
         except ValueError as error:
-            secrets = (*self.mine.context.settings.secrets, *request.credentials)
+            context = self.mine.context
+            secrets = (*context.settings.secrets, *request.credentials)
             raise HttpError(
                 f"{request}: unusable response",
-                where=call_site(self.mine.context.root),
+                where=call_site(context.root),
                 why=f"{error}\nstatus {response.status}, the body begins: {first_bytes(response.body, secrets)}",
+                hint=refuse(context, request, response),
                 status=response.status,
             ) from None
 
@@ -113,6 +118,22 @@ class _Call:
         return made
 
 
+def _watched(call: Callable[Wishes, Read]) -> Callable[Wishes, Read]:
+    """The call, which counts as failed whatever it raises: nobody knows how long that stays true."""
+
+    @wraps(call)
+    def watched(*args: Wishes.args, **wishes: Wishes.kwargs) -> Read:
+        mine = current()
+        try:
+            return call(*args, **wishes)
+        except Exception:
+            mine.usage.note_failure()
+            raise
+
+    return watched
+
+
+@_watched
 def get(
     url: str,
     *,
@@ -136,6 +157,7 @@ def get(
     return call.send("GET", page)[1].body
 
 
+@_watched
 def get_json(
     url: str,
     *,
@@ -156,6 +178,7 @@ def get_json(
     return call.read(*call.send("GET", page), parse_json)
 
 
+@_watched
 def get_df(
     url: str,
     *,
@@ -196,6 +219,7 @@ def get_df(
     return convert(set_types(frame, dtype, call.mine.context.warn))
 
 
+@_watched
 def post(
     url: str,
     *,
@@ -217,6 +241,7 @@ def post(
     return _posted(call, Page(url, params, headers), data, json)[1].body
 
 
+@_watched
 def post_json(
     url: str,
     *,

@@ -32,6 +32,7 @@ class BlobStore(Protocol):
     def get_blob(self, digest: Digest) -> bytes | None: ...
     def get_records(self, kind: str, keys: Sequence[bytes]) -> list[bytes | None]: ...
     def put_records(self, kind: str, items: Mapping[bytes, bytes]) -> None: ...
+    def forget_record(self, kind: str, key: bytes) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,10 @@ class ResponseCache:
     def write(self, request: Digest, entry: Entry) -> None:
         """Make an entry the request's own; its response has to be stored before."""
         self._store.put_records(ENTRY, {bytes.fromhex(request): entry.to_json()})
+
+    def forget(self, request: Request) -> None:
+        """Leave the request without a current response; outputs that rest on the one it had still do."""
+        self._store.forget_record(ENTRY, bytes.fromhex(request.digest))
 
     def _read(self, kind: str, digests: Iterable[Digest]) -> dict[Digest, bytes]:
         names = list(digests)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,16 +18,20 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from fftcas.digest import Digest
 from fftcas.errors import NodeError
 from fftcas.http.cache import BlobStore, Entry, ResponseCache
+from fftcas.http.errors import OURS, call_site
 from fftcas.http.settings import HttpSettings
+from fftcas.project.environment import MODEL_RUNS
 
 if TYPE_CHECKING:
     from fftcas.http.lockfile import Lock
 
+_IMPORTING = ("importlib", "_frozen_importlib")
 _log = logging.getLogger("fftcas.http")
 
 
@@ -110,21 +115,25 @@ class HttpUsage:
 
 @dataclass(frozen=True)
 class Fetching:
-    """A context and what was used in it."""
+    """A context and what was used in it, in one process. `declared`: the model's own code names our functions."""
 
     context: HttpContext
     usage: HttpUsage
+    declared: bool = True
+    process: int = field(default_factory=os.getpid)
 
 
 _lock = threading.Lock()
 _mine: ContextVar[Fetching | None] = ContextVar("fftcas_http", default=None)
 _all: list[Fetching] = []
+_handed_out = threading.Event()
+"""Set once code has our functions that no model's own code tells of: an installed package, for one."""
 
 
 @contextmanager
-def fetching(context: HttpContext) -> Iterator[HttpUsage]:
+def fetching(context: HttpContext, *, declared: bool = True) -> Iterator[HttpUsage]:
     """Fetches inside of the block are made in this context; gives what they used."""
-    mine = Fetching(context, HttpUsage())
+    mine = Fetching(context, HttpUsage(), declared)
     token = _mine.set(mine)
     with _lock:
         _all.append(mine)
@@ -137,21 +146,45 @@ def fetching(context: HttpContext) -> Iterator[HttpUsage]:
 
 
 def current() -> Fetching:
-    """The context of the caller. Raises NodeError in a thread whose model cannot be told, StoreError or UsageError."""
+    """The context of the caller.
+
+    Raises StoreError, UsageError; NodeError in a thread whose model cannot be told, and in a process of a model's own.
+    """
     mine = _mine.get()
-    if mine is not None:
-        return mine
-    with _lock:
-        running = list(_all)
+    running = [mine] if mine else list(_all)  # unlocked: another thread may have held the lock when this process forked
+    if any(each.process != os.getpid() for each in running) or (not running and MODEL_RUNS in os.environ):
+        raise NodeError(
+            "a fetch in a process that the model has started",
+            where=call_site(running[0].context.root if running else None),
+            why="what a model fetches is recorded with it, and nothing that happens in another process is",
+            hint="fetch in the model's own process, where threads may be used, and give the others what came",
+        )
+    if not _handed_out.is_set():
+        running = [each for each in running if each.declared] or running
     if len(running) == 1:
         return running[0]
     if running:
+        for each in running:
+            each.usage.note_failure()
         raise NodeError(
             "a fetch in a thread that several running models may have started",
             why="what a model fetches is recorded with it, and it cannot be told which one this is",
             hint="start threads' work with contextvars.copy_context().run(...), or build with --jobs 1",
         )
     return Fetching(_process_context(), HttpUsage())
+
+
+def note_asker() -> None:
+    """Remember whether others than models that say so have our functions, when somebody asks for one."""
+    from fftcas.project.python_import import ProjectLoader
+
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in (*OURS, *_IMPORTING):
+        frame = frame.f_back
+    spec = frame.f_globals.get("__spec__") if frame else None
+    mine = _mine.get()
+    if not isinstance(getattr(spec, "loader", None), ProjectLoader) or (mine is not None and not mine.declared):
+        _handed_out.set()
 
 
 def _process_context() -> HttpContext:

@@ -8,7 +8,7 @@ from types import FrameType
 
 from fftcas.errors import Location, NodeError
 
-_OURS = ("fftcas", "fastflowtransform")
+OURS = ("fftcas", "fastflowtransform")
 
 
 class HttpError(NodeError):
@@ -33,7 +33,7 @@ def call_site(root: Path | None) -> Location | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file, line = frame.f_code.co_filename, frame.f_lineno
-        if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in _OURS:
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in OURS:
             outside = outside or Location(file, line)
             if root is not None and Path(file).is_relative_to(root):
                 return Location(str(Path(file).relative_to(root)), line)

@@ -6,7 +6,7 @@ import threading
 import time
 
 from fftcas.digest import Digest, digest_value
-from fftcas.errors import FftcasError, LockError
+from fftcas.errors import LockError
 from fftcas.http.cache import Entry
 from fftcas.http.context import Fetching, HttpContext
 from fftcas.http.errors import HttpError, call_site
@@ -14,6 +14,7 @@ from fftcas.http.lockfile import NAME
 from fftcas.http.policy import refused
 from fftcas.http.request import Request, make_request
 from fftcas.http.response import Response
+from fftcas.http.settings import HttpCacheMode
 from fftcas.http.troubles import TransportError
 
 _flights = [threading.Lock() for _ in range(4096)]
@@ -30,19 +31,15 @@ def fetch(
     """The response to a request, counted in the usage. `stale_if_error`: how old (in seconds) a stored response may be
     that is given if the server fails. Raises HttpError, LockError, StoreError."""
     context = mine.context
-    try:
-        why = refused(request.url, context.settings.allowed_domains)
-        if why:
-            raise HttpError(f"{request} refused", where=call_site(context.root), why=why)
-        # Who asks for the same at the same time waits for the one answer.
-        with _flights[int(request.digest[:3], 16) % len(_flights)]:
-            if context.lock is not None:
-                response, hit = _locked(context, request, timeout)
-            else:
-                response, hit = _found(context, request, max_age, stale_if_error, timeout)
-    except FftcasError:
-        mine.usage.note_failure()
-        raise
+    why = refused(request.url, context.settings.allowed_domains)
+    if why:
+        raise HttpError(f"{request} refused", where=call_site(context.root), why=why)
+    # Who asks for the same at the same time waits for the one answer.
+    with _flights[int(request.digest[:3], 16) % len(_flights)]:
+        if context.lock is not None:
+            response, hit = _locked(context, request, timeout)
+        else:
+            response, hit = _found(context, request, max_age, stale_if_error, timeout)
     mine.usage.note(
         request.digest,
         _rested_on(context, request, response),
@@ -65,6 +62,23 @@ def refetch(context: HttpContext, request: Digest, entry: Entry) -> Digest | Non
         return None
     with _flights[int(request[:3], 16) % len(_flights)]:
         return _asked(context, again, entry, None)[0].digest
+
+
+def refuse(context: HttpContext, request: Request, response: Response) -> str:
+    """Forget a response that its reader cannot use, where it may be replaced; gives what is to be done about it.
+
+    Raises StoreError.
+    """
+    if context.lock is not None:
+        return f"`fftcas lock --update {context.label}` asks again"
+    if context.settings.offline or context.settings.mode is HttpCacheMode.RO:
+        return f"`fftcas build --refresh-http {context.label}` asks again"
+    if context.settings.mode.writes:
+        with _flights[int(request.digest[:3], 16) % len(_flights)]:
+            entry = context.cache.find(request)
+            if entry is not None and entry.response == response.digest:
+                context.cache.forget(request)
+    return "the response is not kept: the next call asks the server again"
 
 
 def _found(
@@ -175,7 +189,7 @@ def _may_be_kept(context: HttpContext, request: Request, response: Response) -> 
 
 def _repeats(context: HttpContext, request: Request, response: Response) -> bool:
     secrets = (*request.credentials, *context.settings.secrets)
-    return any(secret.encode() in response.body for secret in secrets)
+    return any(secret.encode("utf-8", "surrogateescape") in response.body for secret in secrets)
 
 
 def _rested_on(context: HttpContext, request: Request, response: Response) -> Digest:

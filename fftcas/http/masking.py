@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
+from fftcas.http.query import pieces, quoted
 from fftcas.project.environment import is_secret
 
 MASK = "***"
@@ -41,25 +42,27 @@ def mask_url(url: str, secrets: Iterable[str] = ()) -> str:
     """A URL that may be shown: no user information, and no values of parameters that look like credentials."""
     try:
         parts = urlsplit(url)
-        pairs = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:
         return redact(url.partition("?")[0], secrets)
     host = parts.netloc.rpartition("@")[2]
-    query = parts.query
-    if any(secret_name(name) or holds_secret(value, secrets) for name, value in pairs):
-        shown = ((name, MASK if secret_name(name) or holds_secret(value, secrets) else value) for name, value in pairs)
-        query = "&".join(f"{quote(name, safe='[]')}={quote(value, safe='*')}" for name, value in shown)
+    query = "&".join(
+        f"{piece.partition('=')[0]}={MASK}"
+        if value is not None and (secret_name(name) or holds_secret(value, secrets))
+        else piece
+        for piece, name, value in pieces(parts.query)
+    )
     netloc = f"{MASK}@{host}" if "@" in parts.netloc else host
     return redact(urlunsplit((parts.scheme, netloc, parts.path, query, "")), secrets)
 
 
 def first_bytes(body: bytes, secrets: Iterable[str], limit: int = 200) -> str:
     """The beginning of a body as one line that may be shown."""
-    text = redact(body[: 8 * limit].decode("utf-8", "replace"), secrets)
+    text = redact(body[: 8 * limit].decode("utf-8", "surrogateescape"), secrets)
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     text = "".join(letter if letter.isprintable() else " " for letter in text)
     text = re.sub(r" +", " ", text).strip()
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def _forms(secret: str) -> set[str]:
-    return {secret, quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    return {secret, quoted(secret), *(each(secret, errors="surrogateescape") for each in (quote, quote_plus))}

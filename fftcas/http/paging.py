@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
+from fftcas.http.query import names
 from fftcas.http.request import Params, clean_headers, same_site, secret_or_unknown
 
 Paginator = Callable[[str, Params | None, Any], Mapping[str, Any] | None]
@@ -79,6 +80,6 @@ def next_page(page: Page, answer: object) -> Page | None:
 def _without(params: Params | None, url: str, before: str) -> Params | None:
     if params is None or url == before:
         return params
-    own = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    own = names(urlsplit(url).query)
     pairs = params.items() if isinstance(params, Mapping) else params
     return [(name, value) for name, value in pairs if name not in own]

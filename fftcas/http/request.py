@@ -13,10 +13,12 @@ import base64
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from string import whitespace
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from fftcas.digest import Digest, Value, digest_bytes, digest_value, encode
 from fftcas.http.masking import holds_secret, mask_url, redact, secret_fields, secret_name
+from fftcas.http.query import names, parameter, pieces
 
 IGNORED = {
     *("user-agent", "connection", "keep-alive", "accept-encoding", "content-length", "transfer-encoding", "te"),
@@ -77,7 +79,7 @@ def make_request(
     sent = clean_headers(headers or {})
     full, user = with_params(url, params)
     if user and "authorization" not in sent:
-        sent["authorization"] = "Basic " + base64.b64encode(unquote(user).encode()).decode()
+        sent["authorization"] = "Basic " + base64.b64encode(unquote_to_bytes(user)).decode()
     hidden: list[tuple[str, str, str]] = []
 
     def plain(kind: str, name: str, value: str, secret: bool) -> str | None:
@@ -87,20 +89,26 @@ def make_request(
         return value
 
     parts = urlsplit(full)
-    pairs = sorted(parse_qsl(parts.query, keep_blank_values=True), key=lambda pair: pair[0])
+    pairs = sorted(((name, value) for _, name, value in pieces(parts.query)), key=lambda pair: pair[0])
     kept = {name: value for name, value in sent.items() if name not in IGNORED}
     plain_headers = {
         name: plain("header", name, value, secret_or_unknown(name)) for name, value in sorted(kept.items())
     }
     content: str | None = None
     if body is not None:
-        secret = secret_fields(body) or holds_secret(body.decode("utf-8", "replace"), secrets)
+        secret = secret_fields(body) or holds_secret(body.decode("utf-8", "surrogateescape"), secrets)
         # The digest of a body that holds a credential is made of the credential: it is a credential too.
         content = plain("body", "", digest_bytes(body), secret)
     identity: dict[str, Value] = {
         "method": method,
         "url": plain("path", "", f"{parts.scheme}://{parts.netloc}{parts.path}", False),
-        "query": [[name, plain("query", name, value, secret_name(name))] for name, value in pairs],
+        "query": [
+            # A name without a value may be one itself.
+            [plain("query", "", name, False)]
+            if value is None
+            else [name, plain("query", name, value, secret_name(name))]
+            for name, value in pairs
+        ],
         "headers": plain_headers,
         "body": content,
         "hidden": [],
@@ -127,7 +135,7 @@ def make_request(
 def with_params(url: str, params: Params | None) -> tuple[str, str]:
     """The canonical URL with the parameters in it, and its user information. A name given replaces the URL's own."""
     shown = mask_url(url) if isinstance(url, str) else repr(url)
-    if not isinstance(url, str) or re.search(r"[\x00-\x1f\x7f]", url):
+    if not isinstance(url, str) or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", url):
         raise BadRequest(f"{shown!r} is not a URL")
     try:
         parts = urlsplit(url.strip())
@@ -139,15 +147,23 @@ def with_params(url: str, params: Params | None) -> tuple[str, str]:
         raise BadRequest(f"'{shown}' is not an http or https URL")
     host = f"[{host}]" if ":" in host else host
     netloc = host if port in (None, _PORTS[parts.scheme]) else f"{host}:{port}"
-    query = quote(parts.query, safe=_SAFE + "?[]")
-    given = list(_pairs(params))
+    query, given = parts.query, list(_pairs(params))
     if given:
-        names = {name for name, _ in given}
-        own = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in names]
-        query = urlencode([*own, *given], quote_via=quote, safe="")
-    path = quote(parts.path or "/", safe=_SAFE)
+        try:
+            new = "&".join(parameter(name, value) for name, value in given)
+        except UnicodeEncodeError:
+            raise BadRequest("params holds half a character (a lone surrogate), which cannot be sent") from None
+        replaced = names(new)
+        query = "&".join([*(piece for piece, name, _ in pieces(query) if name not in replaced), new])
+    query, path = _encoded(query, _SAFE + "?[]"), _encoded(parts.path or "/", _SAFE)
     user = parts.netloc.rpartition("@")[0]
     return f"{parts.scheme}://{netloc}{path}{'?' if query else ''}{query}", user
+
+
+def _encoded(text: str, safe: str) -> str:
+    """A part of a URL in ASCII; what is encoded stays as it is."""
+    # Left alone, one percent sign that encodes nothing has urllib3 encode all others once more.
+    return quote(re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", text), safe=safe)
 
 
 def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
@@ -159,13 +175,13 @@ def _pairs(params: Params | None) -> Iterable[tuple[str, str]]:
     for name, value in pairs:
         for item in value if isinstance(value, list | tuple | set | frozenset) else (value,):
             if item is not None:
-                yield str(name), _text(item)
+                yield _text(name), _text(item)
 
 
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
 
 
 def clean_headers(headers: Mapping[str, object]) -> dict[str, str]:
@@ -174,7 +190,7 @@ def clean_headers(headers: Mapping[str, object]) -> dict[str, str]:
         raise BadRequest(f"headers has to be a mapping, not {type(headers).__name__}")
     clean: dict[str, str] = {}
     for name, value in headers.items():
-        low, text = str(name).strip().lower(), "" if value is None else _text(value).strip()
+        low, text = str(name).strip().lower(), "" if value is None else _header_text(value).strip(whitespace)
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", low):
             raise BadRequest(f"{name!r} is not the name of a header")
         if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text) or any(ord(letter) > 255 for letter in text):
@@ -182,6 +198,10 @@ def clean_headers(headers: Mapping[str, object]) -> dict[str, str]:
         if value is not None and low not in NEVER_SENT:
             clean[low] = text
     return clean
+
+
+def _header_text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else _text(value)  # headers are sent in Latin-1
 
 
 def same_site(old: str, new: str) -> bool:
@@ -216,7 +236,7 @@ def _values(hidden: Iterable[tuple[str, str, str]]) -> tuple[str, ...]:
 
 def _basic(text: str) -> set[str]:
     try:
-        pair = base64.b64decode(text, validate=True).decode()
+        pair = base64.b64decode(text, validate=True).decode("utf-8", "surrogateescape")
     except ValueError:
         return set()
     return {pair, pair.partition(":")[2]}

@@ -26,6 +26,9 @@ SECRETS = (
     *("*_KEY", "*_DSN", "*_PWD", "*_PASS", "*_AUTH", "*_AUTHORIZATION", "*_CONNECTION_STRING"),
 )
 
+MODEL_RUNS = "FFTCAS_MODEL_RUNS"
+"""Set while a Python model runs, so that processes that it starts know of it."""
+
 
 def load_environment(root: Path, profile_name: str, cwd: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """`environ` and, below it, the `.env` files: a later file beats an earlier one, the process beats them all.

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from fftcas.declare import MODELS, VARS
 from fftcas.errors import FftcasError, Location, NodeError
 from fftcas.label import Label
-from fftcas.project.environment import is_secret
+from fftcas.project.environment import MODEL_RUNS, is_secret
 from fftcas.project.files import Files
 from fftcas.project.nodes import PythonModel
 from fftcas.project.python_closure import Modules
@@ -40,7 +40,7 @@ def call_model(project: Surroundings, node: PythonModel, frames: Sequence[Any]) 
     """
     file = str(project.root / node.path)
     with ExitStack() as stack:
-        stack.enter_context(environment(project.environ))
+        stack.enter_context(environment({**project.environ, MODEL_RUNS: "1"}))
         stack.enter_context(importable(project.root, posixpath.dirname(node.path)))
         if Modules(Files(project.root)).closure(node.path).lazy:
             stack.enter_context(IMPORTING)

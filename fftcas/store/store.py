@@ -164,6 +164,9 @@ class Store:
     def put_records(self, kind: str, items: Mapping[bytes, bytes]) -> None:
         self.records.put_many("cache:" + kind, items)
 
+    def forget_record(self, kind: str, key: bytes) -> None:
+        self.records.write(lambda txn: txn.delete("cache:" + kind, key))
+
     def record_run(self, run: RunRecord) -> None:
         """Keep a run; call it at the start (`finished` None: its outputs are safe from `gc`) and at the end."""
         runs.record_run(self.records, run)

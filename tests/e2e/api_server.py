@@ -11,8 +11,10 @@ from typing import Any
 
 
 class Api:
-    """Serves `pages` (path → what is sent as JSON, or a status) with ETags; `asked` are the paths of all requests,
-    `heads` their headers."""
+    """Serves `pages` (path → what is sent as JSON, a body as it is, or a status) with ETags.
+
+    `asked` are the paths of all requests, `heads` their headers.
+    """
 
     def __init__(self, pages: Mapping[str, Any]) -> None:
         self.pages = dict(pages)
@@ -27,7 +29,7 @@ class Api:
                 api.asked.append(self.path)
                 api.heads.append({name.lower(): value for name, value in self.headers.items()})
                 page = api.pages.get(self.path.partition("?")[0], 404)
-                body = json.dumps(page).encode()
+                body = page if isinstance(page, bytes) else json.dumps(page).encode()
                 if isinstance(page, int):
                     # As careless servers do: the error repeats all that was sent.
                     self.answer(page, f"you sent {self.path} {dict(self.headers)}".encode())

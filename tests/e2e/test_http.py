@@ -4,60 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from api_server import Api
-from harness import Demo, Done
-
-A, B, READER = "//api:a", "//api:b", "//api:reader"
-
-MODEL = """
-import os
-from fftcas import model
-from fftcas.http import get_df
-
-@model(name="{name}")
-def fetched():
-    return get_df(os.environ["API_URL"] + "/{name}"{more})
-"""
-
-
-@pytest.fixture
-def server() -> Iterator[Api]:
-    server = Api({"/a": [{"id": 1, "name": "one"}], "/b": [{"id": 2}]})
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def project(demo: Demo) -> Demo:
-    """Two models that fetch, and one that reads one of them."""
-    for folder in ("models", "seeds"):
-        shutil.rmtree(demo.project / folder)
-    (demo.project / "budgets.yml").unlink()
-    fetch(demo, "a")
-    fetch(demo, "b")
-    demo.write("models/api/reader.ff.sql", "select count(*) as n, max(name) as name from {{ ref('a') }}")
-    return demo
-
-
-def fetch(demo: Demo, name: str, more: str = "") -> None:
-    demo.write(f"models/api/{name}.ff.py", MODEL.format(name=name, more=more))
-
-
-def run(demo: Demo, server: Api, *arguments: str, command: str = "build", **environment: str) -> Done:
-    server.asked.clear()
-    server.heads.clear()
-    environment = {"API_URL": server.url, "FF_HTTP_BACKOFF": "0", **environment}
-    return demo.fftcas(command, "-e", "dev_duckdb", *arguments, **environment)
-
-
-def ok(done: Done) -> Done:
-    assert done.exit_code == 0, done.stdout + done.stderr
-    return done
+from harness import Demo
+from http_project import MODEL, READER, A, B, fetch, ok, project_fixture, run, server_fixture  # noqa: F401
 
 
 def test_a_hit_needs_no_network(project: Demo, server: Api) -> None:
@@ -158,6 +110,29 @@ def test_cache_modes(project: Demo, server: Api) -> None:
     assert server.asked == []
     ok(run(project, server, A, "--rebuild", "--http-cache", "off"))
     assert server.asked == ["/a"]
+
+
+def test_without_the_cache_old_responses_are_old_all_the_same(project: Demo, server: Api) -> None:
+    fetch(project, "a", ", max_age=0.001")
+    fetch(project, "b", ", max_age=1000")
+    ok(run(project, server, "//api/..."))
+    server.pages["/a"] = [{"id": 1, "name": "uno"}]
+    done = ok(run(project, server, "//api/...", "--http-cache", "off"))
+    assert (done.built, server.asked) == ({A, READER}, ["/a"])
+    assert project.sql("select name from cache_demo.reader") == [("uno",)]
+    assert set(ok(run(project, server, "//api/...", "--http-cache", "off", "--offline")).statuses.values()) == {"fresh"}
+    assert ok(run(project, server, B, "--http-cache", "off", "--refresh-http")).built == {B}
+
+    # Nobody knows the age of what was not kept.
+    project.edit("models/api/b.ff.py", "return get_df", "return 1 and get_df")
+    server.pages["/b"] = [{"id": 3}]
+    for _ in range(2):
+        assert ok(run(project, server, B, "--http-cache", "off")).built == {B}
+    fetch(project, "b")
+    server.pages["/b"] = [{"id": 4}]
+    assert ok(run(project, server, B, "--http-cache", "off")).built == {B}
+    assert ok(run(project, server, B, "--http-cache", "off")).statuses == {B: "fresh"}
+    assert ok(run(project, server, B, "--http-cache", "off", FF_HTTP_TTL="1000")).built == {B}
 
 
 def test_a_failing_api_stops_only_what_reads_it(project: Demo, server: Api) -> None:

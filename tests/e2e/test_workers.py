@@ -212,10 +212,7 @@ def test_what_fetches_without_saying_so_is_run_here(
     small: Small, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Nobody would record what a worker fetches."""
-    (tmp_path / "elsewhere").mkdir()
-    text = "def users(url):\n    from fftcas.http import get_df\n    return get_df(url)\n"
-    (tmp_path / "elsewhere/company_api.py").write_text(text)
-    monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
+    company_api(monkeypatch, tmp_path)
     server = Api({"/a": [{"id": 1}]})
     try:
         other(small, f"import company_api\nreturn company_api.users('{server.url}/a').assign(pid=os.getpid())")
@@ -226,6 +223,31 @@ def test_what_fetches_without_saying_so_is_run_here(
     assert small.sql("select pid from w.b") == [(os.getpid(),)]
     assert made.http is not None
     assert len(made.http.responses) == 1
+
+
+def test_what_a_worker_has_forked_does_not_fetch(small: Small, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    company_api(monkeypatch, tmp_path)
+    server = Api({"/a": [{"id": 1}]})
+    try:
+        pool = "multiprocessing.get_context('fork').Pool(1)"
+        other(
+            small,
+            f"with {pool} as pool:\n    return pool.map(company_api.users, ['{server.url}/a'])[0]",
+            above="import multiprocessing, company_api",
+        )
+        made = outcome(small, BESIDE)
+    finally:
+        server.stop()
+    assert "a fetch in a process that the model has started" in str(made.error)
+    assert server.asked == []
+
+
+def company_api(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Install a package that fetches."""
+    (folder / "elsewhere").mkdir()
+    text = "def users(url):\n    from fftcas.http import get_df\n    return get_df(url)\n"
+    (folder / "elsewhere/company_api.py").write_text(text)
+    monkeypatch.syspath_prepend(str(folder / "elsewhere"))
 
 
 def test_workers_are_reused_and_no_more_than_jobs(small: Small) -> None:

@@ -140,6 +140,9 @@ class MemoryStore:
     def put_records(self, kind: str, items: Mapping[bytes, bytes]) -> None:
         self.records |= {(kind, key): value for key, value in items.items()}
 
+    def forget_record(self, kind: str, key: bytes) -> None:
+        self.records.pop((kind, key), None)
+
     def everything(self) -> bytes:
         """All bytes that it keeps."""
         return b"\n".join([*self.blobs.values(), *(value for value in self.records.values())])

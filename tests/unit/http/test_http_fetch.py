@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +63,16 @@ def test_different_requests_have_different_answers(
     bodies = [fetched(bench.later(), url, **wishes)[0] for wishes in (one, two, one, two)]
     assert bodies == [b'"first"', b'"second"', b'"first"', b'"second"']
     assert len(server.asked) == 2
+
+
+def test_bytes_that_are_no_utf_8_have_their_own_answers(bench: Bench, server: Server) -> None:
+    url = server.on("/x", lambda asked, _: reply(asked.path.encode()))
+    with fetching(bench.context):
+        for query in ("?name=M%FCller", "?name=M%F6ller", "?name", "?name="):
+            assert get(url + query) == f"/x{query}".encode()
+        assert get(url + "?name=M%FCller", params={"x": "é".encode("latin-1")}) == b"/x?name=M%FCller&x=%E9"
+        assert get(url, params={"token": "gehei\xdf"}, headers={"X-User": "M\xfcller"}) == b"/x?token=gehei%C3%9F"
+        assert get(url, params={"token": b"gehei\xdf"}) == b"/x?token=gehei%DF"
 
 
 def test_a_post_is_known_by_its_body(bench: Bench, server: Server) -> None:
@@ -189,11 +201,20 @@ def test_a_thread_of_one_of_several_models_is_an_error(bench: Bench, server: Ser
         except NodeError as error:
             errors.append(str(error))
 
-    with fetching(bench.context), fetching(bench.context):
+    with fetching(bench.context) as one, fetching(bench.context) as two:
         thread = threading.Thread(target=work)
         thread.start()
         thread.join()
     assert "copy_context" in errors[0]
+    assert (one.failures, two.failures) == (1, 1)
+
+
+def test_a_thread_may_be_told_whose_it_is(bench: Bench, server: Server) -> None:
+    url = server.on("/users", reply(b"[1]"))
+    with fetching(bench.context) as one, ThreadPoolExecutor(2) as pool, fetching(bench.context) as two:
+        done = [pool.submit(copy_context().run, get, url) for _ in range(4)]
+        assert [each.result() for each in done] == [b"[1]"] * 4
+    assert (one.requests, two.requests) == (0, 4)
 
 
 def test_an_output_rests_on_current_responses(bench: Bench, server: Server) -> None:
@@ -262,14 +283,6 @@ def test_a_weak_date_is_no_validator(bench: Bench, server: Server) -> None:
         fetched(bench.later(refresh=True), url)
     sent = [asked.headers.get("if-modified-since") for asked in server.asked]
     assert sent == [None, None, None, before]
-
-
-def test_failures_that_a_model_catches_are_counted(bench: Bench, server: Server) -> None:
-    with fetching(bench.context) as usage:
-        for _ in range(2):
-            with pytest.raises(HttpError, match="404"):
-                get(server.url("/nothing"))
-    assert (usage.failures, usage.requests, usage.responses) == (2, 0, {})
 
 
 def test_outside_of_a_build(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

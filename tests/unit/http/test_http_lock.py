@@ -10,7 +10,7 @@ import pytest
 from http_bench import Bench, Server, bench_fixture, reply, server_fixture  # noqa: F401
 
 from fftcas.errors import LockError
-from fftcas.http import HttpError, get
+from fftcas.http import HttpError, get, get_json
 from fftcas.http.context import HttpUsage, fetching
 from fftcas.http.freshness import rests_on_current
 from fftcas.http.lockfile import NAME, Lock, as_lock, lock_of, read_lock, write_lock
@@ -59,6 +59,16 @@ def test_the_locked_response_is_given_out_not_the_current_one(bench: Bench, serv
     assert not rests_on_current(context, new.responses)
     assert not rests_on_current(bench.later(), old.responses)
     assert len(server.asked) == 2
+
+
+def test_a_locked_response_that_cannot_be_read_stays(bench: Bench, server: Server) -> None:
+    url = server.on("/n", reply(b"no JSON"))
+    lock, _ = locked(bench, url)
+    with pytest.raises(HttpError, match="fftcas lock --update //http:users"), fetching(bench.later(lock=lock)):
+        get_json(url)
+    with fetching(bench.later()) as usage:
+        assert get(url) == b"no JSON"
+    assert usage.cache_hits == 1
 
 
 def test_on_another_machine_the_locked_response_is_fetched_and_compared(bench: Bench, server: Server) -> None:

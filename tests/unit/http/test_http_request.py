@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote_to_bytes
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fftcas.http.masking import first_bytes, mask_url, secret_name
-from fftcas.http.request import BadRequest, Request, make_request, same_site
+from fftcas.http.masking import first_bytes, mask_url, redact, secret_name
+from fftcas.http.request import BadRequest, Params, Request, make_request, same_site
 
 KEY = b"k" * 32
 
@@ -40,6 +42,11 @@ def test_the_same(one: str, two: str) -> None:
         ("http://example.org/?a=1&a=2", "http://example.org/?a=2&a=1"),
         ("http://example.org/?a=", "http://example.org/"),
         ("http://example.org:8080/", "http://example.org/"),
+        ("http://example.org/?a=", "http://example.org/?a"),
+        ("http://example.org/?a=M%FCller", "http://example.org/?a=M%F6ller"),
+        ("http://example.org/?M%FCller=1", "http://example.org/?M%F6ller=1"),
+        ("http://example.org/?a=%FC", "http://example.org/?a=%EF%BF%BD"),
+        ("http://me:%FCber@example.org/", "http://me:%F6ber@example.org/"),
     ],
 )
 def test_not_the_same(one: str, two: str) -> None:
@@ -108,6 +115,47 @@ def test_any_text_is_a_url_or_told_to_be_none(text: str) -> None:
 def test_given_parameters_are_those_of_the_url(params: dict[str, str]) -> None:
     made = request("http://example.org/", params=params)
     assert request(made.url).digest == made.digest
+
+
+@given(st.binary(min_size=1, max_size=8), st.binary(max_size=8), st.binary(max_size=8))
+def test_bytes_are_sent_and_known_as_they_are(name: bytes, one: bytes, two: bytes) -> None:
+    requests = [request("http://example.org/", params={name: value}) for value in (one, two)]
+    for made, value in zip(requests, (one, two), strict=True):
+        query = made.url.partition("?")[2]
+        assert [unquote_to_bytes(part) for part in query.split("=")] == [name, value]
+    assert (requests[0].digest == requests[1].digest) is (one == two)
+
+
+@pytest.mark.parametrize(
+    ("url", "params", "sent"),
+    [
+        ("?a=M%FCller&b+c&d=", {"x": 1}, "?a=M%FCller&b+c&d=&x=1"),
+        ("?a=1&%FC=2&a=3", {"a": 4, b"\xfc": 5}, "?a=4&%FC=5"),
+        ("?a=100%&b=%FC", None, "?a=100%25&b=%FC"),
+        ("100%/%FC", None, "100%25/%FC"),
+    ],
+)
+def test_what_is_given_is_sent(url: str, params: Params | None, sent: str) -> None:
+    assert request(f"http://example.org/{url}", params=params).url == f"http://example.org/{sent}"
+
+
+def test_a_header_of_bytes_is_sent_as_it_is() -> None:
+    given = "à la Zürich, voilà".encode()
+    assert request("http://example.org/", headers={"Accept": given}).headers["accept"].encode("latin-1") == given
+
+
+def test_credentials_that_are_no_utf_8_are_hidden() -> None:
+    made = request("http://example.org/?token=can%FCary&a=1")
+    assert (made.private, made.shown) == (True, "http://example.org/?token=***&a=1")
+    assert redact("you sent token=can%FCary", made.credentials) == "you sent token=***"
+    assert first_bytes(b"you sent can\xfcary, \xfc", made.credentials) == "you sent ***, \ufffd"
+    assert request("http://example.org/?canary", secrets=["canary"]).private
+
+
+def test_half_a_character_is_told() -> None:
+    for url, params in (("http://example.org/\ud800", {}), ("http://example.org/", {"a": "\ud800"})):
+        with pytest.raises(BadRequest):
+            request(url, params=params)
 
 
 @pytest.mark.parametrize(
