@@ -122,7 +122,6 @@ class Workers:
         call = Call(
             label=node.label.text,
             path=node.path,
-            function=node.function,
             folder=str(self._project.root),
             environ=self._project.environ,
             vars=self._vars,

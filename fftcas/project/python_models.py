@@ -18,7 +18,7 @@ from fftcas.project.python_closure import Closure, Modules
 from fftcas.project.python_declaration import Declaration, declarations
 from fftcas.project.python_facts import code_digest, parse
 from fftcas.project.references import Draft, References
-from fftcas.project.sql_models import NOT_MODELS, model_label
+from fftcas.project.sql_models import NOT_MODELS
 from fftcas.relation import RelationName
 
 
@@ -46,10 +46,9 @@ def _drafts(path: str, files: Files, modules: Modules, environ: Mapping[str, str
     for position, declared in enumerate(found):
         tree = parse(files, path)  # its own copy for each model: the digest drops parts of it
         own = list(declarations(tree, path, environ))[position].function
-        name = declared.name
-        label = model_label(path, name.removesuffix(".ff"))
+        label, code = declared.label, code_digest(tree, own)
         assert closure is not None
-        yield PythonDraft(label, name, path, RelationName(label.name), declared, code_digest(tree, own), closure)
+        yield PythonDraft(label, declared.name, path, RelationName(label.name), declared, code, closure)
 
 
 def same_code(root: Path, node: PythonModel, environ: Mapping[str, str]) -> bool:
@@ -94,7 +93,6 @@ def python_node(
             "require": by_position(declared.require, declared.deps),
             "columns": by_position(declared.columns, declared.deps),
         },
-        function=declared.function.name,
         require=by_label(declared.require, labels),
         columns=by_label(declared.columns, labels),
         cache=declared.cache,
