@@ -148,7 +148,7 @@ def summary(run: Run) -> str:
 def around_time(run: Run) -> tuple[str, str]:
     """The summary's words before and after the time."""
     counts = [f"{run.count(status)} {status.value}" for status in Status if run.count(status)]
-    words = ", ".join(counts) or "nothing to do"
+    words = ", ".join(counts) or ("nothing done" if run.interrupted else "nothing to do")
     spared = saved_text(run)
     return f"{words} in ", f"{', ' + spared if spared else ''}{' (interrupted)' if run.interrupted else ''}"
 
