@@ -20,6 +20,7 @@ from fftcas.project.nodes import PythonModel
 from fftcas.project.python_closure import Modules
 from fftcas.project.python_declaration import declarations
 from fftcas.project.python_import import IMPORTING, environment, import_file, importable
+from fftcas.streams import reopen_closed
 
 
 class Surroundings(Protocol):
@@ -42,6 +43,7 @@ def call_model(project: Surroundings, node: PythonModel, frames: Sequence[Any]) 
     """
     file = str(project.root / node.path)
     with ExitStack() as stack:
+        stack.callback(reopen_closed)
         stack.enter_context(environment(project.environ))
         stack.enter_context(importable(project.root, posixpath.dirname(node.path)))
         if Modules(Files(project.root)).closure(node.path).lazy:
