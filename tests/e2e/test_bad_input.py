@@ -192,6 +192,12 @@ def test_a_model_named_like_a_seed(demo: Demo) -> None:
     refused(demo, demo.build(), "seed_users", SEED_USERS, "models/other/seed_users.ff.sql")
 
 
+@pytest.mark.parametrize("path", ["models/marts/_ff_meta.ff.sql", "models/marts/_FF_Meta.sql", "seeds/_ff_meta.csv"])
+def test_a_node_in_the_place_of_the_table_that_tells_of_all_others(demo: Demo, path: str) -> None:
+    demo.write(path, "a\n1\n" if path.endswith(".csv") else "select 1 as a\n")
+    refused(demo, demo.build(), f"at {path}\n", "_ff_meta", "hint: rename it")
+
+
 def test_a_ref_that_is_not_known(demo: Demo) -> None:
     demo.edit(MART, "ref('stg_users.ff')", "ref('stg_user.ff')")
     refused(demo, demo.build(), f"{MART}:8", "stg_user", "did you mean 'stg_users")
