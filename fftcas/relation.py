@@ -25,6 +25,10 @@ class RelationName:
         return ".".join(part for part in (self.database, self.schema, self.name) if part)
 
 
+META = RelationName("_ff_meta")
+"""The table that says what the relations of a database hold."""
+
+
 @dataclass(frozen=True)
 class Stamp:
     """A row of `_ff_meta`: which output a relation holds.

@@ -14,7 +14,7 @@ from fftcas.build.outcome import Identity
 from fftcas.digest import Digest, digest_value
 from fftcas.engines import database_state, open_engine
 from fftcas.engines.base import Engine, EngineError, Session, Staged
-from fftcas.errors import Location, NodeError
+from fftcas.errors import Location, NodeError, ProjectError
 from fftcas.project.nodes import Source, relation_kind
 from fftcas.project.project import Project
 from fftcas.project.references import home
@@ -124,7 +124,11 @@ class Target:
         with self._lock:
             if self._engine is None:
                 profile = self.project.profile
-                self._engine = open_engine(profile.engine, profile.options, read_only=self.read_only)
+                try:
+                    self._engine = open_engine(profile.engine, profile.options, read_only=self.read_only)
+                except ProjectError as error:
+                    error.where = profile.where
+                    raise
                 if self.read_only:
                     return self._engine
                 if self._recalled is not None and self._state() != self._recalled:

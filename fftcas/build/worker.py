@@ -36,7 +36,6 @@ class Call:
 
     label: str
     path: str
-    function: str
     folder: str
     environ: Mapping[str, str]
     vars: Mapping[str, Any]
@@ -50,7 +49,7 @@ class Call:
     @property
     def node(self) -> PythonModel:
         label = Label.parse(self.label)
-        return PythonModel(label, label.name, self.path, RelationName(label.name), function=self.function)
+        return PythonModel(label, label.name, self.path, RelationName(label.name))
 
 
 def main(end: int, log: str) -> None:

@@ -110,7 +110,11 @@ class Workers:
     def _run_here(self, session: Session, node: PythonModel) -> pa.Table:
         nodes = self._project.nodes
         frames = [session.frame(nodes[label].relation, node.columns.get(label)) for label in node.inputs]
-        return as_arrow(node, call_model(self._project, node, frames))
+        try:
+            os.chdir(self._project.root)  # a model that fetches may be elsewhere at this moment
+            return as_arrow(node, call_model(self._project, node, frames))
+        finally:
+            os.chdir(self._project.root)  # the relative paths of all others start there
 
     def _send(self, worker: Worker, session: Session, node: PythonModel) -> pa.Table:
         nodes = self._project.nodes
@@ -122,7 +126,6 @@ class Workers:
         call = Call(
             label=node.label.text,
             path=node.path,
-            function=node.function,
             folder=str(self._project.root),
             environ=self._project.environ,
             vars=self._vars,

@@ -8,7 +8,7 @@ COMMANDS = {
     "run": ("fftcas.cli.build", "FFT's word for build."),
     "lock": ("fftcas.cli.lock", "Bring all nodes up to date, and write the responses they rest on to fftcas.lock."),
     "ls": ("fftcas.cli.ls", "Print the nodes that PATTERNS (all by default) mean, in build order."),
-    "query": ("fftcas.cli.ls", "Print the nodes that EXPRESSION means, e.g."),
+    "query": ("fftcas.cli.ls", "Print the nodes that EXPRESSION means."),
     "dag": ("fftcas.cli.dag", "Draw the graph of PATTERNS (all nodes by default): as Mermaid on stdout, or as a page."),
     "report": ("fftcas.cli.dag", "Write a page about the last run: its timeline, what took long, and what was saved."),
     "why-rebuild": (

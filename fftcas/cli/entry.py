@@ -5,27 +5,39 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 
 from fftcas.cli.commands import HELP, REMEMBERED, TELLING
+from fftcas.streams import flush, is_unwritable, reopen_closed
 from fftcas.version import __version__
 
 INTERRUPTED = 130
+UNWRITABLE = 2
 
 
 def main() -> int:
     """Run the command line of this process; returns the exit code."""
+    reopen_closed()
+    code = 0
     try:
         code = run(sys.argv[1:])
+        sys.stdout.flush()
     except BrokenPipeError:
         # The reader of a pipe went away (`fftcas ls | head`): not an error; keep the interpreter from reporting it.
         sys.stdout = None
-        code = 0
     except KeyboardInterrupt:  # while things were imported
         code = INTERRUPTED
+    except OSError as error:
+        if not is_unwritable(error):
+            raise
+        code = code or UNWRITABLE
+        flush()
+        if sys.stderr:
+            with suppress(OSError):
+                print(f"error: what there is to say cannot be written\n  {error.strerror}", file=sys.stderr)
+    flush()
     if code == INTERRUPTED:
         # A model's own Python code cannot be stopped, and would keep the process until it is done.
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
     gc.freeze()  # the process ends: what lives is not gone through once more
     return code

@@ -74,7 +74,7 @@ def query(
     profile: str | None,
     variables: tuple[str, ...],
 ) -> None:
-    """Print the nodes that EXPRESSION means, e.g. 'deps(//marts/...) - kind(seed, //...)'.
+    """Print the nodes that EXPRESSION means. One is 'deps(//marts/...) - kind(seed, //...)'.
 
     Functions: deps(x[, n]), rdeps(universe, x[, n]), allpaths(from, to), somepath(from, to), kind(regex, x),
     tag(regex, x), attr(name, regex, x), filter(regex, x), some(x[, n]), stale([x]), cached([x]). Operators: + - ^, or

@@ -91,6 +91,8 @@ def show(
         except MissingBlob:
             raise UsageError(f"the rows of {found.title} are no longer in the store") from None
         except OSError as error:
+            if path is None:  # stdout's own trouble
+                raise
             raise UsageError(f"cannot write {path}", why=error.strerror or str(error)) from error
 
 

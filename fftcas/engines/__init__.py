@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def open_engine(name: str, options: Mapping[str, Any], *, read_only: bool = False) -> Engine:
     """Open a profile's target database; `read_only` changes nothing, and makes no database.
 
-    Raises UsageError for an unknown engine, EngineError if it cannot be opened.
+    Raises UsageError for an unknown engine or what is no database, EngineError if another process has it.
     """
     _only_duckdb(name)
     from fftcas.engines.duckdb.engine import DuckDBEngine

@@ -29,6 +29,9 @@ SECRETS = (
 MODEL_RUNS = "FFTCAS_MODEL_RUNS"
 """Set while a Python model runs, so that processes that it starts know of it."""
 
+DIRECTORIES = ("PWD", "OLDPWD")
+"""The shell's own variables, in which PWD is no password."""
+
 
 def load_environment(root: Path, profile_name: str, cwd: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """`environ` and, below it, the `.env` files: a later file beats an earlier one, the process beats them all.
@@ -66,7 +69,7 @@ def _read(file: Path, path: str, environ: Mapping[str, str]) -> dict[str, str]:
 
 def is_secret(name: str) -> bool:
     """Whether a variable of this name holds what must not be shown, stored or hashed."""
-    return _matches(f"_{name.upper()}", SECRETS)
+    return name not in DIRECTORIES and _matches(f"_{name.upper()}", SECRETS)
 
 
 def key_variables(environ: Mapping[str, str], cache: CacheSettings) -> dict[str, str]:

@@ -25,7 +25,7 @@ def python_macros(files: Files) -> dict[str, Callable[..., Any]]:
         parse(files, path)
         with importable(files.root, posixpath.dirname(path)):
             try:
-                module = import_file(files.root, path)
+                module, _ = import_file(files.root, path)
             except Exception as error:  # the project's own code
                 raise _failed(files, path, error) from error
         found |= {name: value for name, value in vars(module).items() if callable(value) and not name.startswith("_")}

@@ -67,13 +67,12 @@ class SqlModel(Node):
 
 @dataclass(frozen=True)
 class PythonModel(Node):
-    """A Python model: `function` in the module at `path`, called with one frame per input, in their order.
+    """A Python model: a function in the module at `path`, called with one frame per input, in their order.
 
     `require` maps an input to the columns its frame must have; `columns` maps an input to the only columns it is given.
     `fetches` says that our HTTP functions may be called.
     """
 
-    function: str = ""
     require: Mapping[Label, tuple[str, ...]] = field(default_factory=dict)
     columns: Mapping[Label, tuple[str, ...]] = field(default_factory=dict)
     materialized: str = "table"

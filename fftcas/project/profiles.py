@@ -19,11 +19,15 @@ BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0
 
 @dataclass(frozen=True)
 class Profile:
-    """A named way to reach a database. `options` hold what the engine's section says, with defaults."""
+    """A named way to reach a database. `options` hold what the engine's section says, with defaults.
+
+    `where` is what names the database: a line of the file, or an environment variable.
+    """
 
     name: str
     engine: str
     options: Mapping[str, Any] = field(repr=False)  # may hold secrets
+    where: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,11 @@ def read_profile(root: Path, name: str, environ: Mapping[str, str]) -> Profile:
     engine = _engine(profile, environ)
     section = profile.section(engine)
     options = dict(_options(section, engine, environ))
+    where = section.where("path") if "path" in section else section.where()
     if engine == "duckdb":
         options["path"] = _database(str(options["path"]), root, environ)
-    return Profile(name, engine, options)
+        where = Location("FF_DUCKDB_PATH") if environ.get("FF_DUCKDB_PATH") else where
+    return Profile(name, engine, options, where)
 
 
 def _choose(file: Section, name: str) -> Section:

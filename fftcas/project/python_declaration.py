@@ -9,8 +9,10 @@ from typing import Any
 
 from fftcas.declare import wanted
 from fftcas.errors import Location, ProjectError, closest
+from fftcas.label import Label
 from fftcas.project.model_config import LATER, later_version
 from fftcas.project.python_names import aliases, dotted, functions, is_declaration
+from fftcas.project.sql_models import model_label
 
 POSITIONAL = ("name", "deps", "require", "requires")
 KEYS = (*POSITIONAL, "columns", "tags", "kind", "materialized", "meta", "cache", "description")
@@ -34,6 +36,11 @@ class Declaration:
     cache: bool
     description: str
     warnings: tuple[str, ...]
+
+    @property
+    def label(self) -> Label:
+        """The model's label. Raises ProjectError if that breaks the grammar."""
+        return model_label(self.where.path, self.name.removesuffix(".ff"))
 
 
 def declarations(tree: ast.Module, path: str, environ: Mapping[str, str]) -> Iterator[Declaration]:

@@ -28,9 +28,13 @@ _NAMESPACES: set[str] = set()
 
 
 class ProjectLoader(importlib.machinery.SourceFileLoader):
+    source = b""
+    """The text that ran: the file may be edited at any time."""
+
     def get_code(self, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)
+        self.source = self.get_data(path)
+        return self.source_to_code(self.source, path)
 
 
 class ProjectFinder(MetaPathFinder):
@@ -73,18 +77,19 @@ def importable(root: Path, folder: str) -> Iterator[None]:
         _FOLDERS.reset(token)
 
 
-def import_file(root: Path, path: str) -> ModuleType:
-    """Run a Python file of the project, and what it imports, afresh. Raises whatever the code raises."""
+def import_file(root: Path, path: str) -> tuple[ModuleType, bytes]:
+    """Run a Python file of the project, and what it imports, afresh; also returns its text. Raises whatever the code
+    raises."""
     with IMPORTING:
         _forget()
         name = _package(root, path.split("/")[:-1]) + "." + Path(path).stem.replace(".", "_")
         file = str(root / path)
-        spec = importlib.util.spec_from_file_location(name, file, loader=ProjectLoader(name, file))
+        loader = ProjectLoader(name, file)
+        spec = importlib.util.spec_from_file_location(name, file, loader=loader)
         assert spec is not None
-        assert spec.loader is not None
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+        loader.exec_module(module)
+        return module, loader.source
 
 
 def _package(root: Path, folders: Sequence[str]) -> str:

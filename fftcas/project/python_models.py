@@ -19,7 +19,7 @@ from fftcas.project.python_code import Code
 from fftcas.project.python_declaration import Declaration, declarations
 from fftcas.project.python_facts import parse
 from fftcas.project.references import Draft, References
-from fftcas.project.sql_models import NOT_MODELS, model_label
+from fftcas.project.sql_models import NOT_MODELS
 from fftcas.relation import RelationName
 
 
@@ -49,10 +49,8 @@ def _drafts(path: str, files: Files, modules: Modules, environ: Mapping[str, str
     closure = modules.closure(path)
     code = Code(tree, path, docs=closure.docs)
     for declared in found:
-        name = declared.name
-        label = model_label(path, name.removesuffix(".ff"))
-        own = code.digest(declared.function, named=bool(closure.places))
-        yield PythonDraft(label, name, path, RelationName(label.name), declared, own, closure)
+        own, label = code.digest(declared.function, named=bool(closure.places)), declared.label
+        yield PythonDraft(label, declared.name, path, RelationName(label.name), declared, own, closure)
 
 
 def same_code(root: Path, node: PythonModel, environ: Mapping[str, str]) -> bool:
@@ -97,7 +95,6 @@ def python_node(
             "require": by_position(declared.require, declared.deps),
             "columns": by_position(declared.columns, declared.deps),
         },
-        function=declared.function.name,
         require=by_label(declared.require, labels),
         columns=by_label(declared.columns, labels),
         cache=declared.cache,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import posixpath
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,9 @@ from fftcas.project.environment import MODEL_RUNS, is_secret
 from fftcas.project.files import Files
 from fftcas.project.nodes import PythonModel
 from fftcas.project.python_closure import Modules
+from fftcas.project.python_declaration import declarations
 from fftcas.project.python_import import IMPORTING, environment, import_file, importable
+from fftcas.streams import reopen_closed
 
 
 class Surroundings(Protocol):
@@ -40,6 +43,7 @@ def call_model(project: Surroundings, node: PythonModel, frames: Sequence[Any]) 
     """
     file = str(project.root / node.path)
     with ExitStack() as stack:
+        stack.callback(reopen_closed)
         stack.enter_context(environment({**project.environ, MODEL_RUNS: "1"}))
         stack.enter_context(importable(project.root, posixpath.dirname(node.path)))
         if Modules(Files(project.root)).closure(node.path).lazy:
@@ -66,12 +70,21 @@ def check_required(node: PythonModel, label: Label, required: Sequence[str], hav
 
 
 def _function(project: Surroundings, node: PythonModel) -> Callable[..., object]:
-    module = import_file(project.root, node.path)
-    models: Mapping[str, Callable[..., object]] = getattr(module, MODELS, {})
-    if node.function in models:
-        return models[node.function]
+    module, source = import_file(project.root, node.path)
+    found = declarations(ast.parse(source), node.path, project.environ)
+    declared = next((each for each in found if each.label == node.label), None)
+    if declared is None:
+        raise NodeError(
+            f"{node.label} is not in its file any more",
+            where=Location(node.path),
+            why="the file was edited after the project was read",
+            hint="build again",
+        )
+    models: Mapping[int | None, Callable[..., object]] = getattr(module, MODELS, {})
+    if declared.where.line in models:
+        return models[declared.where.line]
     # Declared by an installed FastFlowTransform's decorator, or by one that was wrapped.
-    function: Callable[..., object] = getattr(module, node.function)
+    function: Callable[..., object] = getattr(module, declared.function.name)
     return function
 
 

@@ -60,11 +60,21 @@ class _Query:
         match expression:
             case Word(word, position):
                 return self.pattern(word, position)
-            case Binary(operator, left, right):
-                a, b = self.value(left), self.value(right)
-                return a | b if operator == "+" else a - b if operator == "-" else a & b
+            case Binary():
+                return self.chain(expression)
             case Call():
                 return self.call(expression)
+
+    def chain(self, last: Binary) -> set[Label]:
+        """Operators from left to right, without a call within a call: there may be thousands."""
+        steps = [last]
+        while isinstance(steps[-1].left, Binary):
+            steps.append(steps[-1].left)
+        found = self.value(steps[-1].left)
+        for step in reversed(steps):
+            other = self.value(step.right)
+            found = found | other if step.operator == "+" else found - other if step.operator == "-" else found & other
+        return found
 
     def pattern(self, word: str, position: int) -> set[Label]:
         try:

@@ -19,6 +19,9 @@ TOKEN = re.compile(
     r"""\s*(?:(?P<mark>[(),+^-])|"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<word>[\w@*/.:~\[\]$|]+(?:-[\w@*/.:~\[\]$|]+)*))"""
 )
 
+DEEPEST = 100
+"""So many brackets may stand within each other: each is a few calls deep here, and where the query is answered."""
+
 
 class Word:
     __match_args__ = ("text", "position")
@@ -37,8 +40,6 @@ class Call:
 
 class Binary:
     """`operator` is `+`, `-` or `^`."""
-
-    __match_args__ = ("operator", "left", "right")
 
     def __init__(self, operator: str, left: Expression, right: Expression, position: int) -> None:
         self.operator = operator
@@ -73,6 +74,7 @@ class _Parser:
         self.text = text
         self.tokens = self._tokenise()
         self.token = next(self.tokens)
+        self.depth = 0
 
     def expression(self) -> Expression:
         left = self.term()
@@ -83,9 +85,9 @@ class _Parser:
 
     def term(self) -> Expression:
         if self.token.kind == "(":
-            self.advance()
+            self.enter()
             inside = self.expression()
-            self.expect(")", "an operator or ')'")
+            self.leave("an operator or ')'")
             return inside
         if self.token.kind == "quoted":
             word = self.advance()
@@ -98,26 +100,34 @@ class _Parser:
         return Word(word.text, word.position)
 
     def arguments(self) -> tuple[Expression, ...]:
-        self.advance()
-        if self.token.kind == ")":
-            self.advance()
-            return ()
-        found = [self.expression()]
+        self.enter()
+        found: list[Expression] = []
+        if self.token.kind != ")":
+            found.append(self.expression())
         while self.token.kind == ",":
             self.advance()
             found.append(self.expression())
-        self.expect(")", "an operator, ',' or ')'")
+        self.leave("an operator, ',' or ')'")
         return tuple(found)
+
+    def enter(self) -> None:
+        """Go into a bracket."""
+        if self.depth == DEEPEST:
+            raise query_error(self.text, self.token.position, f"more than {DEEPEST} brackets stand within each other")
+        self.depth += 1
+        self.advance()
+
+    def leave(self, expected: str) -> None:
+        """Go out of the innermost bracket, if it ends here."""
+        if self.token.kind != ")":
+            self.fail(expected)
+        self.depth -= 1
+        self.advance()
 
     def advance(self) -> _Token:
         token = self.token
         self.token = next(self.tokens)
         return token
-
-    def expect(self, kind: str, expected: str) -> None:
-        if self.token.kind != kind:
-            self.fail(expected)
-        self.advance()
 
     def fail(self, expected: str) -> None:
         found = "the end" if self.token.kind == "end" else f"'{self.token.text}'"

@@ -11,7 +11,7 @@ from fftcas.label import Label
 from fftcas.project.nodes import Seed, Source
 from fftcas.project.profiles import Profile, duckdb_file
 from fftcas.project.sources import SourceTable
-from fftcas.relation import RelationName
+from fftcas.relation import META, RelationName
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def resolve_names(
 ) -> tuple[References, tuple[Source, ...]]:
     """The names of a project, and nodes for the source tables that it does not build itself.
 
-    Raises ProjectError if two nodes share a name, a label or a relation.
+    Raises ProjectError if two nodes share a name, a label or a relation, or one has the relation of the stamps.
     """
     models = {draft.label.name: draft for draft in drafts}
     _refuse_twins("two models are called '{}'", [(draft.label.name, draft.path) for draft in drafts])
@@ -96,6 +96,7 @@ def resolve_names(
     nodes = [(thing.label, thing.path, home.locate(thing.relation)) for thing in things]
     _refuse_twins("two nodes have the label {}", [(label.text, path) for label, path, _ in nodes])
     _refuse_twins("two nodes make the same relation: {}", [(str(at).lower(), path) for _, path, at in nodes])
+    _refuse_meta(home, nodes)
     built = {str(relation).lower(): label for label, _, relation in nodes}
     sources = {}
     external = []
@@ -133,6 +134,15 @@ def label_at(where: Location, package: str, name: str, repo: str = "") -> Label:
         return Label.of(package, name, repo)
     except UsageError as error:
         raise ProjectError(error.what, where=where, why=error.why, hint=error.hint) from None
+
+
+def _refuse_meta(home: Home, nodes: Iterable[tuple[Label, str, RelationName]]) -> None:
+    meta = str(home.locate(META)).lower()
+    for label, path, relation in nodes:
+        if str(relation).lower() == meta:
+            what = f"{label} would be made in the place of {META}"
+            why = "that table says what each of the database's other tables and views holds"
+            raise ProjectError(what, where=Location(path), why=why, hint="rename it")
 
 
 def _refuse_twins(what: str, named: Iterable[tuple[str, str]]) -> None:

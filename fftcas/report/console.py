@@ -13,6 +13,7 @@ from fftcas.errors import BudgetError, FftcasError
 from fftcas.label import Label
 from fftcas.report.paint import fit
 from fftcas.report.savings import saved_text
+from fftcas.streams import reopen_closed
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -109,6 +110,9 @@ class Console:
 
             self.live.console.print(Text.from_ansi(text), soft_wrap=True)
         else:
+            if self.out.closed:  # by a model
+                reopen_closed()
+                self.out = sys.stdout
             print(text, file=self.out)
 
     def paint(self, text: str, status: Status) -> str:
@@ -148,7 +152,7 @@ def summary(run: Run) -> str:
 def around_time(run: Run) -> tuple[str, str]:
     """The summary's words before and after the time."""
     counts = [f"{run.count(status)} {status.value}" for status in Status if run.count(status)]
-    words = ", ".join(counts) or "nothing to do"
+    words = ", ".join(counts) or ("nothing done" if run.interrupted else "nothing to do")
     spared = saved_text(run)
     return f"{words} in ", f"{', ' + spared if spared else ''}{' (interrupted)' if run.interrupted else ''}"
 

@@ -12,6 +12,7 @@ from fftcas.store.blobs import BLOB
 from fftcas.store.data_file import Warn, damage, set_aside
 from fftcas.store.examine import examine
 from fftcas.store.place import prepare_place
+from fftcas.store.readable import remove_unreadable
 from fftcas.store.realisation import Realisation
 from fftcas.store.records import kind_of
 from fftcas.store.store import Store
@@ -59,11 +60,13 @@ def examine_store(path: Path, warn: Warn) -> Report:
         for key in bad_blobs:
             store.blobs.remove_bad(key.removeprefix(BLOB).hex())
         store.records.remove_bad(bad_records)
+        unreadable = store.records.write(remove_unreadable)
         disowned = tuple(_lost(store))
         for realisation in disowned:
             store.disown(realisation.derivation)
     digests = tuple(key.removeprefix(BLOB).hex() for key in bad_blobs)
-    return Report(values, digests, tuple(kind_of(key) for key in bad_records), disowned, tuple(aside))
+    kinds = (*(kind_of(key) for key in bad_records), *unreadable)
+    return Report(values, digests, kinds, disowned, tuple(aside))
 
 
 def _lost(store: Store) -> Iterator[Realisation]:

@@ -20,8 +20,13 @@ def get(txn: RecordTxn, derivation: Digest) -> Realisation | None:
     value = txn.get("realisation", bytes.fromhex(derivation))
     if value is not None:
         with contextlib.suppress(ValueError):
-            return Realisation.from_json(value[_NUMBER:])
+            return parsed(value)[1]
     return None
+
+
+def parsed(value: bytes) -> tuple[int, Realisation]:
+    """A realisation's record: its number, and what it says. Raises ValueError."""
+    return int.from_bytes(value[:_NUMBER], "big"), Realisation.from_json(value[_NUMBER:])
 
 
 def put(txn: RecordTxn, realisation: Realisation, document: bytes, manifest: Manifest | None) -> None:
@@ -43,7 +48,7 @@ def delete(txn: RecordTxn, derivation: Digest) -> None:
     value = txn.get("realisation", key)
     if value is not None:
         with contextlib.suppress(ValueError):
-            old = Realisation.from_json(value[_NUMBER:])
+            _, old = parsed(value)
             for kind, prefix in _indices(old):
                 txn.delete(kind, prefix + value[:_NUMBER])
             if next(txn.scan("by-output", bytes.fromhex(old.output)), None) is None:
@@ -56,7 +61,7 @@ def every(txn: RecordTxn) -> Iterator[tuple[int, Realisation]]:
     """All realisations with their numbers, by derivation; it rests on no index."""
     for _, value in txn.scan("realisation"):
         with contextlib.suppress(ValueError):
-            yield int.from_bytes(value[:_NUMBER], "big"), Realisation.from_json(value[_NUMBER:])
+            yield parsed(value)
 
 
 def since(txn: RecordTxn, number: int) -> Iterator[tuple[int, Realisation]]:

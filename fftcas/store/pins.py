@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fftcas.digest import Digest
@@ -18,6 +19,18 @@ class Pin:
     outputs: tuple[Digest, ...]
     until: float | None = None
 
+    @classmethod
+    def from_json(cls, data: bytes) -> Pin:
+        """Raises ValueError if the bytes are not a pin."""
+        try:
+            document = json.loads(data)
+            until = document["until"]
+            return cls(
+                str(document["name"]), tuple(map(str, document["outputs"])), None if until is None else float(until)
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not a pin: {error}") from error
+
 
 def pin(records: Records, name: str, outputs: Iterable[Digest], until: float | None = None) -> None:
     """Set a pin, in the place of an earlier one of that name."""
@@ -31,5 +44,8 @@ def unpin(records: Records, name: str) -> None:
 
 def pins(txn: RecordTxn) -> list[Pin]:
     """All pins, by name."""
-    documents = [json.loads(value) for _, value in txn.scan("pin")]
-    return [Pin(each["name"], tuple(each["outputs"]), each["until"]) for each in documents]
+    found = []
+    for _, value in txn.scan("pin"):
+        with suppress(ValueError):
+            found.append(Pin.from_json(value))
+    return found

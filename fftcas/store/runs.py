@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -44,6 +46,24 @@ class Kept:
     outputs: Digest
     alive: bool
 
+    @classmethod
+    def from_json(cls, data: bytes) -> Kept:
+        """Raises ValueError if the bytes are not a run."""
+        try:
+            document: dict[str, Any] = json.loads(data)
+            owner = Owner.unpack(bytes.fromhex(document.pop("owner")))
+            outputs = bytes.fromhex(document.pop("outputs")).hex()
+            summary = {status: int(count) for status, count in document.pop("summary").items()}
+            saved = float(document.pop("saved"))
+            texts = [document[name] for name in ("run_id", "project", "profile", "started", "command")]
+            texts += [document[name] or "" for name in ("finished", "branch", "commit")]
+            if not all(isinstance(text, str) for text in texts):
+                raise ValueError("a text is none")
+            run = RunRecord(**document, summary=summary, saved=saved)
+            return cls(run, outputs, run.finished is None and owner.alive())
+        except (AttributeError, KeyError, TypeError, ValueError, struct.error) as error:
+            raise ValueError(f"not a run: {error}") from error
+
 
 def record_run(records: Records, run: RunRecord) -> None:
     """Add a run, or put it in the place of an earlier record of the same id; forget the oldest beyond `KEEP`."""
@@ -54,18 +74,18 @@ def record_run(records: Records, run: RunRecord) -> None:
     project = project_key(run.project)
 
     def work(txn: RecordTxn) -> None:
-        kept = {key: json.loads(old) for key, old in txn.scan("run", project)}
-        named = {each["outputs"] for each in kept.values()}
-        key = next((key for key, old in kept.items() if old["run_id"] == run.run_id), None)
+        kept = dict(_readable(txn.scan("run", project)))
+        named = {each.outputs for each in kept.values()}
+        key = next((key for key, old in kept.items() if old.run.run_id == run.run_id), None)
         key = key or project + txn.next_number().to_bytes(8, "big")
         txn.put("run", key, value)
-        if txn.get("outputs", project + bytes.fromhex(name)) is None:  # runs that changed nothing share them
+        if txn.get("outputs", project + bytes.fromhex(name)) != outputs:  # runs that changed nothing share them
             txn.put("outputs", project + bytes.fromhex(name), outputs)
-        kept[key] = document
+        kept[key] = Kept(run, name, alive=True)
         for old in list(kept)[:-KEEP]:
             del kept[old]
             txn.delete("run", old)
-        for unused in named - {each["outputs"] for each in kept.values()}:
+        for unused in named - {each.outputs for each in kept.values()}:
             txn.delete("outputs", project + bytes.fromhex(unused))
 
     records.write(work)
@@ -74,13 +94,24 @@ def record_run(records: Records, run: RunRecord) -> None:
 def kept_runs(txn: RecordTxn, project: str | None = None) -> list[Kept]:
     """The runs of one project or of all, newest first within a project, without their outputs."""
     prefix = b"" if project is None else project_key(project)
-    return [_kept(value) for _, value in txn.scan("run", prefix, reverse=True)]
+    return [kept for _, kept in _readable(txn.scan("run", prefix, reverse=True))]
 
 
 def outputs_of(txn: RecordTxn, kept: Kept) -> dict[str, Digest]:
     """A run's outputs by label; empty if their record was lost."""
     value = txn.get("outputs", project_key(kept.run.project) + bytes.fromhex(kept.outputs))
-    return {} if value is None else json.loads(value)
+    if value is not None:
+        with suppress(ValueError):
+            return parsed_outputs(value)
+    return {}
+
+
+def parsed_outputs(data: bytes) -> dict[str, Digest]:
+    """Outputs by label. Raises ValueError if the bytes are not that."""
+    outputs = json.loads(data)
+    if not isinstance(outputs, dict) or not all(isinstance(output, str) for output in outputs.values()):
+        raise ValueError("not the outputs of a run")
+    return outputs
 
 
 def forget_project(records: Records, project: str) -> int:
@@ -100,8 +131,8 @@ def project_key(project: str) -> bytes:
     return bytes.fromhex(digest_bytes(project.encode())[:32])
 
 
-def _kept(value: bytes) -> Kept:
-    document: dict[str, Any] = json.loads(value)
-    owner, outputs = document.pop("owner"), document.pop("outputs")
-    run = RunRecord(**document)
-    return Kept(run, outputs, run.finished is None and Owner.unpack(bytes.fromhex(owner)).alive())
+def _readable(records: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, Kept]]:
+    """The runs among the records, with their keys."""
+    for key, value in records:
+        with suppress(ValueError):
+            yield key, Kept.from_json(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fftcas.store import index
@@ -73,7 +74,10 @@ def measure(store: Store) -> Stats:
 
 
 def _count(txn: RecordTxn) -> tuple[int, int, int, list[RunRecord]]:
-    sizes = {key: Manifest.from_json(value).size for key, value in txn.scan("manifest")}
+    sizes = {}
+    for key, value in txn.scan("manifest"):
+        with suppress(ValueError):
+            sizes[key] = Manifest.from_json(value).size
     outputs = [bytes.fromhex(realisation.output) for _, realisation in index.every(txn)]
     logical = sum(sizes.get(output, 0) for output in outputs)
     return len(outputs), logical, len(sizes), [kept.run for kept in kept_runs(txn)]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 from harness import Demo, Done
 
@@ -110,6 +113,35 @@ def test_a_variable_that_a_profile_needs(demo: Demo) -> None:
     refused(demo, demo.build(FF_DUCKDB_PATH=""), "profiles.yml:5", "DEMO_FILE", "hint:")
 
 
+def no_database(file: Path, kind: str) -> None:
+    """Put something else where the database should be."""
+    file.parent.mkdir(exist_ok=True)
+    if kind == "directory":
+        file.mkdir()
+    elif kind == "SQLite":
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("create table t (a)")
+    elif kind == "corrupt":
+        duckdb.connect(str(file)).close()
+        file.write_bytes(file.read_bytes()[:100] + b"?" * 100 + file.read_bytes()[200:])
+    else:
+        file.write_text({"text": "Dear diary, " * 1000, "empty": ""}[kind])
+
+
+@pytest.mark.parametrize("kind", ["text", "empty", "directory", "SQLite", "corrupt"])
+def test_a_database_that_is_none(demo: Demo, kind: str) -> None:
+    no_database(demo.database, kind)
+    demo.edit(".env.dev_duckdb", "FF_DUCKDB_PATH=.local/demo.duckdb", "")
+    named = demo.build(FF_DUCKDB_PATH=str(demo.database))
+    for place, done in {"profiles.yml:5": demo.build(), "FF_DUCKDB_PATH": named}.items():
+        assert done.exit_code == 2, done.stderr
+        assert done.stderr.startswith(f"error: the database {demo.database} cannot be opened\n  at {place}\n")
+        assert "  hint: name a" in done.stderr
+        assert ("SQLite" in done.stderr) == (kind == "SQLite")
+    assert not (demo.home / ".duckdb").exists(), "an extension was looked for"
+    assert demo.fftcas("why-rebuild", "-e", "dev_duckdb").exit_code == 2
+
+
 # --- Models
 
 
@@ -158,6 +190,12 @@ def test_two_nodes_with_one_name(demo: Demo) -> None:
 def test_a_model_named_like_a_seed(demo: Demo) -> None:
     demo.write("models/other/seed_users.ff.sql", "select 1 as a\n")
     refused(demo, demo.build(), "seed_users", SEED_USERS, "models/other/seed_users.ff.sql")
+
+
+@pytest.mark.parametrize("path", ["models/marts/_ff_meta.ff.sql", "models/marts/_FF_Meta.sql", "seeds/_ff_meta.csv"])
+def test_a_node_in_the_place_of_the_table_that_tells_of_all_others(demo: Demo, path: str) -> None:
+    demo.write(path, "a\n1\n" if path.endswith(".csv") else "select 1 as a\n")
+    refused(demo, demo.build(), f"at {path}\n", "_ff_meta", "hint: rename it")
 
 
 def test_a_ref_that_is_not_known(demo: Demo) -> None:

@@ -160,6 +160,20 @@ def test_files_are_found_from_the_project_wherever_one_stands(
     assert Path.cwd() == tmp_path / "elsewhere"
 
 
+def test_the_shells_directory_is_an_input_and_no_secret(small: Small) -> None:
+    small.write("data.csv", "a\n1\n")
+    small.models(
+        here="select '{{ env(\"PWD\") }}' as here",
+        rows="select * from read_csv('{{ env(\"PWD\") }}/data.csv')",
+    )
+    here = {"PWD": str(small.root)}
+    assert small.built(environ=here) == {"here", "numbers", "rows"}
+    assert small.sql("select here, a from w.here, w.rows") == [(str(small.root), 1)]
+    assert small.built(environ=here) == set()
+    assert "here" in small.built(environ={"PWD": f"{small.root}/"})
+    assert small.sql("select here from w.here") == [(f"{small.root}/",)]
+
+
 def test_the_columns_of_a_file_decide_which_columns_of_a_table_are_read(small: Small) -> None:
     small.write("data/a.csv", "id\n1\n2\n3\n")
     small.models(n="select count(*) as n from {{ ref('numbers') }} natural join 'data/a.csv'")

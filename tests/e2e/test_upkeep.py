@@ -10,6 +10,9 @@ import pytest
 from harness import Demo
 from test_restored import flip_bits
 
+from fftcas.store import Store
+from fftcas.store.records import RecordTxn
+
 MART = "//marts:mart_user_orders"
 
 
@@ -96,6 +99,20 @@ def test_doctor(built: Demo) -> None:
     assert ill.exit_code == 1
     assert ill.stdout.count("bad blob, removed") == 2
     assert "to be built again: //" in ill.stdout
+    assert built.fftcas("doctor").exit_code == 0
+
+
+def test_a_run_that_cannot_be_read_is_in_nobodys_way(built: Demo) -> None:
+    def spoil(txn: RecordTxn) -> None:
+        for key, _ in list(txn.scan("run")):
+            txn.put("run", key, b"{}")
+
+    with Store.open(built.home / "store") as store:
+        store.records.write(spoil)
+    for command in (("log", MART), ("gc",), ("stats",), ("build", "--rebuild", MART)):
+        done = built.fftcas(*command)
+        assert (done.exit_code, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert "of kind 'run'" in built.fftcas("doctor").stdout
     assert built.fftcas("doctor").exit_code == 0
 
 

@@ -67,6 +67,17 @@ def pid(small: Small, options: BuildOptions) -> int:
     return int(small.sql("select any_value(pid) from w.b")[0][0])
 
 
+def test_a_model_that_goes_elsewhere_takes_no_other_along(small: Small) -> None:
+    small.python(
+        a_goes="import os\n@model()\ndef a_goes():\n    os.chdir('/')\n    return pd.DataFrame({'x': [1]})\n",
+        b="import os\n@model(deps=['a_goes'])\ndef b(goes): return pd.DataFrame({'place': [os.getcwd()]})\n",
+    )
+    small.write("data.csv", "y\n2\n")
+    small.models(c="select y from 'data.csv', {{ ref('a_goes') }}")
+    assert small.built(options=ALONE) >= {"a_goes", "b", "c"}
+    assert small.sql("select place, y from w.b, w.c") == [(str(small.root), 2)]
+
+
 def test_the_second_model_has_a_process_of_its_own(small: Small) -> None:
     other(small, "return pd.DataFrame({'pid': [os.getpid()]})")
     assert pid(small, BESIDE) != os.getpid()

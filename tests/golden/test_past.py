@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -58,6 +59,28 @@ def test_show(aged: Shop, golden: Golden, capsys: Capture, tmp_path: Path) -> No
     assert duckdb.read_parquet(str(tmp_path / "parquet")).fetchall()[3][1] == "Dan"
     with pa.OSFile(str(tmp_path / "arrow")) as file:
         assert pa.ipc.open_stream(file).read_all().num_rows == 4
+
+
+def test_show_json_is_json(shop: Shop, capsys: Capture) -> None:
+    shop.write(
+        "models/marts/odd.sql",
+        """select 'nan'::double as a, ['-inf'::float, 1.5] as b, {'c': 'inf'::double} as c, '"NaN", -Infinity .5' as d,
+        1.10::decimal(5,2) as e, 12345678901234567890.123456789::decimal(38,9) as f, -0.5::decimal(20,20) as g
+        """,
+    )
+    assert shop.run("build", "-q", "odd") == 0
+    capsys.readouterr()
+    assert shop.run("show", "odd", "-f", "json") == 0
+    (row,) = json.loads(capsys.readouterr().out, parse_float=Decimal, parse_constant=pytest.fail)
+    assert row == {
+        "a": "NaN",
+        "b": ["-Infinity", Decimal("1.5")],
+        "c": {"c": "Infinity"},
+        "d": '"NaN", -Infinity .5',
+        "e": Decimal("1.10"),
+        "f": Decimal("12345678901234567890.123456789"),
+        "g": Decimal("-0.5"),
+    }
 
 
 def test_show_what_is_not_there(aged: Shop, capsys: Capture) -> None:

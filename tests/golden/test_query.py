@@ -32,6 +32,8 @@ ANSWERS = {
     "stale()": "",
     "cached(//marts:all)": "stock titles spend",
     "state:modified": "",
+    "(" * 100 + "users" + ")" * 100 + " - (users)" * 200 + " + names": "names",
+    " + ".join(["users"] * 3000): "users",
     "result:built ^ //marts/...": "stock titles spend",
 }
 
@@ -51,6 +53,9 @@ ERRORS = {
     "deps(users, deps(names))": ("expected a word here", 13),
     "attr(colour, red, //...)": ("nodes have no 'colour'", 6),
     "names + usrs": ("there is no node 'usrs'", 9),
+    "(" * 2000: ("more than 100 brackets stand within each other", 101),
+    "deps(" * 2000: ("more than 100 brackets stand within each other", 505),
+    "deps(,": ("expected a pattern, a function or '(', found ','", 6),
     "union": ("expected a pattern, a function or '(', found 'union'", 1),
 }
 

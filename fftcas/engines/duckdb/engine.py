@@ -17,17 +17,21 @@ from fftcas.engines.base import EngineError
 from fftcas.engines.drivers import engine_version
 from fftcas.engines.duckdb import meta
 from fftcas.engines.duckdb.catalogue import Catalogue
-from fftcas.engines.duckdb.errors import engine_error, translated
+from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.fingerprint import fingerprint, marker
 from fftcas.engines.duckdb.names import Place
 from fftcas.engines.duckdb.reading import cursor, describe
 from fftcas.engines.duckdb.session import DuckDBSession
 from fftcas.engines.duckdb.threads import Threads
+from fftcas.errors import ProjectError
 from fftcas.project.profiles import duckdb_file
 from fftcas.relation import RelationName, Stamp
 from fftcas.table import Column
 
 WAIT_SECONDS = 5.0
+
+SQLITE = b"SQLite format 3\0"
+"""How SQLite's files begin."""
 
 
 class DuckDBEngine:
@@ -122,23 +126,45 @@ class DuckDBEngine:
 
 
 def _connect(path: str, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Open the database, waiting a little for another process that has it. Raises EngineError that names the holder."""
+    """Open the database, waiting a little for another process that has it.
+
+    Raises ProjectError if it is none, EngineError that names the holder if another process has it.
+    """
     if path != ":memory:" and not read_only:
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise EngineError(f"cannot make the directory of the database {path}: {error.strerror}") from error
+            raise ProjectError(f"cannot make the directory of the database {path}", why=error.strerror) from error
+    # A name that no table has must not find a data frame among the variables of whoever called us.
+    config: dict[str, Any] = {"python_enable_replacements": False}
+    if _is_sqlite(path):
+        config["autoinstall_known_extensions"] = False  # the extension is used if it is there, and not fetched
     until = time.monotonic() + WAIT_SECONDS
     while True:
         try:
-            # A name that no table has must not find a data frame among the variables of whoever called us.
-            return duckdb.connect(path, read_only=read_only, config={"python_enable_replacements": False})
+            return duckdb.connect(path, read_only=read_only, config=config)
         except duckdb.Error as error:
-            if "lock" not in str(error):
-                raise engine_error(error) from error
+            if "set lock" not in str(error):
+                raise _refused(path, error) from error
             if time.monotonic() >= until:
                 raise _held(path, error) from error
         time.sleep(0.1)
+
+
+def _is_sqlite(path: str) -> bool:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(SQLITE)) == SQLITE
+    except OSError:  # not there yet, or nothing that could be read
+        return False
+
+
+def _refused(path: str, error: duckdb.Error) -> ProjectError:
+    why = "it is an SQLite database, not one of DuckDB" if _is_sqlite(path) else str(error).strip()
+    hint = "name another file, or remove this one if nothing in it is needed: the next build makes it anew"
+    if Path(path).is_dir():
+        hint = "name a file in that directory"
+    return ProjectError(f"the database {path} cannot be opened", why=why, hint=hint if Path(path).exists() else None)
 
 
 def _held(path: str, error: duckdb.Error) -> EngineError:

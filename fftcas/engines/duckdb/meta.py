@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from fftcas.engines.duckdb.names import Place, quote_name
-from fftcas.relation import RelationKind, RelationName, Stamp
+from fftcas.relation import META, RelationKind, RelationName, Stamp
 from fftcas.table import Manifest
 
-TABLE = RelationName("_ff_meta")
 COLUMNS = {
     "node_name": "VARCHAR",
     "relation": "VARCHAR",
@@ -28,7 +27,7 @@ COLUMNS = {
 
 def create(connection: duckdb.DuckDBPyConnection, place: Place) -> None:
     """Create the table of stamps, or give an older or foreign one the columns that it lacks; its rows stay."""
-    name = place.quote(TABLE)
+    name = place.quote(META)
     found = _columns(connection, place)
     if not found:
         connection.execute(f"CREATE TABLE {name} ({', '.join(f'{c} {t}' for c, t in COLUMNS.items())})")
@@ -58,7 +57,7 @@ def stamped(connection: duckdb.DuckDBPyConnection, place: Place) -> list[Relatio
     found = _columns(connection, place)
     if not found:
         return []
-    ours = f"(SELECT {_ours(found)} FROM {place.quote(TABLE)})"
+    ours = f"(SELECT {_ours(found)} FROM {place.quote(META)})"
     rows = connection.execute(f"SELECT relation, schema_name FROM {ours} WHERE kind IS NOT NULL")
     return [RelationName(name, schema) for name, schema in rows.fetchall() if name is not None]
 
@@ -67,7 +66,7 @@ def write(
     connection: duckdb.DuckDBPyConnection, place: Place, stamps: Sequence[Stamp], replaced: Sequence[Stamp]
 ) -> None:
     """Write stamps within the caller's transaction; of the relations of `replaced` there may be older ones."""
-    name = place.quote(TABLE)
+    name = place.quote(META)
     if replaced:
         relations = [(stamp.relation.name, place.full(stamp.relation).schema) for stamp in replaced]
         connection.execute(
@@ -112,7 +111,7 @@ def keep_texts(connection: duckdb.DuckDBPyConnection, place: Place, views: Seque
         rows = ", ".join(["(?, ?)"] * len(some))  # 1.4 counts the ? of VALUES first
         connection.execute(
             f"""
-            UPDATE {place.quote(TABLE)} m SET view_text = v.sql FROM duckdb_views() v
+            UPDATE {place.quote(META)} m SET view_text = v.sql FROM duckdb_views() v
             WHERE m.kind = 'view' AND v.database_name = ? AND lower(v.view_name) = lower(m.relation)
                 AND lower(v.schema_name) = lower(m.schema_name)
                 AND (lower(m.relation), lower(m.schema_name)) IN ({rows})
@@ -133,7 +132,7 @@ def read(connection: duckdb.DuckDBPyConnection, place: Place) -> dict[RelationNa
         SELECT m.node_name, m.relation, m.schema_name, m.kind, m.fingerprint, m.output, m.engine,
             strftime(m.built_at, '%Y-%m-%dT%H:%M:%S.%f+00:00'), m.manifest, m.definition, c.columns,
             coalesce(m.view_text = r.text, false)
-        FROM (SELECT {_ours(found)} FROM {place.quote(TABLE)}) m
+        FROM (SELECT {_ours(found)} FROM {place.quote(META)}) m
         JOIN (
             SELECT schema_name, table_name, 'table' AS kind, NULL AS text
             FROM duckdb_tables() WHERE database_name = $database
@@ -174,7 +173,7 @@ def read(connection: duckdb.DuckDBPyConnection, place: Place) -> dict[RelationNa
 def _columns(connection: duckdb.DuckDBPyConnection, place: Place) -> dict[str, str]:
     """Names and types in the table of stamps, nothing if it is not there; no list is made of all columns there are."""
     try:
-        rows = connection.execute(f"DESCRIBE {place.quote(TABLE)}").fetchall()
+        rows = connection.execute(f"DESCRIBE {place.quote(META)}").fetchall()
     except (duckdb.CatalogException, duckdb.BinderException):  # 1.4 has the latter for a database that is not there
         return {}
     return {name: kind for name, kind, *_ in rows}

@@ -23,6 +23,7 @@ from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb import engine as engine_module
 from fftcas.engines.duckdb.engine import DuckDBEngine
 from fftcas.engines.duckdb.session import DuckDBSession
+from fftcas.errors import ProjectError
 from fftcas.relation import RelationName
 
 T, V = RelationName("t"), RelationName("v")
@@ -353,8 +354,9 @@ def test_the_process_that_holds_the_file_is_named(tmp_path: Path, monkeypatch: p
 
 def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "db.duckdb").write_text("no database at all" * 1000)
-    with pytest.raises(EngineError, match="not a valid DuckDB database file"):
+    with pytest.raises(ProjectError, match=r"db.duckdb cannot be opened") as failed:
         start(str(tmp_path / "db.duckdb"))
+    assert "not a valid DuckDB database file" in str(failed.value)
     (tmp_path / "file").write_text("")
-    with pytest.raises(EngineError, match="cannot make the directory"):
+    with pytest.raises(ProjectError, match="cannot make the directory"):
         start(str(tmp_path / "file" / "x" / "db.duckdb"))

@@ -77,9 +77,12 @@ def test_secrets() -> None:
         "aws_secret_access_key",
         "FF_API_KEY",
         "MY_CREDENTIALS",
+        "DB_PWD",
+        "pwd",
     ]
     assert [name for name in names if not is_secret(name)] == []
-    assert [name for name in ["FF_DEMO_TOGGLE", "FF_KEYBOARD", "PATH", "FF_DEMO_API_URL"] if is_secret(name)] == []
+    plain = ["FF_DEMO_TOGGLE", "FF_KEYBOARD", "PATH", "FF_DEMO_API_URL", "PWD", "OLDPWD"]
+    assert [name for name in plain if is_secret(name)] == []
 
 
 ENVIRON = {

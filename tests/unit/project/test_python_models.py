@@ -32,7 +32,7 @@ def test_a_declaration_is_read_without_importing_the_file(tmp_path: Path) -> Non
     project = load(tmp_path, {**BASE, "models/lib/m.ff.py": text})
     node = python(project, "//lib:py_users")
     users, orders = Label.parse("//:users"), Label.parse("//:orders")
-    assert (node.name, node.relation.name, node.function) == ("py_users.ff", "py_users", "build")
+    assert (node.name, node.relation.name) == ("py_users.ff", "py_users")
     assert (node.inputs, node.tags, node.cache) == ((users, orders), frozenset({"t", "u"}), False)
     assert node.require == node.columns == {users: ("id",), orders: ("a", "b")}
     assert project.descriptions[node.label] == "Both."

@@ -126,3 +126,47 @@ def test_many_threads_each_get_their_own_helper(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert results == {i: (i, i) for i in range(8)}
+
+
+TWICE = """
+def twice(function):
+    def f():
+        return 2 * function()
+    return f
+
+class Once:
+    def __init__(self, function):
+        self.function = function
+    def __call__(self):
+        return self.function()
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "gives"),
+    [
+        ("@model\ndef f(): return 1", 1),
+        ("import fftcas\n@fftcas.engine_model\ndef f(): return 1", 1),
+        ("@(\n    model(\n        name='f',\n    )\n)\n# more\n@twice\ndef other(): return 1", 2),
+        ("import functools\n@model()\n@functools.cache\ndef f(): return 1", 1),
+        ("@model()\n@Once\ndef f(): return 1", 1),
+        ("from helpers import other\n@model()\n@other\ndef f(): return 1", 3),
+        ("@model()\ndef f(): return 1\n@model()\n@twice\ndef other(): return 2", 1),
+        ("@model()\ndef f(): return 1\ndef f(): return 2", 1),
+        ("from functools import partial\nmodel = partial(model, cache=True)\n@model()\ndef f(): return 1", 1),
+    ],
+)
+def test_a_model_is_what_its_own_decorator_was_given(tmp_path: Path, text: str, gives: int) -> None:
+    helpers = "def other(function):\n    def f(): return 3\n    return f\n"
+    assert call(tmp_path, TWICE + text, {"helpers.py": helpers}) == gives
+
+
+def test_a_model_that_was_moved_in_its_file_is_found(tmp_path: Path) -> None:
+    models = "@model()\ndef f(): return 1\n@model()\ndef g(): return 2\n"
+    project = load(tmp_path, {"models/m.py": HEAD + models})
+    (tmp_path / "models/m.py").write_text(HEAD + models.replace("@model()\ndef f(): return 1\n", "", 1) + models[:26])
+    assert call_model(project, python(project, "//:g"), []) == 2
+    (tmp_path / "models/m.py").write_text(HEAD + models[:26])
+    with pytest.raises(NodeError, match="//:g is not in its file any more"):
+        call_model(project, python(project, "//:g"), [])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 
 from fftcas.build.outcome import Outcome, Status
+from fftcas.build.run import Run
 from fftcas.label import Label
-from fftcas.report.console import Console
+from fftcas.report.console import Console, summary
 
 ORDER = [Label.parse(f"//m:{name}") for name in "abcd"]
 
@@ -39,3 +40,8 @@ def test_no_line_waits_for_one_that_is_postponed() -> None:
     shown.done(Outcome(ORDER[0], Status.RESTORED, ""))
     shown.done(Outcome(ORDER[3], Status.RESTORED, ""))
     assert names(out) == "bcad"
+
+
+def test_a_run_that_was_broken_off_does_not_say_that_all_is_done() -> None:
+    assert summary(Run("r", "", "", 5.7, ())) == "nothing to do in 5.7 s"
+    assert summary(Run("r", "", "", 5.7, (), interrupted=True)) == "nothing done in 5.7 s (interrupted)"

@@ -16,6 +16,7 @@ from fftcas.digest import digest_bytes
 from fftcas.store import MissingBlob, Realisation, RunRecord, Store, Together, gc, measure_table, runs, stats, tables
 from fftcas.store.doctor import examine_store
 from fftcas.store.pins import pin, unpin
+from fftcas.store.records import RecordTxn
 from fftcas.store.tables import chunk_list
 from fftcas.table import Column, Manifest, Table
 
@@ -328,6 +329,36 @@ def test_the_doctor_removes_what_is_bad(tmp_path: Path, warnings: list[str]) -> 
     with Store.open(tmp_path / "s") as store:
         assert rows(store, good) == {"id": [0] * 5000}
         assert store.realisation(name("bad")) is None
+
+
+@pytest.mark.parametrize("damage", ["{}", "[1]", "null", '"x"', "{", '{"outputs": 1, "owner": 2}'])
+def test_records_that_cannot_be_read_count_as_not_there(tmp_path: Path, warnings: list[str], damage: str) -> None:
+    with Store.open(tmp_path / "s") as store:
+        manifest = store.write_table(table(id=[1] * 5000))
+        realise(store, "d1", manifest, run_id="r1")
+        store.record_run(run(1, outputs={"//a:b": manifest.output}))
+        pin(store.records, "keep", [manifest.output])
+
+        def spoil(txn: RecordTxn) -> None:
+            for kind in ("run", "outputs", "pin", "manifest"):
+                for key, _ in list(txn.scan(kind)):
+                    txn.put(kind, key, damage.encode())
+
+        store.records.write(spoil)
+        assert store.runs() == []
+        assert store.history("/p", "//a:b") == []
+        assert store.latest("/p") == {}
+        assert store.manifest(manifest.output) is None
+        assert stats.measure(store).tables == 0
+        store.record_run(run(2, outputs={"//a:b": manifest.output}))
+        assert store.runs()[0].outputs == {"//a:b": manifest.output}
+        gc.collect(store, policy(), dry_run=True)
+    report = examine_store(tmp_path / "s", warnings.append)
+    assert sorted(report.bad_records) == ["manifest", "pin", "run"]
+    assert [each.derivation for each in report.disowned] == [name("d1")]
+    assert examine_store(tmp_path / "s", warnings.append).healthy
+    with Store.open(tmp_path / "s") as store:
+        assert [each.run_id for each in store.runs()] == ["r2"]
 
 
 def test_stats_tell_sizes_and_savings(store: Store) -> None:

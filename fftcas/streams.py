@@ -1,0 +1,51 @@
+"""The standard streams: when they are closed, and when they cannot be written to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from errno import EBADF, EDQUOT, EFBIG, EIO, ENOSPC
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+STREAMS = (("stdout", 1), ("stderr", 2))
+
+
+def reopen_closed() -> None:
+    """Open again what is closed, into nothing if there is nothing below it any more.
+
+    A shell may close a stream (`>&-`), and the next file that is opened would have its number; so may a model.
+    """
+    for name, number in STREAMS:
+        stream = getattr(sys, name)
+        if stream is None or stream.closed:
+            setattr(sys, name, _opened(number, stream))
+
+
+def _opened(number: int, stream: TextIO | None) -> TextIO:
+    try:
+        os.fstat(number)
+    except OSError:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, number)
+        if nothing != number:
+            os.close(nothing)
+    encoding, errors = (stream.encoding, stream.errors) if stream else (None, "backslashreplace")
+    return open(number, "w", encoding=encoding, errors=errors, closefd=False)
+
+
+def flush() -> None:
+    """Write what is left to be written; a stream that cannot be written to is given up."""
+    for name, _ in STREAMS:
+        try:
+            if stream := getattr(sys, name):
+                stream.flush()
+        except OSError:
+            setattr(sys, name, None)  # or the interpreter tries again when it ends, and complains
+
+
+def is_unwritable(error: OSError) -> bool:
+    """Whether it may be a stream that raised this: there is no room, or nothing any more that could be written to."""
+    return error.filename is None and error.errno in (ENOSPC, EDQUOT, EFBIG, EIO, EBADF)
