@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 class Run:
     """What a run did; `outcomes` are in the graph's order. Times are ISO 8601 in UTC. `files` are read in SQL.
 
-    `checked` counts the nodes that were run again to compare.
+    `checked` counts the nodes that were run again to compare. `database` is the state of the database in which it holds
+    what the run has found or left there; None if nobody knows.
     """
 
     run_id: str
@@ -47,6 +48,7 @@ class Run:
     remote: RemoteReport | None = None
     files: tuple[str, ...] = ()
     checked: int = 0
+    database: str | None = None
 
     def count(self, status: Status) -> int:
         return sum(outcome.status is status for outcome in self.outcomes)
@@ -142,6 +144,7 @@ def build(
         report,
         files,
         len(attempt.checked),
+        target.state,
     )
     store.record_run(
         replace(

@@ -111,7 +111,9 @@ def remember_build(
     # Responses may be refreshed by any project that shares the store.
     others = store_files(store)[:1] if http else []
     watched = watch([*map(str, database(project)), *others])
-    if not (seen and is_known(project, store) and watchable(look, project)) or tells_secret(project, results):
+    # Others may have written since: to the database, and to what the store knows of it.
+    same = result.database is not None and result.database == state_now(project)
+    if not (seen and same and watchable(look, project)) or tells_secret(project, results):
         return
     before, after = around_time(result) if console.verbosity >= 0 else ("", "")
     lines = [*console.said[:-1], f"{before}{TOOK}{after}"] if before else console.said[:-1]
@@ -163,8 +165,13 @@ def is_known(project: Project, store: Store) -> bool:
     """Whether the database can be watched, and is as it was when the store last heard of it."""
     from fftcas.build.target import remembered_state
 
-    state = database_state(project.profile.engine, project.profile.options)
-    return bool(database(project)) and state is not None and state == remembered_state(project, store)
+    state = state_now(project)
+    return state is not None and state == remembered_state(project, store)
+
+
+def state_now(project: Project) -> str | None:
+    """The state of the database; None if it cannot be watched."""
+    return database_state(project.profile.engine, project.profile.options)
 
 
 def ages(project: Project, realisations: Sequence[Realisation | None]) -> bool:

@@ -13,6 +13,12 @@ from pathlib import Path
 import pytest
 from small import Small, new_small
 
+from fftcas.build.options import BuildOptions
+from fftcas.build.run import build
+from fftcas.cli.look import RACY_NS, Look
+from fftcas.cli.remembering import remember_build
+from fftcas.report.console import Console
+
 SECONDS = 1.5
 """Another process has the database for so long that a run has looked at everything and waits for it."""
 
@@ -99,3 +105,20 @@ def test_a_restore(small: Small) -> None:
         done = fftcas(small, "restore", "--run", run.run_id)
         assert done.wait(60) == 0
     assert small.sql("from w.total, w.other") == [(1, 1)]
+
+
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_what_is_remembered_is_of_the_database_that_was_decided_on(small: Small, overtaken: bool) -> None:
+    """Another build has come before all that the first one says is remembered: it has rewritten database and record."""
+    small.models(v="select {{ var('k', 1) }} as k")
+    small.build()
+    (small.root / ".fftcas").mkdir()
+    time.sleep(RACY_NS / 1e9 + 0.1)
+    look, project = Look(["build"], str(small.root)), small.load()
+    with small.store() as store:
+        run = build(project, tuple(project.graph), store, BuildOptions())
+        assert {outcome.status.value for outcome in run.outcomes} == {"fresh"}
+        if overtaken:
+            build(small.load(k=2), tuple(project.graph), store, BuildOptions())
+        remember_build(look, project, store, BuildOptions(), run, Console((), verbosity=-1), "{}")
+    assert (look.recall() is None) is overtaken
