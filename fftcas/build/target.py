@@ -262,9 +262,15 @@ class Target:
         memory = {
             "state": self.state,
             "stamps": [_plain_stamp(stamp) for stamp in held],
-            "columns": [[astuple(r), c and [astuple(each) for each in c]] for r, c in self._columns.items()],
+            "columns": [
+                [astuple(r), c and [astuple(each) for each in c]]
+                for r, c in self._columns.items()
+                if self._place(r) not in replaced
+            ],
             "contents": [
-                [astuple(r), how, names, c] for (r, how, names), c in self._contents.items() if r not in self.views
+                [astuple(r), how, names, c]
+                for (r, how, names), c in self._contents.items()
+                if r not in self.views and self._place(r) not in replaced
             ],
         }
         self.store.put_records(RECORD, {self._key: json.dumps(memory).encode()})

@@ -137,3 +137,22 @@ def test_one_that_looks_again_knows_what_was_written_and_remembers_it(project: P
         assert target.stamps()[A].output == ""
         publish(target, B, 1)
     assert target.state == remembered_state(project, store) == database_state("duckdb", project.profile.options)
+
+
+def test_nothing_is_remembered_of_a_table_of_others_that_was_replaced(project: Project, store: Store) -> None:
+    with closing(Target(project, store)) as target:
+        publish(target, A, 1)
+        publish(target, B, 1)
+    with closing(Target(project, store)) as target:
+        for relation in (A, B):
+            target.describe(relation)
+            target.content(relation, "content", None)
+    with closing(Target(project, store)) as target:
+        before = target.content(A, "content", None)
+        assert not target.is_open
+        publish(target, RelationName("A", "main"), 2)
+    with closing(Target(project, store)) as target:
+        target.content(B, "content", None)
+        assert not target.is_open
+        assert target.content(A, "content", None) != before
+        assert target.is_open
