@@ -35,7 +35,7 @@ class Run:
     """What a run did; `outcomes` are in the graph's order. Times are ISO 8601 in UTC. `files` are read in SQL.
 
     `checked` counts the nodes that were run again to compare. `database` is the state of the database in which it holds
-    what the run has found or left there; None if nobody knows.
+    what the run has found or left there, None if nobody knows; `commit` is what was checked out when it began.
     """
 
     run_id: str
@@ -49,6 +49,7 @@ class Run:
     files: tuple[str, ...] = ()
     checked: int = 0
     database: str | None = None
+    commit: str | None = None
 
     def count(self, status: Status) -> int:
         return sum(outcome.status is status for outcome in self.outcomes)
@@ -145,6 +146,7 @@ def build(
         files,
         len(attempt.checked),
         target.state,
+        here.commit,
     )
     store.record_run(
         replace(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fftcas.build.git import checkout
 from fftcas.cli.look import RACY_NS
 from fftcas.cli.unchanged import TOOK, remember
 from fftcas.cli.watched import NOISE, changed_at, sees, watch
@@ -110,9 +111,15 @@ def remember_build(
     )
     # Responses may be refreshed by any project that shares the store.
     others = store_files(store)[:1] if http else []
-    watched = watch([*map(str, database(project)), *others])
-    # Others may have written since: to the database, and to what the store knows of it.
-    same = result.database is not None and result.database == state_now(project)
+    # A build records its run, by which its commit is asked for later: at another commit it has to run in full.
+    git = map(str, checkout(project.root).files)
+    watched = watch([*map(str, database(project)), *others, *git])
+    # Others may have written since: to the database, to what the store knows of it, and to the repository.
+    same = (
+        result.database is not None
+        and result.database == state_now(project)
+        and result.commit == checkout(project.root).commit
+    )
     if not (seen and same and watchable(look, project)) or tells_secret(project, results):
         return
     before, after = around_time(result) if console.verbosity >= 0 else ("", "")

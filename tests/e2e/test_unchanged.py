@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,24 @@ def test_any_change_is_found_out(remembered: Demo, change: Callable[[Demo], obje
 def test_a_variable_is_found_out(remembered: Demo) -> None:
     assert "click" in modules(remembered, FF_DEMO_TOGGLE="1")
     assert "click" in modules(remembered, SOME_TOKEN="s3cret")
+
+
+def test_each_commit_has_a_run(built: Demo) -> None:
+    """It is what `show LABEL@HEAD` asks for."""
+
+    def commit(*words: str) -> None:
+        who = ["-c", "user.name=n", "-c", "user.email=e"]
+        subprocess.run(["git", *who, "commit", "-q", *words, "-m", "one"], cwd=built.project, check=True)
+
+    subprocess.run(["git", "init", "-q"], cwd=built.project, check=True)
+    commit("--allow-empty")
+    time.sleep(2.1)
+    for _ in range(2):
+        tell(built, *BUILD)
+        assert not modules(built) & HEAVY
+        commit("--allow-empty")
+        assert "click" in modules(built)
+        assert tell(built, "show", "//marts:mart_user_orders@HEAD")[0] == 0
 
 
 def test_a_file_that_is_too_young_is_not_trusted(built: Demo) -> None:
