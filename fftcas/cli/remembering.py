@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from fftcas.build.git import checkout
 from fftcas.cli.look import RACY_NS
 from fftcas.cli.unchanged import TOOK, remember
-from fftcas.cli.watched import NOISE, changed_at, sees, watch
+from fftcas.cli.watched import changed_at, sees, watch
 from fftcas.engines import database_files, database_state
 from fftcas.errors import ProjectError
 from fftcas.http.settings import SHORTEST_SECRET
@@ -30,11 +29,6 @@ if TYPE_CHECKING:
     from fftcas.project.project import Project
     from fftcas.report.console import Console
     from fftcas.store import Realisation, Store
-
-UNSEEN = re.compile("|".join(NOISE - {"_"}))
-"""The variables that count as noise, in a text."""
-
-BLOCK = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 
 
 def watchable(look: Look, project: Project) -> bool:
@@ -67,15 +61,26 @@ def is_repeatable(project: Project) -> bool:
     except ProjectError:  # it has changed since
         return False
     texts = (content(os.path.join(project.root, path)) for path in project.read)
-    return not any(
-        UNSEEN.search(text) or (UNSURE.search(text) and any(UNSURE.search(block) for block in BLOCK.findall(text)))
-        for text in texts
-    )
+    return not any(uses_chance(text) for text in texts)
+
+
+def uses_chance(text: str) -> bool:
+    """Whether a template has a word in its code that may stand for chance; in SQL it says nothing of the template."""
+    if not UNSURE.search(text):
+        return False
+    from jinja2 import Environment, TemplateError
+
+    try:
+        return any(UNSURE.search(word) for _, kind, word in Environment().lex(text) if kind not in ("data", "comment"))
+    except TemplateError:
+        return True
 
 
 def content(path: str) -> str:
     """The text of a template; nothing if there is none."""
     try:
+        if not os.path.isfile(path):
+            return ""
         with open(path, "rb", buffering=0) as file:
             return file.read().decode("utf-8", "replace")
     except OSError:
