@@ -272,13 +272,6 @@ def test_the_variables_of_a_profile_called_duckdb_are_watched(built: Demo) -> No
             assert f'"{tag}"' in observe(built, "ls", "-e", "duckdb", "-o", "json", "tagged").stdout
 
 
-def test_seeds_in_a_folder_that_is_not_watched_are_read_again(built: Demo) -> None:
-    for rows in ("a\n1\n", "a\n1\n2\n"):
-        built.write("seeds/__pycache__/odd.csv", rows)
-        time.sleep(2.1)
-        assert built.build().statuses["//seeds/__pycache__:odd"] == "built"
-
-
 def test_a_variable_that_differs_from_call_to_call_is_not_seen_by_the_project(built: Demo) -> None:
     tags = "[env('SHLVL', 'none'), env('SHL' ~ 'VL', 'none'), env('FROM_FILE')]"
     built.write("models/marts/tagged.ff.sql", f"{{{{ config(tags={tags}) }}}} select 1 as one")
