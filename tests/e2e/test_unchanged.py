@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -45,6 +46,20 @@ def test_it_leaves_results_of_a_new_run(remembered: Demo) -> None:
     assert after["metadata"]["run_id"] != before["metadata"]["run_id"]
     assert after["metadata"]["started_at"] > before["metadata"]["finished_at"]
     assert after["metadata"].keys() == before["metadata"].keys()
+
+
+def test_it_leaves_what_a_run_in_full_leaves(remembered: Demo) -> None:
+    folder = remembered.project / ".fftcas" / "target"
+    path = folder / "run_results.json"
+    path.chmod(0o600)
+    modules(remembered)
+    path.unlink()
+    assert not modules(remembered) & HEAVY
+    again = path.stat().st_mode
+    shutil.rmtree(folder)
+    assert "click" in modules(remembered)
+    assert {file.name for file in folder.iterdir()} == {"run_results.json", "manifest.json", "catalog.json"}
+    assert path.stat().st_mode == again
 
 
 CHANGES: dict[str, Callable[[Demo], object]] = {
