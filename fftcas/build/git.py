@@ -8,10 +8,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Checkout:
-    """Branch and commit; None where there is no repository, a detached head, or no commit yet."""
+    """Branch and commit; None where there is no repository, a detached head, or no commit yet.
+
+    `files` are those of git's that say so: while they are what they are, so is the rest.
+    """
 
     branch: str | None = None
     commit: str | None = None
+    files: tuple[Path, ...] = ()
 
 
 def checkout(root: Path) -> Checkout:
@@ -29,18 +33,21 @@ def _read(root: Path) -> Checkout:
     directory = dot_git
     if dot_git.is_file():  # a worktree: the file names its directory
         directory = (dot_git.parent / dot_git.read_text("utf-8").removeprefix("gitdir:").strip()).resolve()
-    head = (directory / "HEAD").read_text("utf-8").strip()
+    top = directory / "HEAD"
+    head = top.read_text("utf-8").strip()
     if not head.startswith("ref: "):
-        return Checkout(None, head)
+        return Checkout(None, head, (top,))
     reference = head.removeprefix("ref: ")
     branch = reference.removeprefix("refs/heads/")
     shared = directory / "commondir"
     common = (directory / shared.read_text("utf-8").strip()).resolve() if shared.exists() else directory
-    for place in (directory, common):
-        if (place / reference).is_file():
-            return Checkout(branch, (place / reference).read_text("utf-8").strip())
+    loose = [place / reference for place in dict.fromkeys((directory, common))]
     packed = common / "packed-refs"
+    files = (top, *loose, packed)
+    for file in loose:
+        if file.is_file():
+            return Checkout(branch, file.read_text("utf-8").strip(), files)
     for line in packed.read_text("utf-8").splitlines() if packed.is_file() else ():
         if line.endswith(f" {reference}"):
-            return Checkout(branch, line.split(" ", 1)[0])
-    return Checkout(branch, None)
+            return Checkout(branch, line.split(" ", 1)[0], files)
+    return Checkout(branch, None, files)

@@ -39,6 +39,13 @@ def next_run(
         explanations = explain_fresh(decider, planned)
     budgets = tuple(Spent(budget) for budget in project.budgets.run)
     run = Run(
-        new_run_id(clock.started_at), clock.started_at, now(), clock.seconds, outcomes, budgets=budgets, files=files
+        new_run_id(clock.started_at),
+        clock.started_at,
+        now(),
+        clock.seconds,
+        outcomes,
+        budgets=budgets,
+        files=files,
+        database=decider.target.state,
     )
     return run, explanations

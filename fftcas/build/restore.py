@@ -50,6 +50,7 @@ def restore(project: Project, store: Store, run: RunRecord, done: Callable[[Rest
     started = now()
     outputs = outputs_at(project, store, run)
     with closing(Target(project, store)) as target:
+        target.open()
         worker = _Restorer(project, store, target)
         made = {label: worker.realisation(label, output) for label, output in outputs.items()}
         views = [label for label, each in made.items() if each is not None and each.rows is None]

@@ -5,28 +5,24 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import chdir
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from fftcas.build.attempt import Attempt
 from fftcas.build.budgets import Spent
-from fftcas.build.builder import Builder
 from fftcas.build.clock import Clock, now
 from fftcas.build.decide import Decider
-from fftcas.build.deferral import Deferral, needed
 from fftcas.build.git import checkout
 from fftcas.build.http import Http
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.realise import Realiser
 from fftcas.build.recording import Recording
-from fftcas.build.schedule import run_nodes
 from fftcas.build.sharing import Sharing
-from fftcas.build.target import Target
+from fftcas.build.target import OvertakenError, Target
 from fftcas.build.workers import Workers
 from fftcas.errors import BudgetError, NodeError, UsageError
 from fftcas.label import Label
-from fftcas.project.nodes import Source
 from fftcas.project.project import Project
 from fftcas.store import RunRecord, Store
 
@@ -38,7 +34,8 @@ if TYPE_CHECKING:
 class Run:
     """What a run did; `outcomes` are in the graph's order. Times are ISO 8601 in UTC. `files` are read in SQL.
 
-    `checked` counts the nodes that were run again to compare.
+    `checked` counts the nodes that were run again to compare. `database` is the state of the database in which it holds
+    what the run has found or left there, None if nobody knows; `commit` is what was checked out when it began.
     """
 
     run_id: str
@@ -51,6 +48,8 @@ class Run:
     remote: RemoteReport | None = None
     files: tuple[str, ...] = ()
     checked: int = 0
+    database: str | None = None
+    commit: str | None = None
 
     def count(self, status: Status) -> int:
         return sum(outcome.status is status for outcome in self.outcomes)
@@ -81,6 +80,8 @@ def build(
 ) -> Run:
     """Bring `targets` and all that they read up to date; meanwhile the project's directory is the current one.
 
+    If another process writes to the database while the run begins, it begins again with what is there then.
+
     `remote` opens the remote, when it is needed for the first time. `started` is called when a node begins to be
     restored or run, `done` when a node is done, `postponed` when it will be in the end, all in this thread; `say` gets
     the progress of long fetches, in any. A node that fails is an outcome, not an exception. Raises FftcasError if store
@@ -98,80 +99,41 @@ def build(
         commit=here.commit,
         command=command,
     )
-    outcomes: dict[Label, Outcome] = {}
-    interrupted = False
-    again: dict[Label, Outcome] = {}
     http = Http(project, store, options.http, say)
     target = Target(project, store)
-    decider = Decider(project, store, target, options, http)
     sharing = Sharing(store, remote)
-    wanted = project.graph.ancestors(targets)
     workers = Workers(project, store, options.jobs)
-    realiser = Realiser(
-        project, store, target, options, record.run_id, socket.gethostname(), sharing, http, decider.externals, workers
-    )
-    recording = Recording(store, record, decider.identities)
 
-    def begin(label: Label) -> None:
-        recording.keep()
-        started(label)
+    def begin() -> Attempt:
+        decider = Decider(project, store, target, options, http)
+        host, externals = socket.gethostname(), decider.externals
+        realiser = Realiser(project, store, target, options, record.run_id, host, sharing, http, externals, workers)
+        recording = Recording(store, record, decider.identities)
+        return Attempt(targets, decider, realiser, recording, started, done, postponed)
 
-    def interrupt() -> None:
-        builder.stopping = True
-        workers.interrupt()
-        target.interrupt()
-
-    deferral = Deferral(decider, sharing, wanted, needed(project, options.materialize, targets))
-    builder = Builder(decider, realiser, begin, wanted, deferral)
+    attempt = begin()
+    interrupted = False
     try:
-
-        def keep(outcome: Outcome) -> None:
-            if outcome.identity is not None:
-                decider.identities[outcome.label] = outcome.identity
-            if deferral.owes(outcome.label):
-                postponed(outcome.label)
-                return
-            if outcome.ok and isinstance(project.nodes[outcome.label], Source):
-                return
-            outcomes[outcome.label] = outcome
-            builder.spend(outcome)
-            done(outcome)
-
-        decider.statements.learn(map(project.nodes.__getitem__, wanted))
-        with chdir(project.root):  # where the relative paths in models start
-            run_nodes(
-                project.graph,
-                wanted,
-                builder.foresee,
-                builder.start,
-                builder.small,
-                builder.work,
-                jobs=options.jobs,
-                keep_going=options.keep_going,
-                skipped=builder.skipped,
-                done=keep,
-                interrupt=interrupt,
-            )
-            for outcome in builder.settle():
-                keep(outcome)
-            if options.check:
-                from fftcas.build.check import checked
-
-                again = {outcome.label: outcome for outcome in checked(realiser, targets, outcomes)}
+        try:
+            attempt.run()
+        except OvertakenError:
+            attempt.decider.close()
+            target.look_again()
+            attempt = begin()
+            attempt.run()
     except KeyboardInterrupt:
         interrupted = True
     finally:
         workers.close()
-        decider.close()
+        attempt.decider.close()
         target.close()
     report = None
     try:
         report = None if interrupted else sharing.finish()
     except KeyboardInterrupt:
         interrupted = True  # all is built; what was not published yet is left
-    outcomes |= deferral.brought | again
-    ordered = tuple(outcomes[label] for label in project.graph if label in outcomes)
-    files = tuple(sorted(decider.externals.read))
+    ordered = attempt.results()
+    files = tuple(sorted(attempt.decider.externals.read))
     run = Run(
         record.run_id,
         clock.started_at,
@@ -179,10 +141,12 @@ def build(
         clock.seconds,
         ordered,
         interrupted,
-        builder.spent,
+        attempt.builder.spent,
         report,
         files,
-        len(again),
+        len(attempt.checked),
+        target.state,
+        here.commit,
     )
     store.record_run(
         replace(

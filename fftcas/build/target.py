@@ -30,8 +30,12 @@ RECORD = "target"
 
 DIGEST = re.compile("[0-9a-f]{64}")
 
-SOMEONE_WROTE = ""
-"""No state of a database: someone wrote to it between the look at its file and its opening."""
+
+class OvertakenError(Exception):
+    """Someone wrote to the database after it was looked at, and before it was opened: what was decided may be wrong.
+
+    No error of a node, nor of a run that can begin again: see `Target.look_again`.
+    """
 
 
 class Publishing:
@@ -104,7 +108,9 @@ class Target:
         self._home = home(project.profile)
         self._stamps: Mapping[RelationName, Stamp] = {}
         self._published: dict[RelationName, Stamp | None] = {}
-        self._recalled: str | None = None
+        self.state: str | None = None
+        """The state of the database in which it holds what is known of it; None while that is not known."""
+        self._overtaken = False
         self._reading = Lock()
         self._columns: dict[RelationName, tuple[Column, ...] | None] = {}
         self._contents: dict[tuple[RelationName, str, tuple[str, ...] | None], Digest] = {}
@@ -113,14 +119,17 @@ class Target:
         """Another object each time that a table is published: what views hold may rest on it."""
         self.views: set[RelationName] = set()
         """Those that this project does not make and whose content was asked for."""
-        self._recall()
+        self._look()
 
     def stamps(self) -> Mapping[RelationName, Stamp]:
         """What the relations of this database held when the run began."""
         return self._stamps
 
     def engine(self) -> Engine:
-        """The engine, opened at the first call."""
+        """The engine, opened at the first call: from then on nobody else writes.
+
+        Raises OvertakenError, at every call, if someone did since the database was looked at.
+        """
         with self._lock:
             if self._engine is None:
                 profile = self.project.profile
@@ -131,11 +140,33 @@ class Target:
                     raise
                 if self.read_only:
                     return self._engine
-                if self._recalled is not None and self._state() != self._recalled:
-                    self._recalled = SOMEONE_WROTE
+                found = self._state()
+                self._overtaken = self.state is not None and found != self.state
+                self.state = found
                 schemas = {n.relation.schema for n in self.project.nodes.values() if relation_kind(n)} - {None}
                 self._engine.prepare(sorted(schema for schema in schemas if schema))
+            if self._overtaken:
+                raise OvertakenError
             return self._engine
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the engine is open, and what is known of the database is what it holds."""
+        return self._engine is not None and not self._overtaken
+
+    def open(self) -> None:
+        """Open the engine before anything is decided, and look again if someone wrote meanwhile."""
+        try:
+            self.engine()
+        except OvertakenError:
+            self.look_again()
+
+    def look_again(self) -> None:
+        """Forget what was known of the database before it was opened, and look at what it holds now."""
+        self._overtaken = False
+        self._columns, self._contents, self._seen = {}, {}, {}
+        self.views.clear()
+        self._look()
 
     def source(self, node: Source) -> Identity:
         """The identity of a table that this project does not build. Raises NodeError if it does not exist."""
@@ -222,19 +253,28 @@ class Target:
         try:
             engine.close()
         except EngineError:  # a worker was left behind: nobody knows what it does yet
+            self.state = None
             return
-        state = self._state()
-        if self.read_only or state is None or self._recalled == SOMEONE_WROTE:
+        if self.read_only:
+            return
+        self.state = None if self._overtaken else self._state()
+        if self.state is None:
             return
         replaced = {self._place(relation) for relation in self._published}
         held = [stamp for relation, stamp in self._stamps.items() if self._place(relation) not in replaced]
         held += [stamp for stamp in self._published.values() if stamp is not None]
         memory = {
-            "state": state,
+            "state": self.state,
             "stamps": [_plain_stamp(stamp) for stamp in held],
-            "columns": [[astuple(r), c and [astuple(each) for each in c]] for r, c in self._columns.items()],
+            "columns": [
+                [astuple(r), c and [astuple(each) for each in c]]
+                for r, c in self._columns.items()
+                if self._place(r) not in replaced
+            ],
             "contents": [
-                [astuple(r), how, names, c] for (r, how, names), c in self._contents.items() if r not in self.views
+                [astuple(r), how, names, c]
+                for (r, how, names), c in self._contents.items()
+                if r not in self.views and self._place(r) not in replaced
             ],
         }
         self.store.put_records(RECORD, {self._key: json.dumps(memory).encode()})
@@ -246,12 +286,13 @@ class Target:
     def _state(self) -> str | None:
         return database_state(self.project.profile.engine, self.project.profile.options)
 
-    def _recall(self) -> None:
-        state = self._state()
+    def _look(self) -> None:
+        """Recall what the database held when it was last closed in this state, or else find out what it holds."""
+        if self._engine is None:
+            self.state = self._state()
         (data,) = self.store.get_records(RECORD, [self._key])
         memory = json.loads(data) if data else {}
-        if state is not None and memory.get("state") == state:
-            self._recalled = state
+        if self.state is not None and memory.get("state") == self.state:
             self._stamps = {stamp.relation: stamp for stamp in map(_stamp, memory["stamps"])}
             self._columns = {
                 RelationName(*relation): columns and tuple(Column(*column) for column in columns)
@@ -262,6 +303,8 @@ class Target:
                 for relation, how, names, content in memory["contents"]
             }
         else:
+            if self._engine is None:
+                self.state = None
             self._stamps = self._verified(self.engine().stamps())
 
     def _verified(self, stamps: Mapping[RelationName, Stamp]) -> dict[RelationName, Stamp]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fftcas.build.next_run import next_run
@@ -52,7 +53,7 @@ def foretell(
     found = next_run(project, targets, store, options)
     if found is None:
         return
-    run, explanations = found
+    run, explanations = replace(found[0], commit=done.commit), found[1]  # the run of that commit is the one just done
     console = Console(shown.order, verbosity=shown.verbosity, out=Unseen())
     for outcome in run.outcomes:
         console.done(outcome)

@@ -122,14 +122,14 @@ def project_directory(options: Sequence[str]) -> str:
     return os.environ.get("FFTCAS_PROJECT") or "."
 
 
-def write(path: str, text: str) -> None:
-    """Write a file at once or not at all, readable by its owner only. Raises OSError or UnicodeError."""
+def write(path: str, text: str, mode: int = 0o600) -> None:
+    """Write a file at once or not at all, by default readable by its owner only. Raises OSError or UnicodeError."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     data = text.encode("utf-8", "surrogateescape")
     temporary = f"{path}.{os.getpid()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
     try:
-        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+        with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
             file.write(data)
         os.replace(temporary, path)
     except OSError:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fftcas.build.git import checkout
 from fftcas.cli.look import RACY_NS
 from fftcas.cli.unchanged import TOOK, remember
-from fftcas.cli.watched import NOISE, changed_at, sees, watch
+from fftcas.cli.watched import changed_at, sees, watch
 from fftcas.engines import database_files, database_state
 from fftcas.errors import ProjectError
 from fftcas.http.settings import SHORTEST_SECRET
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
     from fftcas.project.project import Project
     from fftcas.report.console import Console
     from fftcas.store import Realisation, Store
-
-UNSEEN = re.compile("|".join(NOISE - {"_"}))
-"""The variables that count as noise, in a text."""
-
-BLOCK = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 
 
 def watchable(look: Look, project: Project) -> bool:
@@ -66,15 +61,26 @@ def is_repeatable(project: Project) -> bool:
     except ProjectError:  # it has changed since
         return False
     texts = (content(os.path.join(project.root, path)) for path in project.read)
-    return not any(
-        UNSEEN.search(text) or (UNSURE.search(text) and any(UNSURE.search(block) for block in BLOCK.findall(text)))
-        for text in texts
-    )
+    return not any(uses_chance(text) for text in texts)
+
+
+def uses_chance(text: str) -> bool:
+    """Whether a template has a word in its code that may stand for chance; in SQL it says nothing of the template."""
+    if not UNSURE.search(text):
+        return False
+    from jinja2 import Environment, TemplateError
+
+    try:
+        return any(UNSURE.search(word) for _, kind, word in Environment().lex(text) if kind not in ("data", "comment"))
+    except TemplateError:
+        return True
 
 
 def content(path: str) -> str:
     """The text of a template; nothing if there is none."""
     try:
+        if not os.path.isfile(path):
+            return ""
         with open(path, "rb", buffering=0) as file:
             return file.read().decode("utf-8", "replace")
     except OSError:
@@ -110,8 +116,16 @@ def remember_build(
     )
     # Responses may be refreshed by any project that shares the store.
     others = store_files(store)[:1] if http else []
-    watched = watch([*map(str, database(project)), *others])
-    if not (seen and is_known(project, store) and watchable(look, project)) or tells_secret(project, results):
+    # A build records its run, by which its commit is asked for later: at another commit it has to run in full.
+    git = map(str, checkout(project.root).files)
+    watched = watch([*map(str, database(project)), *others, *git])
+    # Others may have written since: to the database, to what the store knows of it, and to the repository.
+    same = (
+        result.database is not None
+        and result.database == state_now(project)
+        and result.commit == checkout(project.root).commit
+    )
+    if not (seen and same and watchable(look, project)) or tells_secret(project, results):
         return
     before, after = around_time(result) if console.verbosity >= 0 else ("", "")
     lines = [*console.said[:-1], f"{before}{TOOK}{after}"] if before else console.said[:-1]
@@ -163,8 +177,13 @@ def is_known(project: Project, store: Store) -> bool:
     """Whether the database can be watched, and is as it was when the store last heard of it."""
     from fftcas.build.target import remembered_state
 
-    state = database_state(project.profile.engine, project.profile.options)
-    return bool(database(project)) and state is not None and state == remembered_state(project, store)
+    state = state_now(project)
+    return state is not None and state == remembered_state(project, store)
+
+
+def state_now(project: Project) -> str | None:
+    """The state of the database; None if it cannot be watched."""
+    return database_state(project.profile.engine, project.profile.options)
 
 
 def ages(project: Project, realisations: Sequence[Realisation | None]) -> bool:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 NOISE = frozenset({"_", "OLDPWD", "SHLVL", "_FFTCAS_COMPLETE", "COMP_WORDS", "COMP_CWORD"})
-"""Variables that differ from one call to the next and say nothing; the line to complete counts by itself."""
+"""Variables that differ from one call to the next and say nothing: no project sees them. The line to complete counts by
+itself."""
 
 OTHERS = frozenset({"node_modules", "site-packages", "venv"})
 """Folders in a project's own that hold nothing that is read of it; hidden ones are left out as well."""

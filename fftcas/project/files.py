@@ -43,7 +43,10 @@ class Files:
         return file
 
     def _inside(self, file: Path) -> bool:
-        return file.resolve().is_relative_to(self._real_root)
+        try:
+            return file.resolve().is_relative_to(self._real_root)
+        except (OSError, RuntimeError):  # a link to itself leads nowhere: whoever reads it is told
+            return True
 
     def _holds(self, folder: str) -> bool:
         """Whether a folder is one of the project's; it is looked up once, and not for each of its files."""

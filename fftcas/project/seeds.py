@@ -71,7 +71,7 @@ def _walk(folder: Path, root: Path, allowed: tuple[Path, ...], above: frozenset[
         path = _shown(folder, root)
         raise ProjectError(f"cannot read {path}", where=Location(path), why=error.strerror) from None
     for entry in entries:
-        if entry.name.startswith("."):  # editors' locks and backups
+        if entry.name.startswith(".") or entry.name == "__pycache__":  # editors' locks and backups; Python's files
             continue
         if entry.is_dir():
             _refuse_foreign(entry, root, allowed)

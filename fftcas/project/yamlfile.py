@@ -6,6 +6,8 @@ that is only text, number, list and mapping has one canonical encoding.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -157,7 +159,10 @@ _TYPES: Mapping[type, str] = {
 def read_text(file: Path, path: str) -> str | None:
     """A file's text, or None if there is no such file; `path` names it in errors. Raises ProjectError."""
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        with open(file, "rb", buffering=0, opener=_open) as opened:
+            if stat.S_ISFIFO(os.fstat(opened.fileno()).st_mode):
+                raise ProjectError(f"{path} is no file but a pipe", where=Location(path), hint="write a file instead")
+            return opened.readall().decode("utf-8-sig")
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:
@@ -165,6 +170,11 @@ def read_text(file: Path, path: str) -> str | None:
         raise ProjectError(f"{path} is not UTF-8 text", where=Location(path, line), hint="save it as UTF-8") from None
     except OSError as error:
         raise ProjectError(f"cannot read {path}", where=Location(path), why=error.strerror) from None
+
+
+def _open(path: str, flags: int) -> int:
+    """Open a file, and a pipe as well without waiting for somebody to write."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def read_yaml(file: Path, path: str) -> Section | None:

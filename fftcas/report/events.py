@@ -24,7 +24,7 @@ class EventLog:
         self.path = folder / f"{run_id}.jsonl"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.out: TextIO = self.path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
+            self.out: TextIO | None = self.path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
         except OSError as error:
             raise UsageError(
                 f"cannot write {self.path}", why=error.strerror, hint="make the directory writable"
@@ -57,8 +57,20 @@ class EventLog:
         """The run is over; closes the log."""
         counts = {status.value: run.count(status) for status in Status}
         self.write("run_finished", exit_code=run.exit_code, seconds=round(run.seconds, 6), **counts)
-        self.out.close()
+        self._close()
 
     def write(self, event: str, **facts: Any) -> None:
-        self.out.write(json.dumps({"at": now(), "event": event, **facts}, ensure_ascii=False) + "\n")
-        self.out.flush()
+        """Add a line. Where that is not possible any more the log ends: the run is worth more."""
+        if self.out is None:
+            return
+        try:
+            self.out.write(json.dumps({"at": now(), "event": event, **facts}, ensure_ascii=False) + "\n")
+            self.out.flush()
+        except OSError:  # the disk is full
+            self._close()
+
+    def _close(self) -> None:
+        out, self.out = self.out, None
+        if out is not None:
+            with suppress(OSError):
+                out.close()

@@ -58,6 +58,18 @@ def test_a_file_that_may_not_be_read(demo: Demo) -> None:
     refused(demo, demo.build(), "project.yml", "ermission")
 
 
+def test_a_link_to_itself(demo: Demo) -> None:
+    (demo.project / "models/loop.ff.sql").symlink_to("loop.ff.sql")
+    refused(demo, demo.build(), "models/loop.ff.sql", "symbolic links")
+
+
+@pytest.mark.parametrize("path", ["models/pipe.ff.sql", "models/pipe.ff.py", "project.yml", ".env"])
+def test_a_pipe_is_not_waited_for(demo: Demo, path: str) -> None:
+    (demo.project / path).unlink(missing_ok=True)
+    os.mkfifo(demo.project / path)
+    refused(demo, demo.build(), f"{path} is no file but a pipe", "hint:")
+
+
 def test_a_file_that_is_not_text(demo: Demo) -> None:
     (demo.project / STG_USERS).write_bytes(b"select 1 as a -- \xff\xfe")
     refused(demo, demo.build(), f"{STG_USERS}:1", "UTF-8")

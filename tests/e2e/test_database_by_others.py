@@ -49,6 +49,23 @@ def test_a_view_of_a_model_that_is_a_source_is_read_again_when_the_model_has_cha
     assert small.sql("from w.two") == [(2,)]
 
 
+def test_a_source_that_is_a_seed_for_a_while(small: Small) -> None:
+    """As when branches are switched."""
+    small.sql("create table w.users as select 1 as id")
+    small.write("sources.yml", SOURCES)
+    small.models(total="select sum(id) as s from {{ source('crm', 'users') }}")
+    small.build()
+    small.write("sources.yml", None)
+    small.write("models/total.ff.sql", None)
+    small.write("seeds/users.csv", "id\n5\n")
+    assert small.built() == {"users"}
+    small.write("seeds/users.csv", None)
+    small.write("sources.yml", SOURCES)
+    small.models(total="select sum(id) as s from {{ source('crm', 'users') }}")
+    assert small.built() == {"total"}
+    assert small.sql("from w.total") == [(5,)]
+
+
 def test_a_database_behind_a_link(small: Small) -> None:
     kept = small.folder / "elsewhere" / "kept.duckdb"
     kept.parent.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -178,6 +179,8 @@ HIDDEN = (
     "{% include 'hidden.txt' %}",
     "{% include '.parts/none.sql' ignore missing %}select 1 as x",
     "{% include 'chance.txt' %}",
+    "select {{ ['}}', range(90000) | random][1] }} as x",
+    "select {{ [[1, 2]] | map('random') | first }} as x",
 )
 SEEN = "{% include 'parts/one.sql' %}"
 SQL = "select random() as x -- {# no chance here #}"
@@ -269,18 +272,26 @@ def test_the_variables_of_a_profile_called_duckdb_are_watched(built: Demo) -> No
             assert f'"{tag}"' in observe(built, "ls", "-e", "duckdb", "-o", "json", "tagged").stdout
 
 
-def test_seeds_in_a_folder_that_is_not_watched_are_read_again(built: Demo) -> None:
-    for rows in ("a\n1\n", "a\n1\n2\n"):
-        built.write("seeds/__pycache__/odd.csv", rows)
-        time.sleep(2.1)
-        assert built.build().statuses["//seeds/__pycache__:odd"] == "built"
-
-
-def test_a_variable_that_counts_as_noise_is_none_where_it_is_read(built: Demo) -> None:
-    built.write("models/marts/tagged.ff.sql", "{{ config(tags=[env('SHLVL', 'none')]) }} select 1 as one")
+def test_a_variable_that_differs_from_call_to_call_is_not_seen_by_the_project(built: Demo) -> None:
+    tags = "[env('SHLVL', 'none'), env('SHL' ~ 'VL', 'none'), env('FROM_FILE')]"
+    built.write("models/marts/tagged.ff.sql", f"{{{{ config(tags={tags}) }}}} select 1 as one")
+    built.write(".env", "FROM_FILE=${SHLVL:-none}\n")
+    built.edit("project.yml", "models_dir: models", "models_dir: models\ncache: {env: {include: [SHLVL]}}")
+    built.edit("profiles.yml", "'.local/demo.duckdb'", "'.local/' ~ env('SHLVL', 'demo') ~ '.duckdb'")
+    built.write(
+        "models/python/level.ff.py",
+        "import pandas as pd\nfrom fftcas import env, model\n\n\n@model()\ndef level():\n"
+        "    return pd.DataFrame({'level': [env('SHLVL', 'none')]})\n",
+    )
     time.sleep(2.1)
-    for level in ("5", "5", "6"):
-        assert f'"{level}"' in observe(built, "ls", "-o", "json", "tagged", SHLVL=level).stdout
+    first = built.build(SHLVL="5")
+    assert first.exit_code == 0, first.stderr
+    assert built.sql("from cache_demo.level") == [("none",)]
+    assert built.build(SHLVL="6").built == set()
+    for level in ("5", "6"):
+        said = json.loads(observe(built, "ls", "-o", "json", "tagged", SHLVL=level).stdout)
+        assert said[0]["tags"] == ["none"]
+    assert observe(built, "ls", "-o", "json", "tagged", SHLVL="7").remembered
 
 
 def test_a_module_that_can_be_imported_now_is_noticed(built: Demo) -> None:

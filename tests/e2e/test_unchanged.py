@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +48,20 @@ def test_it_leaves_results_of_a_new_run(remembered: Demo) -> None:
     assert after["metadata"].keys() == before["metadata"].keys()
 
 
+def test_it_leaves_what_a_run_in_full_leaves(remembered: Demo) -> None:
+    folder = remembered.project / ".fftcas" / "target"
+    path = folder / "run_results.json"
+    path.chmod(0o600)
+    modules(remembered)
+    path.unlink()
+    assert not modules(remembered) & HEAVY
+    again = path.stat().st_mode
+    shutil.rmtree(folder)
+    assert "click" in modules(remembered)
+    assert {file.name for file in folder.iterdir()} == {"run_results.json", "manifest.json", "catalog.json"}
+    assert path.stat().st_mode == again
+
+
 CHANGES: dict[str, Callable[[Demo], object]] = {
     "a model": lambda demo: demo.edit("models/marts/mart_user_orders.ff.sql", "select", "select "),
     "a model of the same size": lambda demo: demo.edit(
@@ -73,6 +89,24 @@ def test_any_change_is_found_out(remembered: Demo, change: Callable[[Demo], obje
 def test_a_variable_is_found_out(remembered: Demo) -> None:
     assert "click" in modules(remembered, FF_DEMO_TOGGLE="1")
     assert "click" in modules(remembered, SOME_TOKEN="s3cret")
+
+
+def test_each_commit_has_a_run(built: Demo) -> None:
+    """It is what `show LABEL@HEAD` asks for."""
+
+    def commit(*words: str) -> None:
+        who = ["-c", "user.name=n", "-c", "user.email=e"]
+        subprocess.run(["git", *who, "commit", "-q", *words, "-m", "one"], cwd=built.project, check=True)
+
+    subprocess.run(["git", "init", "-q"], cwd=built.project, check=True)
+    commit("--allow-empty")
+    time.sleep(2.1)
+    for _ in range(2):
+        tell(built, *BUILD)
+        assert not modules(built) & HEAVY
+        commit("--allow-empty")
+        assert "click" in modules(built)
+        assert tell(built, "show", "//marts:mart_user_orders@HEAD")[0] == 0
 
 
 def test_a_file_that_is_too_young_is_not_trusted(built: Demo) -> None:

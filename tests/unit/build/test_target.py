@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from fftcas.build import target as target_module
-from fftcas.build.target import Target, remembered_state
+from fftcas.build.target import OvertakenError, Target, remembered_state
 from fftcas.engines import database_state, open_engine
 from fftcas.graph import Graph
 from fftcas.project.profiles import Profile
@@ -107,15 +107,52 @@ def test_a_table_that_someone_else_has_changed_is_not_taken_for_verified(project
             target.engine()
 
 
-def test_what_is_written_between_the_look_and_the_opening_is_found_in_the_next_run(
+def test_what_is_written_between_the_look_and_the_opening_is_told_to_every_caller(
     project: Project, store: Store
 ) -> None:
     with closing(Target(project, store)) as target:
         publish(target, A, 1)
     with closing(Target(project, store)) as target:
+        assert target.stamps()[A].output
         with closing(open_engine("duckdb", project.profile.options)) as engine:
             engine._connection.execute("UPDATE a SET x = 2")  # type: ignore[attr-defined]
-        publish(target, B, 1)
+        for _ in range(2):
+            with pytest.raises(OvertakenError):
+                publish(target, B, 1)
+        assert not target.is_open
+    assert target.state is None
     assert remembered_state(project, store) != database_state("duckdb", project.profile.options)
     with closing(Target(project, store)) as target:
         assert target.stamps()[A].output == ""
+
+
+def test_one_that_looks_again_knows_what_was_written_and_remembers_it(project: Project, store: Store) -> None:
+    with closing(Target(project, store)) as target:
+        publish(target, A, 1)
+    with closing(Target(project, store)) as target:
+        with closing(open_engine("duckdb", project.profile.options)) as engine:
+            engine._connection.execute("UPDATE a SET x = 2")  # type: ignore[attr-defined]
+        target.open()
+        assert target.is_open
+        assert target.stamps()[A].output == ""
+        publish(target, B, 1)
+    assert target.state == remembered_state(project, store) == database_state("duckdb", project.profile.options)
+
+
+def test_nothing_is_remembered_of_a_table_of_others_that_was_replaced(project: Project, store: Store) -> None:
+    with closing(Target(project, store)) as target:
+        publish(target, A, 1)
+        publish(target, B, 1)
+    with closing(Target(project, store)) as target:
+        for relation in (A, B):
+            target.describe(relation)
+            target.content(relation, "content", None)
+    with closing(Target(project, store)) as target:
+        before = target.content(A, "content", None)
+        assert not target.is_open
+        publish(target, RelationName("A", "main"), 2)
+    with closing(Target(project, store)) as target:
+        target.content(B, "content", None)
+        assert not target.is_open
+        assert target.content(A, "content", None) != before
+        assert target.is_open

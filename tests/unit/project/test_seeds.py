@@ -37,7 +37,7 @@ def test_no_seeds(tmp_path: Path) -> None:
 
 
 def test_seeds_are_found_in_order(tmp_path: Path) -> None:
-    root = write(tmp_path, "users.csv", "raw/a.pq", "notes.txt", ".#users.csv", ".git/x.csv")
+    root = write(tmp_path, "users.csv", "raw/a.pq", "notes.txt", ".#users.csv", ".git/x.csv", "__pycache__/y.csv")
     assert read(root) == (
         Seed(
             Label("seeds/raw", "a"),

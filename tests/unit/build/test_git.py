@@ -1,0 +1,65 @@
+"""What is checked out, and the files that tell: they change whenever it does."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fftcas.build.git import Checkout, checkout
+from fftcas.cli.watched import watch
+
+
+def git(folder: Path, *words: str) -> str:
+    command = ["git", "-c", "user.name=n", "-c", "user.email=e", *words]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def commit(folder: Path) -> str:
+    git(folder, "commit", "-q", "--allow-empty", "-m", "one")
+    return git(folder, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    commit(folder)
+    return folder
+
+
+PREPARED = {
+    "plain": ("status",),
+    "packed": ("pack-refs", "--all"),
+    "detached": ("checkout", "-q", "--detach"),
+    "worktree": ("worktree", "add", "-q", "-b", "topic/one", "../other"),
+}
+
+
+@pytest.mark.parametrize("words", PREPARED.values(), ids=PREPARED)
+def test_a_commit_is_seen_in_the_files(repository: Path, words: tuple[str, ...]) -> None:
+    git(repository, *words)
+    folder = repository.parent / "other" if "worktree" in words else repository
+    for _ in range(3):
+        files = [str(file) for file in checkout(folder).files]
+        before = watch(files)
+        assert before == watch(files)
+        made = commit(folder)
+        assert checkout(folder).commit == made
+        assert before != watch(files)
+
+
+def test_another_branch_is_seen_in_the_files(repository: Path) -> None:
+    files = [str(file) for file in checkout(repository).files]
+    before = watch(files)
+    git(repository, "checkout", "-q", "-b", "other")
+    assert checkout(repository).branch == "other"
+    assert before != watch(files)
+
+
+def test_no_repository(tmp_path: Path) -> None:
+    assert checkout(tmp_path) == Checkout()
+    (tmp_path / ".git").write_text("nothing")
+    assert checkout(tmp_path) == Checkout()
