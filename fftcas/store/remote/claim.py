@@ -20,8 +20,18 @@ from typing import Any
 from blake3 import blake3
 
 from fftcas.derivation import Derivation
+from fftcas.errors import UsageError
 from fftcas.store.realisation import Realisation
-from fftcas.store.remote.believable import check_document, check_manifest, check_realisation, digest_of, number, text
+from fftcas.store.remote.believable import (
+    check_document,
+    check_manifest,
+    check_realisation,
+    digest_of,
+    judging,
+    number,
+    parse,
+    text,
+)
 from fftcas.store.remote.keys import PublicKey, Signer, Trust
 from fftcas.store.remote.layout import MAIN, UNSIGNED, ClaimName
 from fftcas.store.remote.pack import PackRef
@@ -91,6 +101,7 @@ class Claim:
         return b"".join((json.dumps(seal, separators=(",", ":")).encode(), b"\n", body))
 
 
+@judging()
 def read_claim(name: ClaimName, data: bytes, trust: Trust, own: str) -> Claim:
     """The claim in an object, if it may be believed. Raises ValueError, which says why not.
 
@@ -134,7 +145,7 @@ def _check_signature(name: ClaimName, seal: Mapping[str, Any], body: bytes, trus
     try:
         public = PublicKey.parse(text(key, 200))
         signature = base64.b64decode(text(seal.get("signature"), 200), validate=True)
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, binascii.Error, UsageError) as error:
         raise ValueError("its signature is not one") from error
     if public.id != name.signer:
         raise ValueError("it lies under another key than the one that signed it")
@@ -146,8 +157,8 @@ def _check_signature(name: ClaimName, seal: Mapping[str, Any], body: bytes, trus
 
 def _object(data: bytes, what: str) -> dict[str, Any]:
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        document = parse(data)
+    except ValueError as error:
         raise ValueError(f"it is not {what}") from error
     if not isinstance(document, dict):
         raise ValueError(f"it is not {what}")

@@ -18,7 +18,7 @@ from fftcas.store.frame import Codec, raw_size
 from fftcas.store.realisation import Realisation
 from fftcas.store.records import RecordTxn
 from fftcas.store.remote import layout
-from fftcas.store.remote.believable import check_chunks
+from fftcas.store.remote.believable import check_chunks, judging
 from fftcas.store.remote.claim import Claim
 from fftcas.store.remote.decoded import Rows
 from fftcas.store.remote.pack import Frame, PackRef, read_head
@@ -194,23 +194,19 @@ def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview]) ->
     def content(digest: Digest, limit: int) -> bytes:
         ref, frame = _place(claim, places, digest)
         data = frames[digest]
-        try:
+        with _told(ref):
             frame.check(data)
             if raw_size(data) > limit:
                 raise ValueError(f"chunk {digest[:16]} is larger than it may be")
             raw = bytes(verify(digest, data))
-        except ValueError as error:
-            raise Bad(layout.pack(ref.name), str(error)) from error
         taken.blobs.append(Blob(digest, len(raw), Codec.RAW, bytes(data)))
         return raw
 
     for position, column in enumerate(claim.manifest.columns if claim.manifest else ()):
         assert claim.manifest is not None
         data = content(column.digest, _LIST_BYTES)
-        try:
+        with _told(places[column.digest][0]):
             lists.append(check_chunks(data, claim.manifest, position))
-        except ValueError as error:
-            raise Bad(layout.pack(_place(claim, places, column.digest)[0].name), str(error)) from error
     for response in claim.responses:
         taken.responses.append((response.note, content(response.blob, response.size)))
     return lists
@@ -238,10 +234,8 @@ def _head(transport: Transport, ref: PackRef) -> list[Frame]:
 
 
 def _read_head(ref: PackRef, data: bytes | memoryview) -> list[Frame]:
-    try:
+    with _told(ref):
         return read_head(ref, data)
-    except ValueError as error:
-        raise Bad(layout.pack(ref.name), str(error)) from error
 
 
 def _place(claim: Claim, places: Places, digest: Digest) -> tuple[PackRef, Frame]:
@@ -314,6 +308,7 @@ def _blob(frame: Frame, data: bytes, chunk: Chunk) -> Blob:
 def _told(ref: PackRef) -> Iterator[None]:
     """What is wrong with a pack's bytes is said with its name."""
     try:
-        yield
+        with judging():
+            yield
     except ValueError as error:
         raise Bad(layout.pack(ref.name), str(error)) from error

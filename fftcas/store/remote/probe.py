@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from fftcas.errors import RemoteError, UsageError
 from fftcas.store.remote import layout
+from fftcas.store.remote.believable import parse
 from fftcas.store.remote.bucket import SCHEMES, Bucket, shown
 from fftcas.store.remote.directory import Directory
 from fftcas.store.remote.reach import Reach, said
@@ -122,7 +123,7 @@ def _probe(place: Transport, write: bool) -> Probe:
 
 def _format_trouble(data: bytes) -> str | None:
     try:
-        number = json.loads(data)["fftcas-remote"]
+        number = parse(data)["fftcas-remote"]
     except (ValueError, KeyError, TypeError):
         return f"its {layout.MARKER} is not one"
     if number != layout.FORMAT:
