@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fftcas.digest import Digest
-from fftcas.errors import FftcasError, RemoteError
+from fftcas.errors import RemoteError
 from fftcas.store.blobs import MissingBlob
 from fftcas.store.realisation import Realisation
 from fftcas.store.remote import layout
@@ -160,17 +160,12 @@ class Remote:
         only take turns with it.
         """
         known = map(self._finder.claims.get, derivations)
-        claims = [
-            claim
-            for claim in known
-            if claim is not None
-            and not self._passes(claim)
-            and self._flights.take_off(claim.realisation.derivation) is None
-        ]
+        claims = [claim for claim in known if claim is not None and not self._passes(claim)]
         most = TOGETHER if self.reach.quick else -1
         soon, later = ([c for c in claims if (c.size <= most) is at_once] for at_once in (True, False))
         for start in range(0, len(soon), _BATCH):
-            self._bring(soon[start : start + _BATCH], store)
+            self._bring(self._took_off(soon[start : start + _BATCH]), store)
+        later = self._took_off(later)
         with self._lock:
             self._ahead += later
             begins = bool(later) and not self._fetching
@@ -259,6 +254,10 @@ class Remote:
     def _known_at(self, claim: Claim) -> float:
         return self._fetcher.responses.known_at(claim.realisation, [response.note for response in claim.responses])
 
+    def _took_off(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Those of the claims that nobody else fetches."""
+        return [claim for claim in claims if self._flights.take_off(claim.realisation.derivation) is None]
+
     def _prefetch(self, store: Store) -> None:
         while batch := self._next():
             self._bring(batch, store)
@@ -267,8 +266,8 @@ class Remote:
         """Fetch what was taken off with, and let it land, whatever becomes of it."""
         try:
             self._fetch(claims, store)
-        except FftcasError as error:  # who needs the table tries again, and says it
-            self._problems.append(str(error))
+        except Exception as error:  # who needs the table tries again, and says it
+            self._problems.append(str(error) or type(error).__name__)
         finally:
             self._flights.land([claim.realisation.derivation for claim in claims])
 
