@@ -37,6 +37,10 @@ from fftcas.store.remote.layout import MAIN, UNSIGNED, ClaimName
 from fftcas.store.remote.pack import PackRef
 from fftcas.table import Manifest
 
+TOGETHER = 1 << 20
+"""Bytes of the packs of a table up to which it is read at once, and taken over together with others."""
+UNPACKED = 16 << 20
+"""Bytes that such a table may become: all of it is in memory, and in one request's time."""
 LIMIT = 32 << 20
 """Bytes of the largest claim."""
 MAX_PACKS = 1 << 16
@@ -75,6 +79,16 @@ class Claim:
     def size(self) -> int:
         """Bytes of its packs."""
         return sum(pack.size for pack in self.packs)
+
+    @property
+    def unpacked(self) -> int:
+        """Bytes that its packs become."""
+        return (self.manifest.size if self.manifest else 0) + sum(response.size for response in self.responses)
+
+    @property
+    def small(self) -> bool:
+        """Whether it is read at once, and taken over together with others."""
+        return self.size <= TOGETHER and self.unpacked <= UNPACKED
 
     def derivation(self) -> Derivation:
         return Derivation.from_json(self.document)

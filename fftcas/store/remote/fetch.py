@@ -30,8 +30,6 @@ from fftcas.store.tables import Chunk
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TOGETHER = 1 << 20
-"""Bytes of the packs of a table up to which it is read at once, and taken over together with others."""
 _GAP = 1 << 16
 Places = dict[Digest, tuple[PackRef, Frame]]
 _LIST_BYTES = 128 << 20
@@ -204,7 +202,7 @@ def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview]) ->
 
     for position, column in enumerate(claim.manifest.columns if claim.manifest else ()):
         assert claim.manifest is not None
-        data = content(column.digest, _LIST_BYTES)
+        data = content(column.digest, min(column.bytes, _LIST_BYTES))  # an entry takes up less than any chunk
         with _told(places[column.digest][0]):
             lists.append(check_chunks(data, claim.manifest, position))
     for response in claim.responses:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fftcas.store.blobs import MissingBlob
 from fftcas.store.remote.claim import Claim
-from fftcas.store.remote.fetch import TOGETHER, Fetcher, Taken
+from fftcas.store.remote.fetch import Fetcher, Taken
 from fftcas.store.store import Store
 from fftcas.store.tables import Chunk, Writing, load, streamed
 from fftcas.store.threads import Threads
@@ -27,7 +27,7 @@ def passes(claim: Claim, network: bool) -> bool:
     """Whether a claim's table can be read chunk by chunk: each costs a request, and responses have to be accepted
     before they count."""
     whole = claim.manifest is not None and not claim.responses and not claim.realisation.http
-    return whole and claim.size > TOGETHER and not network
+    return whole and not claim.small and not network
 
 
 def passing(fetcher: Fetcher, claim: Claim, manifest: Manifest, store: Store) -> tuple[Table, Taken]:

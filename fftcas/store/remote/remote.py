@@ -16,7 +16,7 @@ from fftcas.store.realisation import Realisation
 from fftcas.store.remote import layout
 from fftcas.store.remote.claim import Claim
 from fftcas.store.remote.decoded import Decoded
-from fftcas.store.remote.fetch import TOGETHER, Bad, Fetcher, Responses
+from fftcas.store.remote.fetch import Bad, Fetcher, Responses
 from fftcas.store.remote.find import Finder
 from fftcas.store.remote.flights import Flights
 from fftcas.store.remote.keys import Signer, Trust
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH = 128
+_BATCH_BYTES = 64 << 20
+"""Bytes that the tables of a batch become: all of them are in memory."""
 
 
 @dataclass(frozen=True)
@@ -161,11 +163,11 @@ class Remote:
         """
         known = map(self._finder.claims.get, derivations)
         claims = [claim for claim in known if claim is not None and not self._passes(claim)]
-        most = TOGETHER if self.reach.quick else -1
-        soon, later = ([c for c in claims if (c.size <= most) is at_once] for at_once in (True, False))
-        for start in range(0, len(soon), _BATCH):
-            self._bring(self._took_off(soon[start : start + _BATCH]), store)
-        later = self._took_off(later)
+        quick = self.reach.quick
+        soon = deque(claim for claim in claims if quick and claim.small)
+        while batch := _batch(soon):
+            self._bring(self._took_off(batch), store)
+        later = self._took_off([claim for claim in claims if not (quick and claim.small)])
         with self._lock:
             self._ahead += later
             begins = bool(later) and not self._fetching
@@ -272,16 +274,14 @@ class Remote:
             self._flights.land([claim.realisation.derivation for claim in claims])
 
     def _next(self) -> list[Claim]:
-        """What is to be fetched next: small tables together, a large one as the last. Nothing: the thread ends."""
-        batch: list[Claim] = []
+        """What is to be fetched next. Nothing: the thread ends."""
         with self._lock:
-            while self._ahead and len(batch) < _BATCH and (not batch or batch[-1].size <= TOGETHER):
-                batch.append(self._ahead.popleft())
+            batch = _batch(self._ahead)
             self._fetching = bool(batch)
         return batch
 
     def _fetch(self, claims: Sequence[Claim], store: Store) -> None:
-        small = [claim for claim in claims if claim.size <= TOGETHER]
+        small = [claim for claim in claims if claim.small]
         try:
             for claim, answer in zip(small, self._fetcher.together(small, store), strict=True):
                 if isinstance(answer, Bad):
@@ -294,7 +294,7 @@ class Remote:
                     if answer.rows is not None:
                         self.decoded.keep(answer.rows)
             for claim in claims:
-                if claim.size > TOGETHER:
+                if not claim.small:
                     try:
                         self._keep(claim, self._fetcher.one(claim, store))
                     except Bad as bad:
@@ -325,3 +325,14 @@ class Remote:
             self._bad.add(name)
         if new:
             self.reach.warn(f"the remote's object {name} was not used: {why}")
+
+
+def _batch(waiting: deque[Claim]) -> list[Claim]:
+    """Take what is fetched together from those that wait: small tables, or a large one."""
+    batch, unpacked = list[Claim](), 0
+    while waiting and len(batch) < _BATCH:
+        unpacked += waiting[0].unpacked
+        if batch and not (batch[0].small and waiting[0].small and unpacked <= _BATCH_BYTES):
+            break
+        batch.append(waiting.popleft())
+    return batch
