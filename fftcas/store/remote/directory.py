@@ -78,9 +78,10 @@ class Directory:
     def stat(self, names: Collection[str]) -> Mapping[str, Entry]:
         found = {}
         for name in names:
-            with self._opened(name) as fd:
-                if fd is not None:
-                    status = os.fstat(fd)
+            folder, _, final = check_name(name).rpartition("/")
+            with _told(), self._folder(folder) as fd, _absent():
+                status = os.stat(final, dir_fd=fd, follow_symlinks=False) if fd is not None else None
+                if status is not None and stat.S_ISREG(status.st_mode):
                     found[name] = Entry(name, status.st_size, status.st_mtime)
         return found
 

@@ -22,8 +22,8 @@ from fftcas.store.remote.believable import check_chunks, judging
 from fftcas.store.remote.claim import Claim
 from fftcas.store.remote.decoded import Rows
 from fftcas.store.remote.pack import Frame, PackRef, read_head
-from fftcas.store.remote.reach import Reach
-from fftcas.store.remote.transport import Transport
+from fftcas.store.remote.reach import Reach, said
+from fftcas.store.remote.transport import Denied, Transport
 from fftcas.store.store import Store
 from fftcas.store.tables import Chunk
 
@@ -147,9 +147,7 @@ class Fetcher:
         places: Places = {}
         frames: dict[Digest, memoryview] = {}
         for ref in claim.packs:
-            data = transport.get(layout.pack(ref.name), 0, ref.size + 1)
-            if data is None:
-                raise Bad(layout.pack(ref.name), "it is missing", gone=True)
+            data = _part(transport, ref, 0, ref.size + 1)
             if len(data) != ref.size:
                 raise Bad(layout.pack(ref.name), f"it has {len(data)} bytes instead of {ref.size}")
             taken.read += len(data)
@@ -224,11 +222,20 @@ def _put_all(txn: RecordTxn, claims: Sequence[Claim]) -> None:
         index.put(txn, claim.realisation, claim.document, claim.manifest)
 
 
-def _head(transport: Transport, ref: PackRef) -> list[Frame]:
-    data = transport.get(layout.pack(ref.name), 0, ref.head)
+def _part(transport: Transport, ref: PackRef, start: int, stop: int) -> bytes:
+    """Bytes of a pack. Raises Bad if it is missing, or may not be read, and OSError."""
+    name = layout.pack(ref.name)
+    try:
+        data = transport.get(name, start, stop)
+    except Denied as error:
+        raise Bad(name, f"it may not be read ({said(error)})") from error
     if data is None:
-        raise Bad(layout.pack(ref.name), "it is missing", gone=True)
-    return _read_head(ref, data)
+        raise Bad(name, "it is missing", gone=True)
+    return data
+
+
+def _head(transport: Transport, ref: PackRef) -> list[Frame]:
+    return _read_head(ref, _part(transport, ref, 0, ref.head))
 
 
 def _read_head(ref: PackRef, data: bytes | memoryview) -> list[Frame]:
@@ -277,10 +284,7 @@ def _by_pack(claim: Claim, places: Places, digests: Iterable[Digest]) -> dict[Pa
 def _frames(transport: Transport, ref: PackRef, run: list[Frame]) -> list[tuple[Frame, memoryview]]:
     """The bytes of neighbouring frames."""
     start, stop = run[0].start, run[-1].start + run[-1].length
-    data = transport.get(layout.pack(ref.name), start, stop)
-    if data is None:
-        raise Bad(layout.pack(ref.name), "it is missing", gone=True)
-    view = memoryview(data)
+    view = memoryview(_part(transport, ref, start, stop))
     return [(frame, view[frame.start - start : frame.start - start + frame.length]) for frame in run]
 
 

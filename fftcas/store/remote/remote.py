@@ -65,8 +65,11 @@ class Remote:
         self.fetched: dict[Digest, Realisation] = {}
         self.decoded = Decoded()
         self._fetcher = Fetcher(reach, responses)
-        self._finder = Finder(reach, namespace, trust, self._report, self._known_at, signer.public if signer else None)
+        self._finder = Finder(
+            reach, namespace, trust, self._report, self._denied, self._known_at, signer.public if signer else None
+        )
         self._bad: set[str] = set()
+        self._some_denied = False
         self._problems: list[str] = []
         self._bytes = 0
         self._lock = threading.Lock()
@@ -106,8 +109,10 @@ class Remote:
         if writes:
             remote.publisher = Publisher(reach, remote._fetcher.responses, own, signer, lambda: remote._bad)
         if remote.reads:
-            with contextlib.suppress(OSError):
+            try:
                 remote._finder.learn_signers()
+            except OSError as error:  # what is signed is found with 'trust' only
+                note = note or f"its keys cannot be listed: {said(error)}"
         words = "off" if not found.reads else "read-write" if writes else "read-only"
         counted = count(reach, MAIN) if found.reads else ""
         where = f" as {own}" if own != MAIN and writes else ""
@@ -317,6 +322,15 @@ class Remote:
         self._finder.claims.pop(claim.realisation.derivation, None)
         if self.publisher is not None:
             self._bad.add(self.publisher.name(claim.realisation.derivation).path)  # to be published anew
+
+    def _denied(self, name: str, why: str) -> None:
+        """Say once that claims may not be read: a bucket may answer that for every one that is missing."""
+        with self._lock:
+            first, self._some_denied = not self._some_denied, True
+            self._bad.add(name)
+        if first:
+            missing = ", as missing ones where one may not list them" if self.reach.transport.network else ""
+            self.reach.warn(f"the remote's object {name} may not be read{missing} ({why}); of others that is not said")
 
     def _report(self, name: str, why: str) -> None:
         """Say once that an object is bad; it will be replaced when its output is published."""
