@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "unit" / "remote")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "remote"))
 
 from remote_cases import expected, fetch, fill, objects, publish, rows
 from test_remote_damage import as_nobody
