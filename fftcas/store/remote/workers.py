@@ -41,7 +41,8 @@ class Workers:
         self._tasks: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
-        self._idle = 0
+        self._open = 0
+        """Calls that wait or are made."""
         self._ended = 0.0
         """When a call ended last, of whomever."""
 
@@ -49,7 +50,8 @@ class Workers:
         future: Future[Result] = Future()
         with self._lock:
             self._tasks.put((future, call))
-            if self._idle < self._tasks.qsize() and self._threads < self._count:
+            self._open += 1
+            if self._threads < min(self._open, self._count):
                 self._threads += 1
                 threading.Thread(target=self._work, name="fftcas-remote", daemon=True).start()
         return future
@@ -104,23 +106,24 @@ class Workers:
             self._tasks.put(None)
 
     def _work(self) -> None:
-        while True:
-            with self._lock:
-                self._idle += 1
-            task = self._tasks.get()
-            with self._lock:
-                self._idle -= 1
-            if task is None:
-                return
+        while (task := self._tasks.get()) is not None:
             future, call = task
             if not future.set_running_or_notify_cancel():
+                self._close()
                 continue
             try:
                 result = call()
             except BaseException as error:
+                self._close()
                 future.set_exception(error)
             else:
+                self._close()
                 future.set_result(result)
+
+    def _close(self) -> None:
+        """To be called before anybody knows that a call has ended: who waits for it may have another one at once."""
+        with self._lock:
+            self._open -= 1
 
 
 class _Calls(Generic[Item, Result]):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -56,6 +57,18 @@ def test_all_begin_where_the_place_is_far() -> None:
     with workers(far=True) as some:
         assert sorted(some.each(lambda _: together.wait(), range(COUNT))) == list(range(COUNT))
         assert not some.quick
+
+
+def test_no_call_waits_while_there_may_be_another_thread() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # a thread that has just taken a call is not one that waits for one
+    try:
+        for _ in range(300):
+            together = threading.Barrier(COUNT, timeout=5)
+            with workers(far=True) as some:
+                assert len(some.each(together.wait, [5.0] * COUNT)) == COUNT
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_nothing_is_asked_of_no_items() -> None:
