@@ -90,6 +90,9 @@ class Bucket:
                     continue  # somebody else's object
                 yield Entry(name, each["size"], each["last_modified"].timestamp())
 
+    def strays(self, prefix: str) -> Iterator[str]:
+        return iter(())
+
     def touch(self, name: str) -> None:
         # Object stores date an object by its writing, and do not copy one onto itself.
         entry = self.stat([name]).get(name)

@@ -64,6 +64,9 @@ def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> Rem
             lambda entry: _readable(unread, entry, lambda: _claim_trouble(transport, entry, trust, sizes)), part
         )
         sick.update({entry.name: why for entry, why in zip(part, troubles, strict=True) if why is not None})
+    for folder in ("claims", "packs", "near", "keys"):
+        strays = reach.run(lambda folder=folder: list(transport.strays(folder)))  # type: ignore[misc]
+        sick.update(dict.fromkeys(strays, "it is not a file"))
     deleted: Iterable[str] = sorted(sick) if repair else ()
     reach.each(transport.delete, deleted, write=True)
     return RemoteHealth(
