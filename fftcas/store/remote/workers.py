@@ -109,18 +109,18 @@ class Workers:
         while (task := self._tasks.get()) is not None:
             future, call = task
             if not future.set_running_or_notify_cancel():
-                self._close()
+                self._done()
                 continue
             try:
                 result = call()
             except BaseException as error:
-                self._close()
+                self._done()
                 future.set_exception(error)
             else:
-                self._close()
+                self._done()
                 future.set_result(result)
 
-    def _close(self) -> None:
+    def _done(self) -> None:
         """To be called before anybody knows that a call has ended: who waits for it may have another one at once."""
         with self._lock:
             self._open -= 1
