@@ -232,10 +232,19 @@ def test_a_remote_of_another_format_is_not_used(place: Path, content: bytes) -> 
     assert not Remote.open(str(place), RemoteMode.RW).reads
 
 
-@pytest.mark.parametrize("url", ["ftp://host/x", "http://host/x", "file://otherhost/x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://host/x", "http://host/x", "file://otherhost/x", "file://me:SECRET@otherhost/x", "http://[::1"),
+        *("s3://[bad/x", "s3://me:SECRET@[bad/x", "s3://me:SECRET\u2100@h/x", "//[x", "a\0b", "file:///tmp/r%00x"),
+        *("file://", "file:", "file://localhost", "file:here", "http://me:SECRET@host/x?sig=SECRET"),
+    ],
+)
 def test_urls_that_cannot_be_a_remote(url: str) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as found:
         Remote.open(url, RemoteMode.RW)
+    assert found.value.hint
+    assert "SECRET" not in str(found.value)
 
 
 @pytest.mark.parametrize("namespace", ["../x", "PR/1", "a/b/c", "", " ", "pr/../../x", "pr/"])
