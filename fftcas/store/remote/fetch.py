@@ -30,6 +30,7 @@ from fftcas.store.tables import Chunk
 if TYPE_CHECKING:
     import pyarrow as pa
 
+SEVERAL_TYPES = "the chunks of a column are of several types"
 _GAP = 1 << 16
 Places = dict[Digest, tuple[PackRef, Frame]]
 _LIST_BYTES = 128 << 20
@@ -99,7 +100,7 @@ class Fetcher:
         """Take over a table of any size; returns the bytes that were read. Raises Bad or OSError."""
         transport = self.reach.transport
         taken, places, lists = self.begin(claim)
-        wanted = _distinct(claim, lists)
+        wanted, schemas = _distinct(claim, lists), dict[Digest, "pa.Schema"]()
         if not store.blobs.has(wanted):
             missing = [digest for digest in wanted if not store.blobs.has([digest])]
 
@@ -109,11 +110,15 @@ class Fetcher:
                     blobs = []
                     for frame, data in _frames(transport, part[0], run):
                         read += len(data)
-                        blobs.append(_checked(claim, part[0], frame, bytes(data), wanted[frame.digest])[0])
+                        blob, batch = _checked(claim, part[0], frame, bytes(data), wanted[frame.digest])
+                        blobs.append(blob)
+                        if batch is not None:
+                            schemas[frame.digest] = batch.schema
                     store.blobs.put(blobs)
                 return read
 
             taken.read += sum(self.reach.each(take, _by_pack(claim, places, missing).items()))
+            _check_types(claim, lists, schemas)
         self.end(taken, store)
         return taken.read
 
@@ -162,6 +167,7 @@ class Fetcher:
             taken.blobs.append(blob)
             if batch is not None:
                 batches[digest] = batch
+        _check_types(claim, lists, {digest: batch.schema for digest, batch in batches.items()})
         if claim.manifest is not None and not claim.vouched:
             taken.rows = Rows(claim.manifest, lists, batches)
         return taken
@@ -215,6 +221,14 @@ def _distinct(claim: Claim, lists: Iterable[Iterable[Chunk]]) -> dict[Digest, Ch
         if found.setdefault(chunk.digest, chunk) != chunk:
             raise Bad(claim.name.path, f"its lists do not agree about chunk {chunk.digest[:16]}")
     return found
+
+
+def _check_types(claim: Claim, lists: Iterable[Iterable[Chunk]], schemas: Mapping[Digest, pa.Schema]) -> None:
+    """Raises Bad unless a column's chunks, as far as they were read, are of one type: no reader takes others."""
+    for chunks in lists:
+        known = [schemas[chunk.digest] for chunk in chunks if chunk.digest in schemas]
+        if any(not schema.equals(known[0], check_metadata=True) for schema in known):
+            raise Bad(claim.name.path, SEVERAL_TYPES)
 
 
 def _put_all(txn: RecordTxn, claims: Sequence[Claim]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fftcas.store.blobs import MissingBlob
 from fftcas.store.remote.claim import Claim
-from fftcas.store.remote.fetch import Fetcher, Taken
+from fftcas.store.remote.fetch import SEVERAL_TYPES, Bad, Fetcher, Taken
 from fftcas.store.store import Store
 from fftcas.store.tables import Chunk, Writing, load, streamed
 from fftcas.store.threads import Threads
@@ -48,7 +48,16 @@ def passing(fetcher: Fetcher, claim: Claim, manifest: Manifest, store: Store) ->
             writing.add(blob)
         return batch
 
-    table = streamed(manifest, manifest.columns, lists, take, [take(chunks[0]) for chunks in lists])
+    first = [take(chunks[0]) for chunks in lists]
+    schemas = {chunk.digest: batch.schema for chunks, batch in zip(lists, first, strict=True) for chunk in chunks}
+
+    def take_alike(chunk: Chunk) -> pa.RecordBatch:
+        batch = take(chunk)
+        if not batch.schema.equals(schemas[chunk.digest], check_metadata=True):
+            raise Bad(claim.name.path, SEVERAL_TYPES)
+        return batch
+
+    table = streamed(manifest, manifest.columns, lists, take_alike, first)
 
     def batches() -> Iterator[pa.RecordBatch]:
         with writer:
