@@ -96,7 +96,7 @@ class Derivation:
                 for i in document["inputs"]
             )
             return cls(document["recipe"], inputs, document.get("notes", {}))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"not a derivation: {error}") from error
 
 

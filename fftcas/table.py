@@ -79,13 +79,13 @@ class Manifest:
         try:
             document = json.loads(text)
             columns = tuple(
-                StoredColumn(str(name), str(type_), bool(nullable), str(digest), int(size))
+                StoredColumn(str(name), str(type_), bool(nullable), str(digest), _whole(size))
                 for name, type_, nullable, digest, size in document["columns"]
             )
-            manifest = cls(int(document["rows"]), columns)
+            manifest = cls(_whole(document["rows"]), columns)
             vars(manifest)["json"] = text if isinstance(text, str) else text.decode()  # not written once more
             return manifest
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"not a table manifest: {error}") from error
 
     def projection(self, names: Iterable[str] | None = None) -> Digest:
@@ -96,3 +96,9 @@ class Manifest:
         wanted = None if names is None else set(names)
         columns = [c for c in self.columns if wanted is None or c.name in wanted]
         return digest_value("projection 1", [self.rows, [[c.name, c.type, c.nullable, c.digest] for c in columns]])
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):  # what is Infinity has no int
+        raise ValueError("a number is missing")
+    return value

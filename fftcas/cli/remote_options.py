@@ -5,6 +5,8 @@
                 FFTCAS_REMOTE_NAMESPACE   remote.namespace   main (the default), pr/123, …
                 FFTCAS_REMOTE_TRUST       remote.trust       public keys, separated by blanks
                 FFTCAS_REMOTE_KEY                            a private key, or the file that holds it
+
+A relative directory starts where the command is called, that of project.yml at the project's root.
 """
 
 from __future__ import annotations

@@ -68,6 +68,10 @@ class Response:
             (status,), (headers,), (body,), (fetched_at,) = (
                 batch.column(name) for name in ("status", "headers", "body", "fetched_at")
             )
-            return cls(status.as_py(), dict(headers.as_py()), body.as_py(), fetched_at.value / 1e6)
-        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, StopIteration) as error:
+            found = cls(status.as_py(), dict(headers.as_py()), body.as_py(), fetched_at.value / 1e6)
+            texts = [*found.headers, *found.headers.values()]
+            if not (type(found.status) is int and type(found.body) is bytes and all(type(t) is str for t in texts)):
+                raise ValueError("it has a field of the wrong type")
+            return found
+        except Exception as error:  # who wrote the bytes may have chosen any type for any column
             raise ValueError(f"not a stored response: {error}") from error

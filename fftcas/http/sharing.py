@@ -15,6 +15,7 @@ from fftcas.http.context import HttpContext
 from fftcas.http.request import BadRequest, make_request
 from fftcas.http.response import Response
 from fftcas.store import Realisation, index
+from fftcas.store.remote.believable import digest_of, parse, real
 from fftcas.store.remote.fetch import Responses
 from fftcas.store.store import Store
 
@@ -46,11 +47,11 @@ class SharedResponses(Responses):
         checked: dict[Digest, float] = {}
         for note in notes:
             with contextlib.suppress(ValueError):
-                entry = Entry.from_json(note.encode())
-                checked[entry.public] = _past(entry.checked_at)
+                entry = _entry(note)
+                checked[entry.public] = entry.checked_at
         if realisation.http.keys() <= checked.keys():
             return min(checked.values(), default=0.0)
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, OverflowError):
             built_at = datetime.fromisoformat(realisation.built_at).timestamp()
             return min(_past(built_at), *checked.values(), math.inf)
         return 0.0
@@ -61,7 +62,7 @@ def adopt(context: HttpContext, realisation: Realisation, notes: Iterable[str]) 
     http, cache = dict(realisation.http), context.cache
     for note in notes:
         with contextlib.suppress(ValueError):
-            request = Entry.from_json(note.encode()).public
+            request = _entry(note).public
             mine, response = cache.entries([request]).get(request), cache.load(http.get(request, ""))
             if mine is None or response is None:
                 continue
@@ -82,22 +83,26 @@ def blobs_to_keep(store: Store) -> set[Digest]:
 
 def _believed(note: str, http: dict[Digest, Digest], response: Response) -> Entry:
     """The entry in a note, with nothing in it that cannot be checked. Raises ValueError if it is not the response's."""
-    entry = Entry.from_json(note.encode())
-    if http.get(entry.public) != response.digest or entry.private:
+    entry = _entry(note)
+    if http.get(entry.public) != response.digest or entry.private is not False:
         raise ValueError("it is not a response that the output rests on")
-    _check_types(entry)
     if entry.method == "GET":
         _check_identity(entry)
-    times = [_past(entry.fetched_at), _past(entry.checked_at)]
-    true = replace(entry, response=response.digest, size=len(response.body))
-    return replace(true, fetched_at=times[0], checked_at=times[1])
+    return replace(entry, response=response.digest, size=len(response.body))
 
 
-def _check_types(entry: Entry) -> None:
+def _entry(note: str) -> Entry:
+    """The entry in a note, with times that were. Raises ValueError unless all that is used of it is of its type."""
+    try:
+        entry = Entry(**parse(note))
+    except TypeError as error:
+        raise ValueError("it is not an entry") from error
+    digest_of(entry.public)
     headers = entry.headers if isinstance(entry.headers, dict) else {"": None}
     texts = [entry.method, entry.url, entry.etag, entry.last_modified, *headers, *headers.values()]
     if not all(isinstance(text, str) and text.isprintable() for text in texts):
         raise ValueError("it has a field of the wrong type")
+    return replace(entry, fetched_at=_past(entry.fetched_at), checked_at=_past(entry.checked_at))
 
 
 def _check_identity(entry: Entry) -> None:
@@ -112,6 +117,8 @@ def _check_identity(entry: Entry) -> None:
 
 def _past(when: object) -> float:
     """A time that was, or the beginning of time."""
-    if isinstance(when, bool) or not isinstance(when, int | float) or not math.isfinite(when):
+    try:
+        seconds = real(when)
+    except ValueError:
         return 0.0
-    return min(max(float(when), 0.0), time.time())
+    return min(max(seconds, 0.0), time.time()) if math.isfinite(seconds) else 0.0

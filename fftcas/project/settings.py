@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +73,7 @@ def read_settings(root: Path) -> Settings:
         cache=_cache(file.section("cache")),
         load_columns=seeds.flag("load_columns", False),
         dag_dir=file.section("docs").text("dag_dir") or "site/dag",
-        remote=_remote(file.section("remote")) if "remote" in file else None,
+        remote=_remote(file.section("remote"), root) if "remote" in file else None,
         warnings=tuple(_warnings(file)),
     )
 
@@ -106,10 +107,11 @@ def _cache(cache: Section) -> CacheSettings:
     )
 
 
-def _remote(remote: Section) -> RemoteSettings:
+def _remote(remote: Section, root: Path) -> RemoteSettings:
     remote.known({"url", "mode", "trust", "namespace"})
+    url = remote.required("url")
     return RemoteSettings(
-        url=remote.required("url"),
+        url=url if "://" in url else str(root / os.path.expanduser(url)),  # noqa: PTH111 (of nobody)
         mode=remote.choice("mode", ("off", "ro", "rw", "required"), "rw"),
         trust=remote.texts("trust"),
         namespace=remote.text("namespace"),

@@ -242,6 +242,16 @@ def test_outputs_that_rest_on_files_travel_and_a_relative_remote_starts_here(tmp
     assert two.sql("select * from cache_demo.rates") == [(1, 2.5)]
 
 
+def test_a_relative_remote_of_a_project_starts_at_its_root(tmp_path: Path) -> None:
+    one, two = machine(tmp_path, "one"), machine(tmp_path, "two")
+    (one.project / "shared").mkdir()
+    for demo in (one, two):
+        demo.write("project.yml", (demo.project / "project.yml").read_text() + "\nremote: {url: shared}\n")
+    assert statuses(one) == {"built"}
+    shutil.copytree(one.project / "shared", two.project / "shared")
+    assert statuses(two) == {"restored"}
+
+
 def test_main_changes_its_key(tmp_path: Path, place: Path) -> None:
     one, two, three, four = (machine(tmp_path, name) for name in ("one", "two", "three", "four"))
     old, new = tmp_path / "old.key", tmp_path / "new.key"

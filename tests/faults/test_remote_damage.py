@@ -204,7 +204,7 @@ def test_right_bytes_that_are_no_arrow_are_not_stored(tmp_path: Path, place: Pat
     with Store.open(tmp_path / "a") as store:
         (key,) = fill(store, 1)
         publish(place, store, [key])
-    junk = [b"ARROW1" + letter * 50 for letter in (b"a", b"b")]
+    junk = [b"ARROW1" + letter * 500 for letter in (b"a", b"b")]
     frames = forge(place, [[(junk[0], 100)], [(junk[1], 100)]])
     said: list[str] = []
     with Store.open(tmp_path / "b") as store:

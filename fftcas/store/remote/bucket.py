@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from fftcas.store.remote.layout import check_name
 from fftcas.store.remote.transport import Denied, Entry, Unreachable
 
 Result = TypeVar("Result")
+_URL = re.compile(r"(\w+://)(?:[^\s/]*@)?([^\s?#]*)(?:[?#]\S*)?")
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "memory")
 
 
@@ -90,6 +92,9 @@ class Bucket:
                     continue  # somebody else's object
                 yield Entry(name, each["size"], each["last_modified"].timestamp())
 
+    def strays(self, prefix: str) -> Iterator[str]:
+        return iter(())
+
     def touch(self, name: str) -> None:
         # Object stores date an object by its writing, and do not copy one onto itself.
         entry = self.stat([name]).get(name)
@@ -117,14 +122,13 @@ class Bucket:
             raise Unreachable(_first_line(error)) from error
 
 
-def shown(url: str) -> str:
-    """A URL without what may be secret in it: user, password, and query."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+def shown(text: str) -> str:
+    """A URL, or a text with URLs in it, without what may be secret there: user, password, and query."""
+    return _URL.sub(r"\1\2", text)
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return shown((str(error).strip().splitlines() or [type(error).__name__])[0])[:200]
 
 
 def _seconds(seconds: float) -> Any:

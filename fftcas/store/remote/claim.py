@@ -20,13 +20,27 @@ from typing import Any
 from blake3 import blake3
 
 from fftcas.derivation import Derivation
+from fftcas.errors import UsageError
 from fftcas.store.realisation import Realisation
-from fftcas.store.remote.believable import check_document, check_manifest, check_realisation, digest_of, number, text
+from fftcas.store.remote.believable import (
+    check_document,
+    check_manifest,
+    check_realisation,
+    digest_of,
+    judging,
+    number,
+    parse,
+    text,
+)
 from fftcas.store.remote.keys import PublicKey, Signer, Trust
 from fftcas.store.remote.layout import MAIN, UNSIGNED, ClaimName
 from fftcas.store.remote.pack import PackRef
 from fftcas.table import Manifest
 
+TOGETHER = 1 << 20
+"""Bytes of the packs of a table up to which it is read at once, and taken over together with others."""
+UNPACKED = 16 << 20
+"""Bytes that such a table may become: all of it is in memory, and in one request's time."""
 LIMIT = 32 << 20
 """Bytes of the largest claim."""
 MAX_PACKS = 1 << 16
@@ -66,6 +80,16 @@ class Claim:
         """Bytes of its packs."""
         return sum(pack.size for pack in self.packs)
 
+    @property
+    def unpacked(self) -> int:
+        """Bytes that its packs become."""
+        return (self.manifest.size if self.manifest else 0) + sum(response.size for response in self.responses)
+
+    @property
+    def small(self) -> bool:
+        """Whether it is read at once, and taken over together with others."""
+        return self.size <= TOGETHER and self.unpacked <= UNPACKED
+
     def derivation(self) -> Derivation:
         return Derivation.from_json(self.document)
 
@@ -91,6 +115,7 @@ class Claim:
         return b"".join((json.dumps(seal, separators=(",", ":")).encode(), b"\n", body))
 
 
+@judging()
 def read_claim(name: ClaimName, data: bytes, trust: Trust, own: str) -> Claim:
     """The claim in an object, if it may be believed. Raises ValueError, which says why not.
 
@@ -134,7 +159,7 @@ def _check_signature(name: ClaimName, seal: Mapping[str, Any], body: bytes, trus
     try:
         public = PublicKey.parse(text(key, 200))
         signature = base64.b64decode(text(seal.get("signature"), 200), validate=True)
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, binascii.Error, UsageError) as error:
         raise ValueError("its signature is not one") from error
     if public.id != name.signer:
         raise ValueError("it lies under another key than the one that signed it")
@@ -146,8 +171,8 @@ def _check_signature(name: ClaimName, seal: Mapping[str, Any], body: bytes, trus
 
 def _object(data: bytes, what: str) -> dict[str, Any]:
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        document = parse(data)
+    except ValueError as error:
         raise ValueError(f"it is not {what}") from error
     if not isinstance(document, dict):
         raise ValueError(f"it is not {what}")

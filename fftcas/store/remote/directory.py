@@ -4,6 +4,7 @@ Objects are written under a temporary name, synced, and then linked to their own
 The folder is not synced: a crash of the share may lose the latest names, which is a miss, and would cost every object
 as much again.
 Nothing on the way to an object may be a link, and an object is a regular file: someone else may have put it there.
+What is neither gives way to an object of its name.
 Modes and group follow those of the directory itself, whatever the writer's umask, so that a group can share it.
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from fftcas.store.remote.layout import check_name
+from fftcas.store.remote.layout import check_name, is_object
 from fftcas.store.remote.transport import Denied, Entry, Full, Unreachable
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -56,7 +57,9 @@ class Directory:
         with _told(), self._folder("tmp", make=True) as tmp, self._folder(folder, make=True) as target:
             assert tmp is not None
             assert target is not None
-            if _is_file(final, target) and not replace:
+            if not _is_file(final, target):
+                _clear(final, target, tmp)
+            elif not replace:
                 return False
             temporary = secrets.token_hex(16)
             fd = os.open(temporary, _WRITE, 0o600, dir_fd=tmp)
@@ -78,20 +81,23 @@ class Directory:
     def stat(self, names: Collection[str]) -> Mapping[str, Entry]:
         found = {}
         for name in names:
-            with self._opened(name) as fd:
-                if fd is not None:
-                    status = os.fstat(fd)
+            folder, _, final = check_name(name).rpartition("/")
+            with _told(), self._folder(folder) as fd, _absent():
+                status = os.stat(final, dir_fd=fd, follow_symlinks=False) if fd is not None else None
+                if status is not None and stat.S_ISREG(status.st_mode):
                     found[name] = Entry(name, status.st_size, status.st_mtime)
         return found
 
     def list(self, prefix: str) -> Iterator[Entry]:
-        folders = [prefix]
-        while folders:
-            folder = folders.pop()
-            with _told(), self._folder(folder) as fd:
-                entries = [] if fd is None else list(_entries(folder, fd))
-            folders += [entry for entry in entries if isinstance(entry, str)]
-            yield from (entry for entry in entries if isinstance(entry, Entry))
+        for name, status in self._walk(prefix):
+            if stat.S_ISREG(status.st_mode):
+                yield Entry(name, status.st_size, status.st_mtime)
+
+    def strays(self, prefix: str) -> Iterator[str]:
+        for name, status in self._walk(prefix):
+            is_folder = stat.S_ISDIR(status.st_mode) and not is_object(name)
+            if not stat.S_ISREG(status.st_mode) and not is_folder:
+                yield name
 
     def touch(self, name: str) -> None:
         with self._opened(name) as fd:
@@ -100,9 +106,21 @@ class Directory:
 
     def delete(self, name: str) -> None:
         folder, _, final = check_name(name).rpartition("/")
-        with _told(), self._folder(folder) as fd, contextlib.suppress(FileNotFoundError):
-            if fd is not None:
-                os.unlink(final, dir_fd=fd)
+        with _told(), self._folder("tmp", make=True) as tmp, self._folder(folder) as fd:
+            if fd is not None and tmp is not None:
+                _clear(final, fd, tmp)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(final, dir_fd=fd)
+
+    def _walk(self, prefix: str) -> Iterator[tuple[str, os.stat_result]]:
+        """All that lies below a folder under a name that an object may have."""
+        folders = [prefix]
+        while folders:
+            folder = folders.pop()
+            with _told(), self._folder(folder) as fd:
+                entries = [] if fd is None else list(_entries(folder, fd))
+            folders += [name for name, status in entries if stat.S_ISDIR(status.st_mode)]
+            yield from entries
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[int | None]:
@@ -185,18 +203,23 @@ def _is_file(name: str, folder: int) -> bool:
     return False
 
 
-def _entries(folder: str, fd: int) -> Iterator[Entry | str]:
-    """The regular files of a folder, and the names of its folders; whatever else lies there is left alone."""
+def _clear(name: str, folder: int, tmp: int) -> None:
+    """Take away what has an object's name and is none; what a folder holds is garbage."""
+    with _absent():
+        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        if stat.S_ISDIR(mode):
+            os.rename(name, secrets.token_hex(16), src_dir_fd=folder, dst_dir_fd=tmp)
+        elif not stat.S_ISREG(mode):
+            os.unlink(name, dir_fd=folder)
+
+
+def _entries(folder: str, fd: int) -> Iterator[tuple[str, os.stat_result]]:
+    """What lies in a folder under names that objects may have."""
     with os.scandir(fd) as found:
         for each in found:
             name = f"{folder}/{each.name}" if folder else each.name
             with contextlib.suppress(ValueError, FileNotFoundError):
-                check_name(name)
-                status = each.stat(follow_symlinks=False)
-                if stat.S_ISREG(status.st_mode):
-                    yield Entry(name, status.st_size, status.st_mtime)
-                elif stat.S_ISDIR(status.st_mode):
-                    yield name
+                yield check_name(name), each.stat(follow_symlinks=False)
 
 
 @contextmanager

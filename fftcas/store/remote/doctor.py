@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fftcas.digest import Digest
@@ -12,8 +12,8 @@ from fftcas.store.remote.claim import LIMIT, read_claim
 from fftcas.store.remote.keys import Trust
 from fftcas.store.remote.layout import ClaimName
 from fftcas.store.remote.pack import PackRef, read_head
-from fftcas.store.remote.reach import Reach
-from fftcas.store.remote.transport import Entry, Transport
+from fftcas.store.remote.reach import Reach, said
+from fftcas.store.remote.transport import Denied, Entry, Transport
 
 _BATCH = 64
 _HEAD = 1 << 24
@@ -21,7 +21,7 @@ _HEAD = 1 << 24
 
 @dataclass(frozen=True)
 class Ill:
-    """An object that is bad, and why."""
+    """An object that is bad, or may not be read, and why."""
 
     name: str
     why: str
@@ -29,7 +29,7 @@ class Ill:
 
 @dataclass(frozen=True)
 class RemoteHealth:
-    """How many objects were verified, which are bad, and which of these were deleted."""
+    """How many objects were looked at, which are bad, and which of these were deleted."""
 
     claims: int
     packs: int
@@ -41,15 +41,17 @@ class RemoteHealth:
 def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> RemoteHealth:  # noqa: B008 (frozen)
     """Verify everything; with `repair`, delete what is bad. Raises OSError.
 
-    With trust, claims of main that no trusted key has signed count as bad.
+    What may not be read stays: others may be able to. With trust, claims of main that no trusted key has signed count
+    as bad.
     """
     transport = reach.transport
     listed = reach.run(lambda: list(transport.list("packs")))
-    sick: dict[str, str] = {}
+    sick, unread = dict[str, str](), dict[str, str]()
     sizes: dict[Digest, int] = {}
     for start in range(0, len(listed), _BATCH):
         part = listed[start : start + _BATCH]
-        for entry, why in zip(part, reach.each(lambda entry: _pack_trouble(transport, entry), part), strict=True):
+        troubles = reach.each(lambda entry: _readable(unread, entry, lambda: _pack_trouble(transport, entry)), part)
+        for entry, why in zip(part, troubles, strict=True):
             digest = layout.pack_digest(entry.name)
             if why is not None or digest is None:
                 sick[entry.name] = why or "it is not a pack"
@@ -58,17 +60,31 @@ def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> Rem
     claims = reach.run(lambda: list(transport.list("claims")))
     for start in range(0, len(claims), _BATCH):
         part = claims[start : start + _BATCH]
-        troubles = reach.each(lambda entry: _claim_trouble(transport, entry, trust, sizes), part)
+        troubles = reach.each(
+            lambda entry: _readable(unread, entry, lambda: _claim_trouble(transport, entry, trust, sizes)), part
+        )
         sick.update({entry.name: why for entry, why in zip(part, troubles, strict=True) if why is not None})
+    for folder in ("claims", "packs", "near", "keys"):
+        strays = reach.run(lambda folder=folder: list(transport.strays(folder)))  # type: ignore[misc]
+        sick.update(dict.fromkeys(strays, "it is not a file"))
     deleted: Iterable[str] = sorted(sick) if repair else ()
     reach.each(transport.delete, deleted, write=True)
     return RemoteHealth(
         len(claims),
         len(listed),
         sum(entry.size for entry in [*listed, *claims]),
-        tuple(Ill(name, sick[name]) for name in sorted(sick)),
+        tuple(Ill(name, why) for name, why in sorted((sick | unread).items())),
         tuple(deleted),
     )
+
+
+def _readable(unread: dict[str, str], entry: Entry, trouble: Callable[[], str | None]) -> str | None:
+    """What is wrong with an object; that it may not be read is noted."""
+    try:
+        return trouble()
+    except Denied as error:
+        unread[entry.name] = f"it may not be read ({said(error)})"
+        return None
 
 
 def _pack_trouble(transport: Transport, entry: Entry) -> str | None:

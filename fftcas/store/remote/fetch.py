@@ -18,20 +18,19 @@ from fftcas.store.frame import Codec, raw_size
 from fftcas.store.realisation import Realisation
 from fftcas.store.records import RecordTxn
 from fftcas.store.remote import layout
-from fftcas.store.remote.believable import check_chunks
+from fftcas.store.remote.believable import check_chunks, judging
 from fftcas.store.remote.claim import Claim
 from fftcas.store.remote.decoded import Rows
 from fftcas.store.remote.pack import Frame, PackRef, read_head
-from fftcas.store.remote.reach import Reach
-from fftcas.store.remote.transport import Transport
+from fftcas.store.remote.reach import Reach, said
+from fftcas.store.remote.transport import Denied, Transport
 from fftcas.store.store import Store
 from fftcas.store.tables import Chunk
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TOGETHER = 1 << 20
-"""Bytes of the packs of a table up to which it is read at once, and taken over together with others."""
+SEVERAL_TYPES = "the chunks of a column are of several types"
 _GAP = 1 << 16
 Places = dict[Digest, tuple[PackRef, Frame]]
 _LIST_BYTES = 128 << 20
@@ -101,7 +100,7 @@ class Fetcher:
         """Take over a table of any size; returns the bytes that were read. Raises Bad or OSError."""
         transport = self.reach.transport
         taken, places, lists = self.begin(claim)
-        wanted = _distinct(claim, lists)
+        wanted, schemas = _distinct(claim, lists), dict[Digest, "pa.Schema"]()
         if not store.blobs.has(wanted):
             missing = [digest for digest in wanted if not store.blobs.has([digest])]
 
@@ -111,11 +110,15 @@ class Fetcher:
                     blobs = []
                     for frame, data in _frames(transport, part[0], run):
                         read += len(data)
-                        blobs.append(_checked(claim, part[0], frame, bytes(data), wanted[frame.digest])[0])
+                        blob, batch = _checked(claim, part[0], frame, bytes(data), wanted[frame.digest])
+                        blobs.append(blob)
+                        if batch is not None:
+                            schemas[frame.digest] = batch.schema
                     store.blobs.put(blobs)
                 return read
 
             taken.read += sum(self.reach.each(take, _by_pack(claim, places, missing).items()))
+            _check_types(claim, lists, schemas)
         self.end(taken, store)
         return taken.read
 
@@ -149,9 +152,7 @@ class Fetcher:
         places: Places = {}
         frames: dict[Digest, memoryview] = {}
         for ref in claim.packs:
-            data = transport.get(layout.pack(ref.name), 0, ref.size + 1)
-            if data is None:
-                raise Bad(layout.pack(ref.name), "it is missing", gone=True)
+            data = _part(transport, ref, 0, ref.size + 1)
             if len(data) != ref.size:
                 raise Bad(layout.pack(ref.name), f"it has {len(data)} bytes instead of {ref.size}")
             taken.read += len(data)
@@ -166,6 +167,7 @@ class Fetcher:
             taken.blobs.append(blob)
             if batch is not None:
                 batches[digest] = batch
+        _check_types(claim, lists, {digest: batch.schema for digest, batch in batches.items()})
         if claim.manifest is not None and not claim.vouched:
             taken.rows = Rows(claim.manifest, lists, batches)
         return taken
@@ -194,23 +196,19 @@ def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview]) ->
     def content(digest: Digest, limit: int) -> bytes:
         ref, frame = _place(claim, places, digest)
         data = frames[digest]
-        try:
+        with _told(ref):
             frame.check(data)
             if raw_size(data) > limit:
                 raise ValueError(f"chunk {digest[:16]} is larger than it may be")
             raw = bytes(verify(digest, data))
-        except ValueError as error:
-            raise Bad(layout.pack(ref.name), str(error)) from error
         taken.blobs.append(Blob(digest, len(raw), Codec.RAW, bytes(data)))
         return raw
 
     for position, column in enumerate(claim.manifest.columns if claim.manifest else ()):
         assert claim.manifest is not None
-        data = content(column.digest, _LIST_BYTES)
-        try:
+        data = content(column.digest, min(column.bytes, _LIST_BYTES))  # an entry takes up less than any chunk
+        with _told(places[column.digest][0]):
             lists.append(check_chunks(data, claim.manifest, position))
-        except ValueError as error:
-            raise Bad(layout.pack(_place(claim, places, column.digest)[0].name), str(error)) from error
     for response in claim.responses:
         taken.responses.append((response.note, content(response.blob, response.size)))
     return lists
@@ -225,23 +223,38 @@ def _distinct(claim: Claim, lists: Iterable[Iterable[Chunk]]) -> dict[Digest, Ch
     return found
 
 
+def _check_types(claim: Claim, lists: Iterable[Iterable[Chunk]], schemas: Mapping[Digest, pa.Schema]) -> None:
+    """Raises Bad unless a column's chunks, as far as they were read, are of one type: no reader takes others."""
+    for chunks in lists:
+        known = [schemas[chunk.digest] for chunk in chunks if chunk.digest in schemas]
+        if any(not schema.equals(known[0], check_metadata=True) for schema in known):
+            raise Bad(claim.name.path, SEVERAL_TYPES)
+
+
 def _put_all(txn: RecordTxn, claims: Sequence[Claim]) -> None:
     for claim in claims:
         index.put(txn, claim.realisation, claim.document, claim.manifest)
 
 
-def _head(transport: Transport, ref: PackRef) -> list[Frame]:
-    data = transport.get(layout.pack(ref.name), 0, ref.head)
+def _part(transport: Transport, ref: PackRef, start: int, stop: int) -> bytes:
+    """Bytes of a pack. Raises Bad if it is missing, or may not be read, and OSError."""
+    name = layout.pack(ref.name)
+    try:
+        data = transport.get(name, start, stop)
+    except Denied as error:
+        raise Bad(name, f"it may not be read ({said(error)})") from error
     if data is None:
-        raise Bad(layout.pack(ref.name), "it is missing", gone=True)
-    return _read_head(ref, data)
+        raise Bad(name, "it is missing", gone=True)
+    return data
+
+
+def _head(transport: Transport, ref: PackRef) -> list[Frame]:
+    return _read_head(ref, _part(transport, ref, 0, ref.head))
 
 
 def _read_head(ref: PackRef, data: bytes | memoryview) -> list[Frame]:
-    try:
+    with _told(ref):
         return read_head(ref, data)
-    except ValueError as error:
-        raise Bad(layout.pack(ref.name), str(error)) from error
 
 
 def _place(claim: Claim, places: Places, digest: Digest) -> tuple[PackRef, Frame]:
@@ -285,10 +298,7 @@ def _by_pack(claim: Claim, places: Places, digests: Iterable[Digest]) -> dict[Pa
 def _frames(transport: Transport, ref: PackRef, run: list[Frame]) -> list[tuple[Frame, memoryview]]:
     """The bytes of neighbouring frames."""
     start, stop = run[0].start, run[-1].start + run[-1].length
-    data = transport.get(layout.pack(ref.name), start, stop)
-    if data is None:
-        raise Bad(layout.pack(ref.name), "it is missing", gone=True)
-    view = memoryview(data)
+    view = memoryview(_part(transport, ref, start, stop))
     return [(frame, view[frame.start - start : frame.start - start + frame.length]) for frame in run]
 
 
@@ -314,6 +324,7 @@ def _blob(frame: Frame, data: bytes, chunk: Chunk) -> Blob:
 def _told(ref: PackRef) -> Iterator[None]:
     """What is wrong with a pack's bytes is said with its name."""
     try:
-        yield
+        with judging():
+            yield
     except ValueError as error:
         raise Bad(layout.pack(ref.name), str(error)) from error

@@ -11,8 +11,8 @@ from fftcas.store.remote import layout
 from fftcas.store.remote.claim import LIMIT, Claim, read_claim
 from fftcas.store.remote.keys import PublicKey, Trust
 from fftcas.store.remote.layout import MAIN, UNSIGNED, ClaimName
-from fftcas.store.remote.reach import Reach
-from fftcas.store.remote.transport import Entry
+from fftcas.store.remote.reach import Reach, said
+from fftcas.store.remote.transport import Denied, Entry
 
 _SIGNERS = 64
 _AT_ONCE = 1024
@@ -22,8 +22,9 @@ _NEAR = 1000
 class Finder:
     """The claims that a build may believe: those of main, and of its own namespace. Each is read once.
 
-    In a namespace of its own it also believes what the key `own` has signed. `known_at` says when the HTTP responses
-    that a claim rests on were last known to be current.
+    In a namespace of its own it also believes what the key `own` has signed. `report` is told of bad claims and why,
+    `denied` of those that may not be read. `known_at` says when the HTTP responses that a claim rests on were last
+    known to be current.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Finder:
         namespace: str,
         trust: Trust,
         report: Callable[[str, str], None],
+        denied: Callable[[str, str], None],
         known_at: Callable[[Claim], float],
         own: PublicKey | None = None,
     ) -> None:
@@ -42,6 +44,7 @@ class Finder:
         self._own = namespace
         self._trust = {name: trust if name == MAIN else trust.including(own) for name in self._namespaces}
         self._report = report
+        self._denied = denied
         self._known_at = known_at
         self._signers: list[str] = []
         self._lock = threading.Lock()
@@ -98,7 +101,11 @@ class Finder:
         """The claim that is believed; of several that rest on HTTP responses, the one whose responses are newest."""
         newest: Claim | None = None
         for name in self._names(derivation):
-            data = self._reach.transport.get(name.path, 0, LIMIT + 1)
+            try:
+                data = self._reach.transport.get(name.path, 0, LIMIT + 1)
+            except Denied as error:
+                self._denied(name.path, said(error))
+                continue
             if data is None:
                 continue
             try:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from fftcas.digest import Digest
 from fftcas.store.remote import layout
+from fftcas.store.remote.believable import parse
 from fftcas.store.remote.claim import LIMIT, read_claim
 from fftcas.store.remote.keys import Trust
 from fftcas.store.remote.layout import ClaimName
@@ -166,7 +167,7 @@ def _plans(reach: Reach, found: _Listing) -> dict[str, list[str]]:
     for path in [name for name in found.others if name.startswith("gc/")]:
         data = reach.run(lambda path=path: reach.transport.get(path, 0, _PLAN_LIMIT))  # type: ignore[misc]
         try:
-            names = json.loads(data or b"")["delete"]
+            names = parse(data or b"")["delete"]
             plans[path] = [name for name in names if isinstance(name, str)]
         except (ValueError, KeyError, TypeError):
             plans[path] = []

@@ -23,6 +23,8 @@ from fftcas.errors import RemoteError, UsageError
 _PRIVATE = "fftcas-private-key:"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _LENGTH = 32
+_MAY_BE_KEY = re.compile(r":|[A-Za-z0-9+/]{40}")
+"""What a key has, whatever of it was forgotten."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,19 @@ class Signer:
 
     @classmethod
     def load(cls, value: str) -> Signer:
-        """The key in `value` itself, or in the file that it names. Raises UsageError."""
+        """The key in `value` itself, or in the file that it names. Raises UsageError, which repeats no key."""
         if value.strip().startswith(_PRIVATE):
             return cls.parse(value)
+        path = os.path.expanduser(value)  # noqa: PTH111 (of nobody)
         try:
-            return cls.parse(Path(value).expanduser().read_text("utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"the key file {value} cannot be read", why=getattr(error, "strerror", None)) from error
+            return cls.parse(Path(path).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            named = value if os.path.lexists(path) or not _MAY_BE_KEY.search(value) else "that is named"
+            raise UsageError(
+                f"the key file {named} cannot be read",
+                why=getattr(error, "strerror", None),
+                hint=f"a private key itself begins with '{_PRIVATE}'",
+            ) from error
 
     @classmethod
     def _of(cls, name: str, raw: bytes) -> Signer:

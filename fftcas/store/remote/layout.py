@@ -65,6 +65,11 @@ def pack_digest(path: str) -> Digest | None:
     return match[1] if match else None
 
 
+def is_object(path: str) -> bool:
+    """Whether a name is that of a claim or a pack."""
+    return bool(_CLAIM.fullmatch(path) or _PACK.fullmatch(path))
+
+
 def near(namespace: str, label: str) -> str:
     """The folder that names the derivations of a label."""
     return f"near/{namespace.replace('/', '+')}/{blake3(label.encode()).hexdigest()[:32]}"

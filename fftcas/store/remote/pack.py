@@ -20,7 +20,7 @@ from blake3 import blake3
 
 from fftcas.digest import Digest
 from fftcas.store.frame import MAX_BLOB
-from fftcas.store.remote.layout import DIGEST
+from fftcas.store.remote.believable import digest_of, judging, number, parse
 
 TARGET = 8 << 20
 """Bytes of frames after which a pack is closed."""
@@ -100,18 +100,16 @@ def packs(columns: Iterable[Iterable[tuple[Digest, bytes]]]) -> Iterator[Pack]:
         yield Pack(tuple(shared))
 
 
+@judging()
 def read_head(ref: PackRef, data: bytes | memoryview) -> list[Frame]:
     """The frames of a pack, from the bytes of its head. Raises ValueError unless these are what its name says."""
     if len(data) != ref.head or blake3(data).hexdigest() != ref.name:
         raise ValueError(f"the head of pack {ref.name[:16]} is not what was written")
     try:
-        document = json.loads(bytes(data))
-        entries = [(str(digest), int(length), str(seal)) for digest, length, seal in document["frames"]]
+        frames = parse(bytes(data))["frames"]
+        entries = [(digest_of(digest), number(length, _MAX_FRAME), digest_of(seal)) for digest, length, seal in frames]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"pack {ref.name[:16]} has no head: {error}") from error
-    for digest, length, seal in entries:
-        if not DIGEST.fullmatch(digest) or not DIGEST.fullmatch(seal) or not 0 <= length <= _MAX_FRAME:
-            raise ValueError(f"pack {ref.name[:16]} has a head that is wrong")
     starts = list(accumulate((length for _, length, _ in entries), initial=ref.head + 1))
     if len(entries) > MAX_FRAMES or starts[-1] != ref.size:
         raise ValueError(f"pack {ref.name[:16]} has a size that is wrong")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fftcas.store.blobs import MissingBlob
 from fftcas.store.remote.claim import Claim
-from fftcas.store.remote.fetch import TOGETHER, Fetcher, Taken
+from fftcas.store.remote.fetch import SEVERAL_TYPES, Bad, Fetcher, Taken
 from fftcas.store.store import Store
 from fftcas.store.tables import Chunk, Writing, load, streamed
 from fftcas.store.threads import Threads
@@ -27,7 +27,7 @@ def passes(claim: Claim, network: bool) -> bool:
     """Whether a claim's table can be read chunk by chunk: each costs a request, and responses have to be accepted
     before they count."""
     whole = claim.manifest is not None and not claim.responses and not claim.realisation.http
-    return whole and claim.size > TOGETHER and not network
+    return whole and not claim.small and not network
 
 
 def passing(fetcher: Fetcher, claim: Claim, manifest: Manifest, store: Store) -> tuple[Table, Taken]:
@@ -48,7 +48,16 @@ def passing(fetcher: Fetcher, claim: Claim, manifest: Manifest, store: Store) ->
             writing.add(blob)
         return batch
 
-    table = streamed(manifest, manifest.columns, lists, take, [take(chunks[0]) for chunks in lists])
+    first = [take(chunks[0]) for chunks in lists]
+    schemas = {chunk.digest: batch.schema for chunks, batch in zip(lists, first, strict=True) for chunk in chunks}
+
+    def take_alike(chunk: Chunk) -> pa.RecordBatch:
+        batch = take(chunk)
+        if not batch.schema.equals(schemas[chunk.digest], check_metadata=True):
+            raise Bad(claim.name.path, SEVERAL_TYPES)
+        return batch
+
+    table = streamed(manifest, manifest.columns, lists, take_alike, first)
 
     def batches() -> Iterator[pa.RecordBatch]:
         with writer:

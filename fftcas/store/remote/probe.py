@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from fftcas.errors import RemoteError, UsageError
 from fftcas.store.remote import layout
+from fftcas.store.remote.believable import parse
 from fftcas.store.remote.bucket import SCHEMES, Bucket, shown
 from fftcas.store.remote.directory import Directory
 from fftcas.store.remote.reach import Reach, said
@@ -26,6 +27,7 @@ SECONDS = 30.0
 """Time-out of one request, unless `$FFTCAS_REMOTE_TIMEOUT` says otherwise."""
 _PROBE_SECONDS = 10.0
 _FOREIGN = 64
+_FORMS = "a directory, or a URL with file, s3, gs or az for a scheme: file:///mnt/cache, s3://bucket/path"
 
 
 class RemoteMode(StrEnum):
@@ -48,18 +50,19 @@ class Probe:
 
 def transport(url: str, seconds: float) -> Transport:
     """The transport for a path or a URL. Raises UsageError or RemoteError."""
-    parts = urlsplit(url)
-    if len(parts.scheme) < 2:
-        return Directory(Path(url).expanduser().absolute())
-    if parts.scheme == "file":
-        if parts.netloc not in ("", "localhost"):
-            raise UsageError(f"the remote {url} names another machine", hint="mount it, and name the directory")
-        return Directory(Path(unquote(parts.path)))
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # what it says may hold a password
+        raise UsageError(f"{shown(url)} is not a URL", hint=_FORMS) from error
+    path = unquote(parts.path) if parts.scheme == "file" else os.path.expanduser(url)  # noqa: PTH111 (of nobody)
     if parts.scheme in SCHEMES:
         return Bucket(url, seconds)
-    raise UsageError(
-        f"a remote cannot be at {shown(url)}", hint="a directory, or a URL with file, s3, gs or az for a scheme"
-    )
+    if parts.scheme == "file" and parts.netloc not in ("", "localhost"):
+        raise UsageError(f"the remote {shown(url)} names another machine", hint="mount it, and name the directory")
+    is_path = len(parts.scheme) < 2 or (parts.scheme == "file" and path.startswith("/"))
+    if not is_path or "\0" in path:
+        raise UsageError(f"a remote cannot be at {shown(url)!r}", hint=_FORMS)
+    return Directory(Path(path).absolute())
 
 
 def reach_for(url: str, required: bool = False, warn: Callable[[str], None] | None = None) -> Reach:
@@ -122,7 +125,7 @@ def _probe(place: Transport, write: bool) -> Probe:
 
 def _format_trouble(data: bytes) -> str | None:
     try:
-        number = json.loads(data)["fftcas-remote"]
+        number = parse(data)["fftcas-remote"]
     except (ValueError, KeyError, TypeError):
         return f"its {layout.MARKER} is not one"
     if number != layout.FORMAT:

@@ -20,6 +20,8 @@ FAILURES = 3
 class Reach:
     """Runs calls on a transport in threads with deadlines. `reading` and `writing` say what may still be tried.
 
+    That something may not be read is no failure: the place has answered.
+
     Calls are given the transport's own methods, and must not use the Reach themselves. A call that fails raises
     OSError; after the remote was given up it is not made and raises OSError at once, or RemoteError if `required`.
     """
@@ -68,6 +70,8 @@ class Reach:
 
     def failure(self, error: OSError, write: bool) -> None:
         """Count a failure, and give up what does not work. Raises RemoteError if the remote is required."""
+        if isinstance(error, Denied) and not write:
+            return
         with self._lock:
             self.failed += 1
             self._in_a_row += 1

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fftcas.digest import Digest
-from fftcas.errors import FftcasError, RemoteError
+from fftcas.errors import RemoteError
 from fftcas.store.blobs import MissingBlob
 from fftcas.store.realisation import Realisation
 from fftcas.store.remote import layout
 from fftcas.store.remote.claim import Claim
 from fftcas.store.remote.decoded import Decoded
-from fftcas.store.remote.fetch import TOGETHER, Bad, Fetcher, Responses
+from fftcas.store.remote.fetch import Bad, Fetcher, Responses
 from fftcas.store.remote.find import Finder
 from fftcas.store.remote.flights import Flights
 from fftcas.store.remote.keys import Signer, Trust
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH = 128
+_BATCH_BYTES = 64 << 20
+"""Bytes that the tables of a batch become: all of them are in memory."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,11 @@ class Remote:
         self.fetched: dict[Digest, Realisation] = {}
         self.decoded = Decoded()
         self._fetcher = Fetcher(reach, responses)
-        self._finder = Finder(reach, namespace, trust, self._report, self._known_at, signer.public if signer else None)
+        self._finder = Finder(
+            reach, namespace, trust, self._report, self._denied, self._known_at, signer.public if signer else None
+        )
         self._bad: set[str] = set()
+        self._some_denied = False
         self._problems: list[str] = []
         self._bytes = 0
         self._lock = threading.Lock()
@@ -104,8 +109,10 @@ class Remote:
         if writes:
             remote.publisher = Publisher(reach, remote._fetcher.responses, own, signer, lambda: remote._bad)
         if remote.reads:
-            with contextlib.suppress(OSError):
+            try:
                 remote._finder.learn_signers()
+            except OSError as error:  # what is signed is found with 'trust' only
+                note = note or f"its keys cannot be listed: {said(error)}"
         words = "off" if not found.reads else "read-write" if writes else "read-only"
         counted = count(reach, MAIN) if found.reads else ""
         where = f" as {own}" if own != MAIN and writes else ""
@@ -160,17 +167,12 @@ class Remote:
         only take turns with it.
         """
         known = map(self._finder.claims.get, derivations)
-        claims = [
-            claim
-            for claim in known
-            if claim is not None
-            and not self._passes(claim)
-            and self._flights.take_off(claim.realisation.derivation) is None
-        ]
-        most = TOGETHER if self.reach.quick else -1
-        soon, later = ([c for c in claims if (c.size <= most) is at_once] for at_once in (True, False))
-        for start in range(0, len(soon), _BATCH):
-            self._bring(soon[start : start + _BATCH], store)
+        claims = [claim for claim in known if claim is not None and not self._passes(claim)]
+        quick = self.reach.quick
+        soon = deque(claim for claim in claims if quick and claim.small)
+        while batch := _batch(soon):
+            self._bring(self._took_off(batch), store)
+        later = self._took_off([claim for claim in claims if not (quick and claim.small)])
         with self._lock:
             self._ahead += later
             begins = bool(later) and not self._fetching
@@ -259,6 +261,10 @@ class Remote:
     def _known_at(self, claim: Claim) -> float:
         return self._fetcher.responses.known_at(claim.realisation, [response.note for response in claim.responses])
 
+    def _took_off(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Those of the claims that nobody else fetches."""
+        return [claim for claim in claims if self._flights.take_off(claim.realisation.derivation) is None]
+
     def _prefetch(self, store: Store) -> None:
         while batch := self._next():
             self._bring(batch, store)
@@ -267,22 +273,20 @@ class Remote:
         """Fetch what was taken off with, and let it land, whatever becomes of it."""
         try:
             self._fetch(claims, store)
-        except FftcasError as error:  # who needs the table tries again, and says it
-            self._problems.append(str(error))
+        except Exception as error:  # who needs the table tries again, and says it
+            self._problems.append(str(error) or type(error).__name__)
         finally:
             self._flights.land([claim.realisation.derivation for claim in claims])
 
     def _next(self) -> list[Claim]:
-        """What is to be fetched next: small tables together, a large one as the last. Nothing: the thread ends."""
-        batch: list[Claim] = []
+        """What is to be fetched next. Nothing: the thread ends."""
         with self._lock:
-            while self._ahead and len(batch) < _BATCH and (not batch or batch[-1].size <= TOGETHER):
-                batch.append(self._ahead.popleft())
+            batch = _batch(self._ahead)
             self._fetching = bool(batch)
         return batch
 
     def _fetch(self, claims: Sequence[Claim], store: Store) -> None:
-        small = [claim for claim in claims if claim.size <= TOGETHER]
+        small = [claim for claim in claims if claim.small]
         try:
             for claim, answer in zip(small, self._fetcher.together(small, store), strict=True):
                 if isinstance(answer, Bad):
@@ -295,7 +299,7 @@ class Remote:
                     if answer.rows is not None:
                         self.decoded.keep(answer.rows)
             for claim in claims:
-                if claim.size > TOGETHER:
+                if not claim.small:
                     try:
                         self._keep(claim, self._fetcher.one(claim, store))
                     except Bad as bad:
@@ -319,6 +323,15 @@ class Remote:
         if self.publisher is not None:
             self._bad.add(self.publisher.name(claim.realisation.derivation).path)  # to be published anew
 
+    def _denied(self, name: str, why: str) -> None:
+        """Say once that claims may not be read: a bucket may answer that for every one that is missing."""
+        with self._lock:
+            first, self._some_denied = not self._some_denied, True
+            self._bad.add(name)
+        if first:
+            missing = ", as missing ones where one may not list them" if self.reach.transport.network else ""
+            self.reach.warn(f"the remote's object {name} may not be read{missing} ({why}); of others that is not said")
+
     def _report(self, name: str, why: str) -> None:
         """Say once that an object is bad; it will be replaced when its output is published."""
         with self._lock:
@@ -326,3 +339,14 @@ class Remote:
             self._bad.add(name)
         if new:
             self.reach.warn(f"the remote's object {name} was not used: {why}")
+
+
+def _batch(waiting: deque[Claim]) -> list[Claim]:
+    """Take what is fetched together from those that wait: small tables, or a large one."""
+    batch, unpacked = list[Claim](), 0
+    while waiting and len(batch) < _BATCH:
+        unpacked += waiting[0].unpacked
+        if batch and not (batch[0].small and waiting[0].small and unpacked <= _BATCH_BYTES):
+            break
+        batch.append(waiting.popleft())
+    return batch

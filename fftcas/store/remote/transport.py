@@ -59,10 +59,14 @@ class Transport(Protocol):
         """All objects below a folder, in any order."""
         ...
 
+    def strays(self, prefix: str) -> Iterator[str]:
+        """What lies below a folder and is no object, though it may be in the place of one: links, pipes, folders."""
+        ...
+
     def touch(self, name: str) -> None:
         """Make an object's `modified` the present, if it exists."""
         ...
 
     def delete(self, name: str) -> None:
-        """Delete an object, if it exists."""
+        """Delete an object, or what is in its place."""
         ...

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, Generic, TypeVar
 
 from fftcas.store.remote.transport import Unreachable
@@ -36,53 +35,59 @@ class Workers:
     def __init__(self, count: int, seconds: float, *, far: bool = False) -> None:
         self.seconds = seconds
         self.quick = not far
-        """Whether one thread was enough for the last calls."""
+        """Whether one thread was enough for the last calls of `each`, and did not have to wait for the place."""
         self._far = far
         self._count = count
         self._tasks: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
-        self._idle = 0
+        self._open = 0
+        """Calls that wait or are made."""
+        self._ended = 0.0
+        """When a call ended last, of whomever."""
 
     def submit(self, call: Callable[[], Result]) -> Future[Result]:
         future: Future[Result] = Future()
         with self._lock:
             self._tasks.put((future, call))
-            if self._idle < self._tasks.qsize() and self._threads < self._count:
+            self._open += 1
+            if self._threads < min(self._open, self._count):
                 self._threads += 1
                 threading.Thread(target=self._work, name="fftcas-remote", daemon=True).start()
         return future
 
     def run(self, call: Callable[[], Result], seconds: float | None = None) -> Result:
         """What the call returns. Raises what it raises, or Unreachable if it takes too long."""
-        seconds, future = seconds or self.seconds, self.submit(call)
-        try:
-            return future.result(seconds)
-        except FutureTimeout:
-            if future.done():
-                raise
-            future.cancel()
-            raise _late(seconds) from None
+        calls = _Calls(lambda call: call(), [call], self._note_end)
+        self._make(calls, seconds or self.seconds)
+        return calls.results[0]
 
     def each(self, call: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """The results of many calls, in order. Raises what one of them raises, or Unreachable if no call ends for long.
+        """The results of many calls, in order. Raises what one of them raises, or Unreachable if one takes too long.
 
         One thread begins, unless the place is far; the others join it if that turns out to be slow.
         """
-        calls = _Calls(call, list(items))
+        calls = _Calls(call, list(items), self._note_end)
+        threads = self._make(calls, self.seconds)
+        if calls.began is not None:
+            took = time.monotonic() - calls.began
+            self.quick = not self._far and threads == 1 and took <= QUICK * len(calls.items)
+        return [calls.results[position] for position in range(len(calls.items))]
+
+    def _make(self, calls: _Calls[Any, Any], seconds: float) -> int:
+        """Make all calls; in how many threads."""
         most = min(self._count, len(calls.items))
         futures = [self.submit(calls.work) for _ in range(most if self._far else min(1, most))]
-        last, ended = time.monotonic(), 0
+        asked = time.monotonic()
         try:
             while (found := wait(futures, LOOK, FIRST_EXCEPTION)).not_done:
                 for future in found.done:
                     future.result()
                 now = time.monotonic()
-                if len(calls.results) > ended:
-                    ended, last = len(calls.results), now
-                elif now - last > self.seconds:
-                    raise _late(self.seconds)
-                if len(futures) == 1 and calls.began is not None and now - calls.began > QUICK * ended:
+                # What has not begun waits for other calls: these may take their time, but one of them has to end.
+                if now - calls.oldest(max(asked, self._ended)) > seconds:
+                    raise Unreachable(f"no answer within {seconds:g} s")
+                if len(futures) == 1 and calls.began is not None and now - calls.began > QUICK * len(calls.results):
                     futures += [self.submit(calls.work) for _ in range(most - 1)]
             for future in futures:
                 future.result()
@@ -90,8 +95,10 @@ class Workers:
             calls.left.clear()
             for future in futures:
                 future.cancel()
-        self.quick = not self._far and len(futures) <= 1
-        return [calls.results[position] for position in range(len(calls.items))]
+        return len(futures)
+
+    def _note_end(self) -> None:
+        self._ended = time.monotonic()
 
     def close(self) -> None:
         """Let idle threads end."""
@@ -99,34 +106,37 @@ class Workers:
             self._tasks.put(None)
 
     def _work(self) -> None:
-        while True:
-            with self._lock:
-                self._idle += 1
-            task = self._tasks.get()
-            with self._lock:
-                self._idle -= 1
-            if task is None:
-                return
+        while (task := self._tasks.get()) is not None:
             future, call = task
             if not future.set_running_or_notify_cancel():
+                self._done()
                 continue
             try:
                 result = call()
             except BaseException as error:
+                self._done()
                 future.set_exception(error)
             else:
+                self._done()
                 future.set_result(result)
+
+    def _done(self) -> None:
+        """To be called before anybody knows that a call has ended: who waits for it may have another one at once."""
+        with self._lock:
+            self._open -= 1
 
 
 class _Calls(Generic[Item, Result]):
     """Calls that threads share out among themselves."""
 
-    def __init__(self, call: Callable[[Item], Result], items: Sequence[Item]) -> None:
+    def __init__(self, call: Callable[[Item], Result], items: Sequence[Item], ended: Callable[[], None]) -> None:
         self.items = items
         self.results: dict[int, Result] = {}
         self.left = deque(range(len(items)))
         self.began: float | None = None
         self._call = call
+        self._ended = ended
+        self._running: dict[int, float] = {}
 
     def work(self) -> None:
         """Make calls until none is left."""
@@ -136,8 +146,13 @@ class _Calls(Generic[Item, Result]):
                 position = self.left.popleft()
             except IndexError:
                 return  # another thread has it
-            self.results[position] = self._call(self.items[position])
+            self._running[position] = time.monotonic()
+            try:
+                self.results[position] = self._call(self.items[position])
+            finally:
+                self._ended()
+                del self._running[position]
 
-
-def _late(seconds: float) -> Unreachable:
-    return Unreachable(f"no answer within {seconds:g} s")
+    def oldest(self, otherwise: float) -> float:
+        """When the call began that runs longest, if one does."""
+        return min(list(self._running.values()), default=otherwise)  # a list: threads change what it is made of

@@ -134,6 +134,18 @@ def test_offline_no_bucket_is_asked(obstore: None, tmp_path: Path, monkeypatch: 
 
 def test_secrets_of_a_url_are_not_shown() -> None:
     assert shown("s3://user:secret@bucket/x?key=secret") == "s3://bucket/x"
+    assert shown("GET http://me:se?cret@[::1]:9/x?sig=a/b failed") == "GET http://[::1]:9/x failed"
+    assert shown("/mnt/a@b?c") == "/mnt/a@b?c"
+
+
+def test_secrets_of_an_endpoint_are_not_shown(obstore: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FFTCAS_REMOTE_TIMEOUT", "1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://me:SECRET@127.0.0.1:1/x?sig=SECRET")
+    summary = Remote.open("s3://bucket", RemoteMode.RW).summary
+    assert "127.0.0.1:1/x" in summary
+    assert "SECRET" not in summary
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from remote_cases import (
     write_claim,
 )
 
+from fftcas.errors import UsageError
 from fftcas.store import Realisation, Store
 from fftcas.store.remote import Remote, RemoteMode, Responses, Signer, Trust
 from fftcas.store.remote.believable import is_type
@@ -317,6 +318,21 @@ def test_keys_are_written_and_read(tmp_path: Path) -> None:
     assert Signer.load(CI.text()) == CI
     assert "fftcas-private-key" not in repr(CI)
     assert str(CI.raw) not in repr(CI)
+
+
+@pytest.mark.parametrize("cut", ["fftcas-private-key:", "fftcas-private-key:ci-main:", ""])
+def test_a_private_key_of_which_something_is_missing_is_not_repeated(cut: str) -> None:
+    value = CI.text().removeprefix(cut)[: -10 if not cut else None]
+    with pytest.raises(UsageError) as found:
+        Signer.load(value)
+    assert value not in str(found.value)
+    assert CI.text()[-44:-20] not in str(found.value)
+
+
+def test_the_file_of_a_key_is_named(tmp_path: Path) -> None:
+    for path in ("ci.key", "~nobody-of-this-name/ci.key", str(tmp_path), "/no/such/file"):
+        with pytest.raises(UsageError, match=f"the key file {path} cannot be read"):
+            Signer.load(path)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,16 @@ import os
 import stat
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from remote_cases import derivation, expected, fetch, fill, objects, publish, realisation, rows, table, view
 
 from fftcas.errors import RemoteError, StoreError, UsageError
 from fftcas.store import Store
 from fftcas.store.remote import Remote, RemoteMode, decoded
+from fftcas.store.remote.claim import TOGETHER, Claim
+from fftcas.store.remote.fetch import Fetcher
+from fftcas.table import Column, Table
 
 TARGET = 1 << 17
 """Bytes of a pack where a test wants several of them."""
@@ -106,7 +110,7 @@ def test_a_large_table_has_packs_of_its_columns_and_travels(
     tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fftcas.store.remote.pack.TARGET", TARGET)
-    monkeypatch.setattr("fftcas.store.remote.remote.TOGETHER", TARGET)
+    monkeypatch.setattr("fftcas.store.remote.claim.TOGETHER", TARGET)
     count = 300_000
     with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b:
         key = fill(a, 1, rows=count)[0]
@@ -116,6 +120,51 @@ def test_a_large_table_has_packs_of_its_columns_and_travels(
         assert max(sizes) < 2 * TARGET
         assert fetch(place, b, [key]) == {key}
         assert len(rows(b, key)) == count
+
+
+def test_what_becomes_many_bytes_is_not_small(tmp_path: Path, place: Path) -> None:
+    """Its packs are: a number that is always the same takes up next to nothing."""
+    count = 3_000_000
+    data = pa.table({"id": pa.repeat(pa.scalar(7, pa.int64()), count)})
+    with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b:
+        many = realisation(a, derivation(0), Table((Column("id", "BIGINT"),), data.schema, iter(data.to_batches())))
+        few = fill(a, 1, start=1)
+        publish(place, a, [many.derivation, *few])
+        remote = Remote.open(str(place), RemoteMode.RO)
+        claim, other = remote.claim(many.derivation), remote.claim(few[0])
+        assert claim is not None
+        assert other is not None
+        assert claim.size < TOGETHER
+        assert (claim.small, other.small) == (False, True)
+        assert remote.passing(few[0], b) is None
+        assert remote.fetch(many.derivation, b) is not None
+        assert remote.decoded.take(many.output) is None
+        table = remote.passing(many.derivation, b)
+        assert table is not None
+        assert sum(batch.num_rows for batch in table.batches) == count
+
+
+def test_tables_are_taken_over_together_as_long_as_they_are_few_bytes(
+    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    together = Fetcher.together
+
+    def note(self: Fetcher, claims: list[Claim], store: Store) -> object:
+        asked.append([claim.realisation.derivation for claim in claims])
+        return together(self, claims, store)
+
+    with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b:
+        keys = fill(a, 7)
+        publish(place, a, keys)
+        remote = Remote.open(str(place), RemoteMode.RO)
+        remote.find(keys)
+        size = max(claim.unpacked for key in keys if (claim := remote.known(key)))
+        monkeypatch.setattr("fftcas.store.remote.remote._BATCH_BYTES", 3 * size)
+        monkeypatch.setattr(Fetcher, "together", note)
+        remote.prefetch(keys, b)
+        assert all(remote.fetch(key, b) for key in keys)
+    assert asked == [keys[:3], keys[3:6], keys[6:]]
 
 
 def test_only_what_is_missing_is_uploaded(tmp_path: Path, place: Path) -> None:
@@ -131,7 +180,7 @@ def test_only_what_is_missing_is_uploaded(tmp_path: Path, place: Path) -> None:
 
 def test_only_what_is_missing_is_downloaded(tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fftcas.store.remote.pack.TARGET", TARGET)
-    monkeypatch.setattr("fftcas.store.remote.remote.TOGETHER", TARGET)
+    monkeypatch.setattr("fftcas.store.remote.claim.TOGETHER", TARGET)
     count = 300_000
     with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b:
         key = fill(a, 1, rows=count)[0]
@@ -183,10 +232,19 @@ def test_a_remote_of_another_format_is_not_used(place: Path, content: bytes) -> 
     assert not Remote.open(str(place), RemoteMode.RW).reads
 
 
-@pytest.mark.parametrize("url", ["ftp://host/x", "http://host/x", "file://otherhost/x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://host/x", "http://host/x", "file://otherhost/x", "file://me:SECRET@otherhost/x", "http://[::1"),
+        *("s3://[bad/x", "s3://me:SECRET@[bad/x", "s3://me:SECRET\u2100@h/x", "//[x", "a\0b", "file:///tmp/r%00x"),
+        *("file://", "file:", "file://localhost", "file:here", "http://me:SECRET@host/x?sig=SECRET"),
+    ],
+)
 def test_urls_that_cannot_be_a_remote(url: str) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as found:
         Remote.open(url, RemoteMode.RW)
+    assert found.value.hint
+    assert "SECRET" not in str(found.value)
 
 
 @pytest.mark.parametrize("namespace", ["../x", "PR/1", "a/b/c", "", " ", "pr/../../x", "pr/"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -58,9 +59,25 @@ def test_all_begin_where_the_place_is_far() -> None:
         assert not some.quick
 
 
+def test_no_call_waits_while_there_may_be_another_thread() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # a thread that has just taken a call is not one that waits for one
+    try:
+        for _ in range(300):
+            together = threading.Barrier(COUNT, timeout=5)
+            with workers(far=True) as some:
+                assert len(some.each(together.wait, [5.0] * COUNT)) == COUNT
+    finally:
+        sys.setswitchinterval(before)
+
+
 def test_nothing_is_asked_of_no_items() -> None:
     with workers() as some:
         assert some.each(str, []) == []
+        assert some.quick
+        some.each(lambda _: time.sleep(0.05), [1])
+        assert some.each(str, []) == []
+        assert not some.quick
 
 
 @pytest.mark.parametrize("far", [False, True])
@@ -78,6 +95,54 @@ def test_after_a_failure_no_other_call_is_begun(far: bool) -> None:
             some.each(call, range(10_000))
         assert len(made) < 9_000
         assert some.each(str, [1]) == ["1"]
+
+
+@pytest.mark.parametrize("count", [1, COUNT])
+def test_whether_few_calls_are_quick_is_seen_as_well(count: int) -> None:
+    with workers() as some:
+        some.each(lambda _: time.sleep(0.05), range(count))
+        assert not some.quick
+        some.each(str, range(count))
+        assert some.quick
+        some.run(lambda: time.sleep(0.05))
+        assert some.quick, "one call alone is no sample"
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_a_call_that_hangs_is_seen_while_others_go_on(far: bool) -> None:
+    free, made = threading.Event(), list[int]()
+
+    def call(number: int) -> None:
+        if number == 1:
+            free.wait()
+        time.sleep(0.01)
+        made.append(number)
+
+    with workers(0.2, far=far) as some:
+        with pytest.raises(Unreachable, match=r"no answer within 0\.2 s"):
+            some.each(call, range(10_000))
+        assert 1 < len(made) < 1000
+        free.set()
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_who_waits_for_a_thread_is_not_late(far: bool) -> None:
+    """Each call is made in time, though all of them take longer."""
+    begun = threading.Event()
+
+    def call(number: int) -> int:
+        begun.set()
+        time.sleep(0.2)
+        return number
+
+    with workers(0.5, far=far) as some:
+        others = threading.Thread(target=lambda: some.each(call, range(COUNT * 6)))
+        others.start()
+        begun.wait()
+        time.sleep(0.1)  # all threads have something to do
+        assert some.run(lambda: 1) == 1
+        assert some.each(str, [1]) == ["1"]
+        others.join()
 
 
 @pytest.mark.parametrize("far", [False, True])
