@@ -68,7 +68,10 @@ def read(
             result = connection.sql(f"SELECT {', '.join(values)} FROM {quoted}")
         # 2.0 has a new name for it, and warns about the old one.
         stream = result.to_arrow_reader if hasattr(result, "to_arrow_reader") else result.fetch_arrow_reader
-        reader: pa.RecordBatchReader = stream(size)
+        try:
+            reader: pa.RecordBatchReader = stream(size)
+        except pa.ArrowException as error:
+            raise EngineError(f"{relation} cannot be read: {error}") from error
     return Table(columns, reader.schema, _batches(reader, connection if closing else None))
 
 
