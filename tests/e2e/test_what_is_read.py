@@ -145,3 +145,39 @@ def test_a_type_that_is_nested_deeply_fails_its_node_alone(small: Small) -> None
     outcomes = {outcome.label.name: outcome for outcome in small.run().outcomes}
     assert str(outcomes["m"].error).startswith("m cannot be read: ")
     assert outcomes["n"].error is None
+
+
+COLUMNS = {
+    "scalar": "select (select max(x) from {{ ref('UP') }})",
+    "exists": "select exists (from {{ ref('UP') }}), 3 as z",
+    "whole": "select {{ ref('UP') }} from {{ ref('UP') }}",
+    "data": "from (unpivot (select (select max(x) from {{ ref('UP') }})) on columns(*))",
+}
+
+
+@pytest.mark.parametrize("text", COLUMNS.values(), ids=COLUMNS)
+def test_a_column_is_called_after_the_table_that_is_there_now(small: Small, text: str) -> None:
+    small.models(a="select 1 as x", m=text.replace("UP", "a"), named="select (select max(x) from {{ ref('a') }}) as m")
+    small.build()
+    before = small.sql("describe w.m") + small.sql("from w.m")
+    small.write("models/a.ff.sql", None)
+    small.models(b="select 1 as x", m=text.replace("UP", "b"), named="select (select max(x) from {{ ref('b') }}) as m")
+    assert small.build() == {"numbers": "fresh", "b": "restored", "m": "built", "named": "fresh"}
+    assert small.sql("describe w.m") + small.sql("from w.m") != before
+
+
+def test_a_column_is_called_after_the_schema_of_this_profile(small: Small) -> None:
+    small.models(a="select 1 as x", m="select (select max(x) from {{ ref('a') }})")
+    small.build()
+    profiles = (small.root / "profiles.yml").read_text()
+    small.write("profiles.yml", profiles.replace("schema: w", "schema: other"))
+    assert small.build() == {"numbers": "restored", "a": "restored", "m": "built"}
+    assert small.sql("describe other.m")[0][0] == "(SELECT max(x) FROM other.a)"
+
+
+def test_a_text_that_names_the_schema_itself_is_not_restored_in_another_one(small: Small) -> None:
+    small.models(a="select 1 as x", m="select w.a.x from {{ ref('a') }}")
+    small.build()
+    profiles = (small.root / "profiles.yml").read_text()
+    small.write("profiles.yml", profiles.replace("schema: w", "schema: other"))
+    assert "w" in str(small.outcome("m").error)
