@@ -11,6 +11,7 @@ from fftcas.build.answers import Answers
 from fftcas.build.keys import Definition
 from fftcas.build.outcome import Identity
 from fftcas.build.reads import ColumnsRead, Reads
+from fftcas.build.statements import stand_ins
 from fftcas.digest import Value, digest_value
 from fftcas.engines import open_binder
 from fftcas.engines.base import Binder, Query
@@ -68,7 +69,7 @@ class Columns:
             "engine": self.context.get("engine"),
             "fftcas": __version__,
         }
-        return bytes.fromhex(digest_value("columns 4", asked))
+        return bytes.fromhex(digest_value("columns 5", asked))
 
     def close(self) -> None:
         self._answers.close()
@@ -122,9 +123,8 @@ class Columns:
     def _bound(self, node: Node, binder: Binder) -> str:
         assert isinstance(node, SqlModel)
         names = {label: binder.quote(self.project.nodes[label].relation) for label in node.sql.inputs}
-        # A secret's value is of no interest here, and must not get into an answer.
-        secrets = dict.fromkeys(self.project.secrets, "")
-        return node.sql.bind(names, binder.quote(node.relation), secrets)
+        # A secret's value must not get into an answer; that of a text which means nothing without it is: all columns.
+        return node.sql.bind(names, binder.quote(node.relation), stand_ins(node.sql))
 
     def binder(self) -> Binder:
         """The engine's binder, opened at the first call."""

@@ -50,10 +50,18 @@ class Externals:
     def inputs(self, node: Node, read: Reads) -> tuple[Input, ...]:
         """Inputs beside those that are nodes. What cannot be followed is taken to be new in every run.
 
-        Raises NodeError for a file that is missing, and for a table that should have been read by ref().
+        Raises NodeError for a file that is missing, for a table that should have been read by ref(), and for a text
+        that reads its own.
         """
         found: dict[str, Input] = {}
         for model in self._texts(node, read):
+            if self.statements.of(model).reads_itself:
+                raise NodeError(
+                    f"{model.label} reads its own table",
+                    where=self._where(model, "{{ this }}"),
+                    why="what it gives would hang on what was there before, and nobody could tell when it has to run",
+                    hint="read what the table is made of; incremental models come in a later version",
+                )
             for name in self.statements.of(model).relations:
                 found |= {each.label: each for each in self._relation(model, name)}
             for words in self.statements.of(model).opaque:
@@ -183,5 +191,6 @@ class Externals:
 
     def _where(self, model: SqlModel, word: str) -> Location:
         """The place of a word of the text."""
-        at = model.sql.text.lower().find(word.lower().removesuffix("()"))
-        return place_of(self.project, model, model.sql.text.count("\n", 0, max(at, 0)) + 1)
+        text = model.sql.readable().lower()
+        at = text.find(word.lower().removeprefix("the type ").removesuffix("()"))
+        return place_of(self.project, model, text.count("\n", 0, max(at, 0)) + 1)

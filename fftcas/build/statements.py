@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import astuple, dataclass
@@ -14,6 +15,7 @@ from fftcas.engines.base import Binder, EngineError, Unstable
 from fftcas.engines.drivers import engine_version
 from fftcas.project.nodes import Node, SqlModel
 from fftcas.project.project import Project
+from fftcas.project.sql import Sql
 from fftcas.relation import RelationName
 from fftcas.store import Store
 from fftcas.version import __version__
@@ -24,15 +26,18 @@ RECORD = "statement"
 TOGETHER = 64
 """Texts that are parsed at once: their trees are large."""
 
-INPUT = "__fftcas_input_"
-"""What references are called while a text is looked at."""
+INPUT, SECRET = "__fftcas_input_", "__fftcas_secret_"
+"""What references, and the values of secrets, are called while a text is looked at; a number follows."""
+
+STAND_IN = re.compile(rf"({INPUT}|{SECRET})(\d+)")
 
 
 @dataclass(frozen=True)
 class Statement:
     """What a text reads by name, its references apart (each sorted), and what may make two runs of it differ.
 
-    `names_columns` says that it names each column that it reads, `one_query` that it is one query.
+    `names_columns` says that it names each column that it reads, `one_query` that it is one query, `reads_itself` that
+    it reads the table that is made of it.
     """
 
     relations: tuple[RelationName, ...] = ()
@@ -41,25 +46,25 @@ class Statement:
     unstable: tuple[Unstable, ...] = ()
     names_columns: bool = False
     one_query: bool = False
+    reads_itself: bool = False
 
     @property
     def closed(self) -> bool:
         """Whether it reads nothing but its references."""
-        return not (self.relations or self.files or self.opaque)
+        return not (self.relations or self.files or self.opaque or self.reads_itself)
 
     def to_json(self) -> bytes:
         return json.dumps(astuple(self)).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> Statement:
-        relations, files, opaque, unstable, names_columns, one_query = json.loads(data)
+        relations, files, opaque, unstable, *known = json.loads(data)
         return cls(
             tuple(RelationName(*name) for name in relations),
             tuple(files),
             tuple(opaque),
             tuple(Unstable(*each) for each in unstable),
-            names_columns,
-            one_query,
+            *known,
         )
 
 
@@ -73,7 +78,10 @@ class Statements:
         self._known: dict[str, Statement] = {}
 
     def of(self, model: SqlModel) -> Statement:
-        """What the model's text says; a text that does not parse says nothing: it will fail when it runs."""
+        """What the model's text says; a text that does not parse says nothing: it will fail when it runs.
+
+        Unless the values of secrets make it one that does: of these nobody can tell what it reads.
+        """
         if model.sql.text not in self._known:
             self.learn([model])
         return self._known[model.sql.text]
@@ -89,7 +97,7 @@ class Statements:
         """Find out what the texts of the SQL models among these nodes say, where that will be asked of each."""
         models = (node for node in nodes if isinstance(node, SqlModel))
         unknown = {model.sql.text: model for model in models if model.sql.text not in self._known}
-        keys = {text: bytes.fromhex(digest_value("statement 4", [__version__, text, self._engine])) for text in unknown}
+        keys = {text: bytes.fromhex(digest_value("statement 5", [__version__, text, self._engine])) for text in unknown}
         new = []
         for text, answer in zip(unknown, self._answers.get_many(list(keys.values())), strict=True):
             if answer is None:
@@ -102,9 +110,10 @@ class Statements:
                 self.binder().parse(list(some.values()))
             for text, sql in some.items():
                 try:
-                    self._known[text] = self._ask(sql)
+                    self._known[text] = self._ask(sql, unknown[text])
                 except EngineError:  # not kept: an engine that is set up otherwise may understand it
-                    self._known[text] = Statement()
+                    secrets = unknown[text].sql.secrets
+                    self._known[text] = Statement(opaque=tuple(map(_shown_secret, secrets)))
                 else:
                     self._answers.put(keys[text], self._known[text].to_json())
 
@@ -117,22 +126,47 @@ class Statements:
         return f"{engine} {engine_version(engine)}"
 
     def _bound(self, model: SqlModel) -> str:
-        """The model's text with other names for its references."""
+        """The model's text with other names for its references, and for what is secret in it."""
         binder = self.binder()
         names = [binder.quote(RelationName(f"{INPUT}{i}")) for i in range(len(model.sql.inputs) + 1)]
-        secrets = dict.fromkeys(self.project.secrets, "")
-        return model.sql.bind(dict(zip(model.sql.inputs, names, strict=False)), names[-1], secrets)
+        return model.sql.bind(dict(zip(model.sql.inputs, names, strict=False)), names[-1], stand_ins(model.sql))
 
-    def _ask(self, sql: str) -> Statement:
+    def _ask(self, sql: str, model: SqlModel) -> Statement:
         """What the engine's parser says. Raises EngineError if it does not understand the text."""
         binder = self.binder()
         read = binder.reads(sql)
-        relations = [name for name in read.relations if not name.name.startswith(INPUT)]
+        *inputs, itself = [f"{INPUT}{number}" for number in range(len(model.sql.inputs) + 1)]
+        relations = {name for name in read.relations if name.name not in (*inputs, itself)}
+        built = {name for name in relations if STAND_IN.search(str(name))}
+        # What a name or a secret is part of is another file, or another table, for each of their values.
+        opaque = {*read.opaque, *map(str, built), *filter(STAND_IN.search, read.files)}
         return Statement(
-            tuple(sorted(relations, key=str)),
-            tuple(sorted(read.files)),
-            tuple(sorted(read.opaque)),
+            tuple(sorted(relations - built, key=str)),
+            tuple(sorted(path for path in read.files if not STAND_IN.search(path))),
+            tuple(sorted(_shown(words, model.sql) for words in opaque)),
             tuple(binder.unstable(sql)),
             read.names_columns,
             read.one_query,
+            any(name.name == itself for name in read.relations),
         )
+
+
+def stand_ins(sql: Sql) -> dict[str, str]:
+    """What is put in the place of each secret of a text that is only looked at."""
+    return {name: f"{SECRET}{number}" for number, name in enumerate(sql.secrets)}
+
+
+def _shown(words: str, sql: Sql) -> str:
+    """Words of a text that was looked at, as its author wrote them."""
+
+    def written(match: re.Match[str]) -> str:
+        number = int(match[2])
+        if match[1] == SECRET:
+            return _shown_secret(sql.secrets[number])
+        return sql.inputs[number].text if number < len(sql.inputs) else "{{ this }}"
+
+    return STAND_IN.sub(written, words)
+
+
+def _shown_secret(name: str) -> str:
+    return f"{{{{ env('{name}') }}}}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from fftcas.digest import Value
 from fftcas.errors import Location, ProjectError
 from fftcas.label import Label
+from fftcas.project.sql_columns import unnamed
 from fftcas.project.sql_tokens import MARK, MARK_END, VERSION, Token, folded, tokenise, with_plain_spaces
 from fftcas.relation import RelationName
 
@@ -64,6 +65,25 @@ class Sql:
         texts = (token.text for token in self.tokens if token.kind in TEXT_KINDS and MARK in token.text)
         return any(match[1] != "env" for text in texts for match in MARKER.finditer(text))
 
+    def tells_places(self, names: Iterable[str]) -> bool:
+        """Whether the ingredient hangs on where relations of these names are."""
+        qualifiers = self._qualifiers
+        return self.names_places or bool(self._unnamed) or any(name.lower() in qualifiers for name in names)
+
+    @cached_property
+    def _unnamed(self) -> set[int]:
+        """Tokens in which a reference gives its name to a column."""
+        return unnamed(self.tokens)
+
+    @cached_property
+    def _qualifiers(self) -> dict[str, set[str]]:
+        """What stands before each name that the text qualifies itself, `{"table": {"schema"}}`, in lower case."""
+        found: dict[str, set[str]] = {}
+        for first, point, second in zip(self.tokens, self.tokens[1:], self.tokens[2:], strict=False):
+            if point.text == "." and first.kind in ("name", "quoted") and second.kind in ("name", "quoted"):
+                found.setdefault(_bare(second), set()).add(_bare(first))
+        return found
+
     def _markers(self) -> Iterator[tuple[str, str]]:
         for token in self.tokens:
             if MARK in token.text:
@@ -107,7 +127,8 @@ class Sql:
         """The statement as part of a recipe: equal only for statements that give equal results on equal inputs.
 
         A reference is its number among the inputs, so that a moved or renamed upstream changes nothing; its name is
-        added if the statement names it elsewhere too. A reference inside a string is data: the physical name counts.
+        added if the statement names it elsewhere too. The physical name counts where a reference is data, inside a
+        string or in the name of a column, and where the statement names the schema itself.
         """
         number = {label: position for position, label in enumerate(self.inputs)}
         named = {_bare(token) for token in self.tokens if token.kind in ("name", "quoted")}
@@ -117,16 +138,16 @@ class Sql:
             relation = relations[Label.parse(match[2])] if match[1] == "ref" else this
             if match[1] == "env":
                 return match[0]
-            if inside:
+            if inside or str(relation.schema).lower() in self._qualifiers.get(relation.name.lower(), ()):
                 physical.append(str(relation))
             number_text = f":{number[Label.parse(match[2])]}" if match[1] == "ref" else ""
             name = f":{relation.name}" if relation.name.lower() in named else ""
             return f"{MARK}{match[1]}{number_text}{name}{MARK_END}"
 
         tokens: list[Value] = []
-        for token, text in zip(self.tokens, folded(self.tokens), strict=True):
+        for index, (token, text) in enumerate(zip(self.tokens, folded(self.tokens), strict=True)):
             if MARK in text:
-                inside = token.kind in TEXT_KINDS
+                inside = token.kind in TEXT_KINDS or index in self._unnamed
                 text = MARKER.sub(lambda match, inside=inside: placeholder(match, inside), text)  # type: ignore[misc]
             tokens.append(text)
         return {"tokeniser": VERSION, "tokens": tokens, **({"physical names": physical} if physical else {})}

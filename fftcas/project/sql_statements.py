@@ -45,8 +45,9 @@ def read_statements(
         if known is None:
             sql = statement(text, path)
             known = Statement(sql, sql.ingredient(relations, relations[label]))
-            if not sql.names_places:
-                new[keys[label]] = _document(known, _names(label, sql.inputs, relations))
+            names = _names(label, sql.inputs, relations)
+            if not sql.tells_places(names):
+                new[keys[label]] = _document(known, names)
         statements[label] = known
     if memory:
         memory.put_records(RECORD, new)
@@ -54,7 +55,7 @@ def read_statements(
 
 
 def _key(path: str, text: str) -> bytes:
-    return bytes.fromhex(digest_value("sql statement 3", [__version__, VERSION, path, text]))
+    return bytes.fromhex(digest_value("sql statement 4", [__version__, VERSION, path, text]))
 
 
 def _names(label: Label, inputs: tuple[Label, ...], relations: Mapping[Label, RelationName]) -> list[str]:

@@ -75,12 +75,36 @@ def decode(data: Any, rows: int) -> pa.RecordBatch:
             batch = pa.ipc.open_stream(buffer).read_next_batch()
         if batch.num_columns != 1:
             raise ValueError(f"it has {batch.num_columns} columns")
-        batch.validate(full=True)
+        try:
+            batch.validate(full=True)
+        except pa.ArrowInvalid:
+            plain = pa.schema([field.with_type(without_times(field.type)) for field in batch.schema])
+            if plain == batch.schema:
+                raise
+            pa.ipc.read_record_batch(messages[1], plain).validate(full=True)
     except (pa.ArrowException, StopIteration, OSError) as error:
         raise ValueError(f"it is not a chunk: {error}") from error
     if batch.num_rows != rows:
         raise ValueError(f"it has {batch.num_rows} rows instead of {rows}")
     return batch
+
+
+def without_times(type_: pa.DataType) -> pa.DataType:
+    """The type of the same bytes with plain numbers for times of day: to Arrow, 24:00:00 is none."""
+    import pyarrow as pa
+
+    if pa.types.is_time64(type_):
+        return pa.int64()
+    if pa.types.is_struct(type_):
+        return pa.struct([field.with_type(without_times(field.type)) for field in type_])
+    if pa.types.is_map(type_):
+        return pa.map_(without_times(type_.key_type), type_.item_field.with_type(without_times(type_.item_type)))
+    if pa.types.is_fixed_size_list(type_):
+        return pa.list_(type_.value_field.with_type(without_times(type_.value_type)), type_.list_size)
+    for is_list, make in ((pa.types.is_list, pa.list_), (pa.types.is_large_list, pa.large_list)):
+        if is_list(type_):
+            return make(type_.value_field.with_type(without_times(type_.value_type)))
+    return type_
 
 
 def aligned(buffer: pa.Buffer) -> pa.Buffer:

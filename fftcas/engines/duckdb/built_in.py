@@ -1,4 +1,4 @@
-"""What this version of DuckDB brings along: functions that are not stable, and views of its catalogue."""
+"""What this version of DuckDB brings along: functions, those that are not stable, types, and views of its catalogue."""
 
 from __future__ import annotations
 
@@ -18,12 +18,19 @@ RECORD = "built in"
 HARMLESS = frozenset({"error", "sleep_ms", "write_log", "stats", "vector_type"})
 """Called volatile so that they are not folded away; they give no values that differ between runs."""
 
+WITHOUT_PARENTHESES = frozenset(
+    {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "current_schema"}
+)
+"""Calls that may do without."""
+
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """Functions that are not called consistent, and macros on them; views of the catalogue. All in lower case."""
+    """All in lower case. `unstable` are functions that may give another value in another run, and macros on them."""
 
+    functions: frozenset[str]
     unstable: frozenset[str]
+    types: frozenset[str]
     views: frozenset[str]
 
     @classmethod
@@ -33,24 +40,31 @@ class BuiltIn:
         extensions = connection.execute(
             "SELECT extension_name, extension_version FROM duckdb_extensions() WHERE loaded ORDER BY ALL"
         ).fetchall()
-        key = bytes.fromhex(digest_value("built in 1", [__version__, version, extensions]))
+        key = bytes.fromhex(digest_value("built in 2", [__version__, version, extensions]))
         (known,) = memory.get_records(RECORD, [key])
         if known is not None:
-            unstable, views = json.loads(known)
-            return cls(frozenset(unstable), frozenset(views))
+            return cls(*map(frozenset, json.loads(known)))
         found = cls.of(connection)
-        memory.put_records(RECORD, {key: json.dumps([sorted(found.unstable), sorted(found.views)]).encode()})
+        names = [sorted(some) for some in (found.functions, found.unstable, found.types, found.views)]
+        memory.put_records(RECORD, {key: json.dumps(names).encode()})
         return found
 
     @classmethod
     def of(cls, connection: duckdb.DuckDBPyConnection) -> BuiltIn:
         """What the version brings along that this connection, to a database without anything else, belongs to."""
         rows = connection.execute(
-            "SELECT DISTINCT lower(function_name), macro_definition FROM duckdb_functions() "
-            "WHERE macro_definition IS NOT NULL OR stability IN ('VOLATILE', 'CONSISTENT_WITHIN_QUERY')"
+            "SELECT lower(function_name), string_agg(macro_definition, ' '), "
+            "bool_or(stability = 'VOLATILE') OR bool_and(stability = 'CONSISTENT_WITHIN_QUERY') "
+            "FROM duckdb_functions() GROUP BY ALL"
         ).fetchall()
-        names = {name for name, macro in rows if macro is None}
-        call = re.compile(rf"(?i)\b({'|'.join(map(re.escape, names))})\(")
-        unstable = frozenset(names | {name for name, macro in rows if macro and call.search(macro)}) - HARMLESS
+        # Of a function that is consistent for some types only, the others depend on the time zone, which is fixed.
+        names = {name for name, _, loose in rows if loose} - HARMLESS
+        call = re.compile(rf"(?i)\b(({'|'.join(map(re.escape, names))})\(|({'|'.join(WITHOUT_PARENTHESES)})\b)")
+        types = connection.execute("SELECT DISTINCT lower(type_name) FROM duckdb_types()").fetchall()
         views = connection.execute("SELECT lower(view_name) FROM duckdb_views() WHERE internal").fetchall()
-        return cls(unstable, frozenset(name for (name,) in views))
+        return cls(
+            frozenset(name for name, *_ in rows),
+            frozenset(names | {name for name, macro, _ in rows if macro and call.search(macro)}),
+            frozenset(name for (name,) in types),
+            frozenset(name for (name,) in views),
+        )

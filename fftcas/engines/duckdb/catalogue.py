@@ -14,6 +14,8 @@ from fftcas.relation import RelationName
 
 Key = tuple[str, str, str]
 
+COLLATES = "sql ILIKE '%collate%'"
+
 
 class Catalogue:
     """The kinds of relations, and which of them have a stamp. Threads may share it, each naming other relations."""
@@ -24,6 +26,13 @@ class Catalogue:
         self._lock = threading.Lock()
         self._kinds: dict[Key, str] | None = None
         self._stamped: set[Key] = set()
+        self._collates = False
+
+    @property
+    def collates(self) -> bool:
+        """Whether a relation may have columns with a collation."""
+        self._loaded()
+        return self._collates
 
     def kind(self, relation: RelationName) -> str | None:
         """`TABLE` or `VIEW`, or None if there is no such relation."""
@@ -32,6 +41,10 @@ class Catalogue:
     def put(self, relation: RelationName, kind: str) -> None:
         """The relation was created."""
         self._loaded()[self._key(relation)] = kind
+
+    def collate(self) -> None:
+        """A relation was created that may have columns with a collation."""
+        self._collates = True
 
     def drop(self, relation: RelationName) -> None:
         """The relation was dropped, or renamed."""
@@ -57,11 +70,13 @@ class Catalogue:
                 try:
                     # In 2.0, a result that is not fetched to its end blocks the connection.
                     rows = connection.execute(
-                        "SELECT 'TABLE', database_name, schema_name, table_name FROM duckdb_tables() "
-                        "UNION ALL SELECT 'VIEW', database_name, schema_name, view_name FROM duckdb_views()"
+                        f"SELECT 'TABLE', database_name, schema_name, table_name, {COLLATES} FROM duckdb_tables() "
+                        "UNION ALL "
+                        f"SELECT 'VIEW', database_name, schema_name, view_name, {COLLATES} FROM duckdb_views()"
                     ).fetchall()
+                    self._collates = any(collates for *_, collates in rows)
                     self._stamped = {self._key(relation) for relation in meta.stamped(connection, self._place)}
                 finally:
                     connection.close()
-                self._kinds = {(d.lower(), s.lower(), n.lower()): kind for kind, d, s, n in rows}
+                self._kinds = {(d.lower(), s.lower(), n.lower()): kind for kind, d, s, n, _ in rows}
             return self._kinds

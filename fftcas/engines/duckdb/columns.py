@@ -118,7 +118,7 @@ def _plans(
         result: Any = connection.execute(f"DESCRIBE {sql}").fetchall()
         bound = bound_plan(connection, sql)
         return None if bound is None else Plans(json.loads(pruned[0][1]), bound, result)
-    except (duckdb.Error, EngineError, ValueError, IndexError):
+    except (duckdb.Error, EngineError, ValueError, IndexError, RecursionError):
         return None
     finally:
         connection.execute("ROLLBACK")
@@ -166,7 +166,10 @@ def create_views(connection: duckdb.DuckDBPyConnection, place: Place, views: Map
 
 
 def bound_plan(connection: duckdb.DuckDBPyConnection, sql: str) -> Sequence[dict[str, Any]] | None:
-    """What the binder makes of a query, all mappings of its plan, or None if it cannot be told. Raises duckdb.Error."""
+    """What the binder makes of a query, all mappings of its plan, or None if it cannot be told.
+
+    Raises duckdb.Error, and RecursionError for a plan that is nested too deeply.
+    """
     (plan,) = bound_plans(connection, [sql])
     return plan
 

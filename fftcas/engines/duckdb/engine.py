@@ -93,7 +93,7 @@ class DuckDBEngine:
         if self._catalogue.kind(relation) is None:
             return None
         with self._cursor() as connection:
-            return describe(connection, self._place, relation)
+            return describe(connection, self._place, relation, collates=self._catalogue.collates)
 
     def is_view(self, relation: RelationName) -> bool:
         return self._catalogue.kind(relation) == "VIEW"

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fftcas.engines.duckdb.references import CLOSED_FUNCTIONS, FILE_FUNCTIONS, File, Opaque
+from fftcas.engines.duckdb.references import CLOSED_FUNCTIONS, FILE_FUNCTIONS, File, Function, Name, Opaque, Type
+from fftcas.project.sql_keywords import FUNCTIONS, RESERVED
 from fftcas.project.sql_tokens import Token, tokenise
 from fftcas.relation import RelationName
 
-STARTS = frozenset({"from", "join", "pivot", "pivot_wider", "unpivot", "pivot_longer", "summarize", "describe"})
+STARTS = frozenset(
+    {
+        "from",
+        "join",
+        "pivot",
+        "pivot_wider",
+        "unpivot",
+        "pivot_longer",
+        "summarize",
+        "describe",
+        "desc",
+        "show",
+        "table",
+    }
+)
 """A relation follows these words."""
 
 ENDS = frozenset(
@@ -20,12 +35,26 @@ ENDS = frozenset(
 NO_RELATION = frozenset({"extract", "substring", "trim", "overlay", "position"})
 """Functions within whose parentheses FROM means something else."""
 
+CASTS = frozenset({"cast", "try_cast"})
 
-def loose_names(sql: str) -> Iterator[RelationName | File | Opaque]:
+NO_FUNCTIONS = (
+    RESERVED
+    | FUNCTIONS
+    | STARTS
+    | ENDS
+    | CASTS
+    | {"by", "exists", "filter", "over", "grouping", "sets", "rollup", "cube", "interval", "try", "key", "nulls"}
+    | {"columns", "exclude", "rename", "reservoir", "system", "bernoulli"}
+)
+"""Words before a parenthesis that call no function of the database."""
+
+
+def loose_names(sql: str) -> Iterator[Name]:
     """What stands where relations stand; a bare name that is a common table expression anywhere is left out."""
     tokens = tokenise(sql)
     words = [token.text.lower() for token in tokens]
-    known = {_name(token) for i, token in enumerate(tokens) if _is_expression(words[i + 1 : i + 5])}
+    known = {_name(token) for i, token in enumerate(tokens) if _is_expression(words, i + 1)}
+    yield from _functions_and_types(tokens, words)
     listing, outer = False, [False]
     for i, word in enumerate(words):
         previous = words[i - 1] if i else ""
@@ -40,6 +69,34 @@ def loose_names(sql: str) -> Iterator[RelationName | File | Opaque]:
             listing = True
         if listing and word in STARTS | {",", "("} and i + 1 < len(words):
             yield from _named(tokens[i + 1 :], known)
+
+
+def _functions_and_types(tokens: list[Token], words: list[str]) -> Iterator[Function | Type]:
+    """What is called, and what is cast to."""
+    for i, token in enumerate(tokens):
+        if token.kind not in ("name", "quoted"):
+            continue
+        start = i
+        while start > 1 and words[start - 1] == "." and tokens[start - 2].kind in ("name", "quoted"):
+            start -= 2
+        before, after = words[start - 1] if start else "", words[i + 1] if i + 1 < len(words) else ""
+        schema = _name(tokens[i - 2]) if start < i else ""
+        if before == "::" or (before == "as" and _inside(words[:start], CASTS)):
+            if after != ".":
+                yield Type(_name(token), schema)
+        elif after == "(" and _is_call(tokens, words, start, i):
+            yield Function(_name(token), schema)
+
+
+def _is_call(tokens: list[Token], words: list[str], start: int, end: int) -> bool:
+    """Whether the name between these tokens, before a parenthesis, calls a function, and names no relation."""
+    if words[end] in NO_FUNCTIONS or _is_expression(words, end + 1):
+        return False
+    if start == 0:
+        return True
+    before = tokens[start - 1]
+    operand = before.kind in ("name", "quoted") and words[start - 1] not in NO_FUNCTIONS
+    return not (operand or words[start - 1] in (")", "as") or before.kind == "string")
 
 
 def _named(tokens: list[Token], known: set[str]) -> Iterator[RelationName | File | Opaque]:
@@ -72,9 +129,11 @@ def _name(token: Token, fold: bool = True) -> str:
     return text.lower() if fold else text
 
 
-def _is_expression(after: list[str]) -> bool:
-    """Whether a name is followed by `AS (`, as that of a common table expression is."""
-    rest = [word for word in after if word not in ("not", "materialized")]
+def _is_expression(words: list[str], after: int) -> bool:
+    """Whether a name is followed by `AS (`, after its columns if it has some, as a common table expression's is."""
+    if words[after : after + 1] == ["("]:
+        after = words.index(")", after) + 1 if ")" in words[after:] else len(words)
+    rest = [word for word in words[after : after + 4] if word not in ("not", "materialized")]
     return rest[:2] == ["as", "("]
 
 

@@ -52,7 +52,7 @@ class NamedColumns:
             try:
                 self._make(some, tables)
                 found += self._seen_at_once(some)
-            except (duckdb.Error, EngineError, ValueError, IndexError):  # whichever of them it is
+            except (duckdb.Error, EngineError, ValueError, IndexError, RecursionError):  # whichever of them it is
                 found += [None] if len(some) == 1 else [answer for query in some for answer in self.read([query])]
         return found
 

@@ -23,4 +23,6 @@ def check_query(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     if len(queries) != 1 or kinds[-1] != queries[0]:
         raise EngineError("a model is one SELECT statement", hint=f"this text holds: {', '.join(kinds) or 'nothing'}")
     if changing:
-        raise EngineError("a model is one SELECT statement", hint="this text changes a table within WITH")
+        raise EngineError(
+            "a model is one SELECT statement", hint="this text changes a table within WITH, as far as one can tell"
+        )

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb.carriers import carriers
+from fftcas.engines.duckdb.collations import collated, collations
 from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.names import Place, quote_name
 from fftcas.relation import RelationName
@@ -29,11 +30,19 @@ def cursor(root: duckdb.DuckDBPyConnection, place: Place) -> duckdb.DuckDBPyConn
     return made
 
 
-def describe(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> tuple[Column, ...]:
-    """The columns of an existing relation. Raises EngineError, also for a view that no longer works."""
+def describe(
+    connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName, *, collates: bool
+) -> tuple[Column, ...]:
+    """The columns of an existing relation, which may have collations. Raises EngineError, also for a view that no
+    longer works."""
+    quoted = place.quote(relation)
     with translated():
-        rows: list[Any] = connection.execute(f"DESCRIBE {place.quote(relation)}").fetchall()
-    return tuple(Column(name, kind, null != "NO") for name, kind, null, *_ in rows)
+        rows: list[Any] = connection.execute(f"DESCRIBE {quoted}").fetchall()
+        found = collations(connection, quoted) if collates else [""] * len(rows)
+    return tuple(
+        Column(name, collated(kind, collation), null != "NO")
+        for (name, kind, null, *_), collation in zip(rows, found, strict=True)
+    )
 
 
 def whole(connection: duckdb.DuckDBPyConnection, place: Place, relation: RelationName) -> duckdb.DuckDBPyRelation:
@@ -68,7 +77,10 @@ def read(
             result = connection.sql(f"SELECT {', '.join(values)} FROM {quoted}")
         # 2.0 has a new name for it, and warns about the old one.
         stream = result.to_arrow_reader if hasattr(result, "to_arrow_reader") else result.fetch_arrow_reader
-        reader: pa.RecordBatchReader = stream(size)
+        try:
+            reader: pa.RecordBatchReader = stream(size)
+        except pa.ArrowException as error:
+            raise EngineError(f"{relation} cannot be read: {error}") from error
     return Table(columns, reader.schema, _batches(reader, connection if closing else None))
 
 
@@ -88,7 +100,7 @@ def _batch_rows(connection: duckdb.DuckDBPyConnection, quoted: str, columns: Seq
     lengths = [
         f"max({'octet_length' if column.type == 'BLOB' else 'strlen'}({quote_name(column.name)}))"
         for column in columns
-        if column.type in {"VARCHAR", "JSON", "BLOB"}
+        if column.type in {"VARCHAR", "JSON", "BLOB"} or column.type.startswith("VARCHAR COLLATE ")
     ]
     rows = connection.execute(f"SELECT {', '.join(lengths)} FROM {quoted}").fetchall() if lengths else [()]
     longest = max((length or 0 for length in rows[0]), default=0)

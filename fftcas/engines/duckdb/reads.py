@@ -12,7 +12,7 @@ import duckdb
 from fftcas.engines.base import EngineError, Reads
 from fftcas.engines.duckdb.built_in import BuiltIn
 from fftcas.engines.duckdb.loose_references import loose_names
-from fftcas.engines.duckdb.references import File, Opaque, names_columns, names_in, with_objects
+from fftcas.engines.duckdb.references import File, Function, Opaque, Type, names_columns, names_in, with_objects
 from fftcas.relation import RelationName
 
 FILE_NAME = re.compile(r".*\.(parquet|csv|tsv|json|jsonl|ndjson)(\.gz|\.zst)?|.*://.*", re.IGNORECASE)
@@ -21,17 +21,28 @@ CATALOGUES = frozenset({"information_schema", "pg_catalog"})
 
 @dataclass(frozen=True)
 class Parsed:
-    """A query's parse tree as DuckDB gives it, or what it says of the error; and all mappings in there."""
+    """A query's parse tree as DuckDB gives it, or what it says of the error; and all mappings in there.
+
+    `too_deep` is one that Python's reader of JSON does not get to the bottom of: there is nothing of it.
+    """
 
     sql: str
     tree: Any
     objects: list[dict[str, Any]]
+    too_deep: bool = False
 
 
 def parse(connection: duckdb.DuckDBPyConnection, queries: Sequence[str]) -> list[Parsed]:
     """The parse trees of some queries. Raises duckdb.Error."""
     rows = connection.execute("SELECT json_serialize_sql(unnest(?::VARCHAR[]))", [list(queries)]).fetchall()
-    return [Parsed(sql, *with_objects(text)) for sql, (text,) in zip(queries, rows, strict=True)]
+    return [_parsed(sql, text) for sql, (text,) in zip(queries, rows, strict=True)]
+
+
+def _parsed(sql: str, tree: str) -> Parsed:
+    try:
+        return Parsed(sql, *with_objects(tree))
+    except RecursionError:
+        return Parsed(sql, {}, [], too_deep=True)
 
 
 def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
@@ -40,6 +51,8 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
     DuckDB gives no tree for what is no single SELECT to it, as PIVOT without IN: there, the text's tokens have to do.
     """
     tree, sql = parsed.tree, parsed.sql
+    if parsed.too_deep:
+        return Reads(frozenset(), frozenset(), frozenset({"what it reads (it is nested too deeply)"}))
     if tree.get("error") and tree.get("error_type") != "not implemented":
         raise EngineError(str(tree.get("error_message", "the statement does not parse")))
     names = set(loose_names(sql) if tree.get("error") else names_in(tree, parsed.objects))
@@ -49,7 +62,9 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
     for name in names:
         if isinstance(name, RelationName) and name.schema is None and FILE_NAME.fullmatch(name.name):
             name = File(name.name)
-        if isinstance(name, Opaque):
+        if isinstance(name, Function | Type):
+            opaque |= _own(name, built_in)
+        elif isinstance(name, Opaque):
             opaque.add(name.words)
         elif isinstance(name, File):
             (opaque if "://" in name.path else files).add(name.path)
@@ -62,6 +77,14 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
     return Reads(frozenset(relations), frozenset(files), frozenset(opaque), named, one_query)
 
 
+def _own(name: Function | Type, built_in: BuiltIn) -> set[str]:
+    """The words for a function or type that DuckDB does not bring along: the database's own, which may change."""
+    words = (f"{name.schema}.{name.name}" if name.schema else name.name).lower()
+    if isinstance(name, Function):
+        return set() if name.name.lower() in built_in.functions else {f"{words}()"}
+    return set() if name.name.lower() in built_in.types else {f"the type {words}"}
+
+
 def writes(parsed: Parsed) -> bool:
-    """Whether a common table expression changes a table: DuckDB 2 takes such a text for a query."""
-    return any(str(each.get("type")).endswith("_QUERY_NODE") for each in parsed.objects)
+    """Whether a common table expression changes a table, or may do so: DuckDB 2 takes such a text for a query."""
+    return parsed.too_deep or any(str(each.get("type")).endswith("_QUERY_NODE") for each in parsed.objects)

@@ -1,4 +1,4 @@
-"""What a parse tree refers to by name: relations, files, and what nobody can follow."""
+"""What a parse tree refers to by name: relations, files, functions, types, and what nobody can follow."""
 
 from __future__ import annotations
 
@@ -39,8 +39,27 @@ class Opaque:
     words: str
 
 
-def names_in(tree: Any, parts: Sequence[dict[str, Any]]) -> Iterator[RelationName | File | Opaque]:
-    """What a parse tree, with all its `parts`, reads by name, common table expressions in sight apart."""
+@dataclass(frozen=True)
+class Function:
+    """A function that is called, DuckDB's own or one of the database."""
+
+    name: str
+    schema: str = ""
+
+
+@dataclass(frozen=True)
+class Type:
+    """A type, DuckDB's own or one of the database."""
+
+    name: str
+    schema: str = ""
+
+
+Name = RelationName | File | Opaque | Function | Type
+
+
+def names_in(tree: Any, parts: Sequence[dict[str, Any]]) -> Iterator[Name]:
+    """What a parse tree, with all its `parts`, names, common table expressions in sight apart."""
     if any(part.get("type") in EXPRESSION_NODES or (part.get("cte_map") or {}).get("map") for part in parts):
         yield from _names_in_scopes(tree)
         return
@@ -48,7 +67,7 @@ def names_in(tree: Any, parts: Sequence[dict[str, Any]]) -> Iterator[RelationNam
         yield from _named_by(part, frozenset())
 
 
-def _names_in_scopes(tree: Any) -> Iterator[RelationName | File | Opaque]:
+def _names_in_scopes(tree: Any) -> Iterator[Name]:
     """`names_in` for a tree with common table expressions."""
     waiting: list[tuple[Any, frozenset[str]]] = [(tree, frozenset())]
     while waiting:
@@ -68,7 +87,7 @@ def _names_in_scopes(tree: Any) -> Iterator[RelationName | File | Opaque]:
         waiting += [(part, known) for key, part in parts if key != "cte_map"]
 
 
-def _named_by(node: dict[str, Any], known: frozenset[str]) -> Iterator[RelationName | File | Opaque]:
+def _named_by(node: dict[str, Any], known: frozenset[str]) -> Iterator[Name]:
     """What a node of the tree names itself, where these common table expressions are in sight."""
     kind = node.get("type")
     if kind in ("BASE_TABLE", "SHOW_REF") and node.get("table_name"):
@@ -77,10 +96,16 @@ def _named_by(node: dict[str, Any], known: frozenset[str]) -> Iterator[RelationN
             yield RelationName(str(name), schema, database)
     elif kind == "TABLE_FUNCTION":
         yield from _function(node["function"])
+    elif node.get("class") == "FUNCTION" and not node.get("is_operator"):
+        yield Function(str(node.get("function_name")), str(node.get("schema") or ""))
+    elif node.get("class") == "TYPE":
+        yield Type(str(node.get("type_name")), str(node.get("schema") or ""))
+    elif kind == "USER_TYPE_INFO":  # in 1.4
+        yield Type(str(node.get("user_type_name")), str(node.get("schema") or ""))
 
 
 def with_objects(text: str) -> tuple[Any, list[dict[str, Any]]]:
-    """What a text in JSON says, and all mappings in there, each after those in it."""
+    """What a text in JSON says, and all mappings in there, each after those in it. Raises RecursionError."""
     found: list[dict[str, Any]] = []
 
     def note(each: dict[str, Any]) -> dict[str, Any]:
@@ -131,7 +156,7 @@ def _function(function: dict[str, Any]) -> Iterator[File | Opaque]:
         return
     paths = _first_strings(function) if name in FILE_FUNCTIONS else None
     if paths is None:
-        yield Opaque(f"{name}()")
+        yield Opaque(f"{function['schema']}.{name}()".lower() if function.get("schema") else f"{name}()")
     else:
         yield from map(File, paths)
 

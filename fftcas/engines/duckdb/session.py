@@ -15,6 +15,7 @@ from fftcas.engines.base import EngineError, Estimate, Staged
 from fftcas.engines.duckdb import meta
 from fftcas.engines.duckdb.arrow import plain_columns, registered, typed_columns
 from fftcas.engines.duckdb.catalogue import Catalogue
+from fftcas.engines.duckdb.collations import SOURCES, drop_collations
 from fftcas.engines.duckdb.errors import interruptible, translated
 from fftcas.engines.duckdb.estimate import estimate
 from fftcas.engines.duckdb.filling import fill, fill_at_once, variables_read
@@ -97,7 +98,7 @@ class DuckDBSession:
         try:
             if self._catalogue.kind(relation) is None:
                 raise EngineError(f"there is no relation {relation}")
-            found = describe(reading, self._place, relation)
+            found = describe(reading, self._place, relation, collates=self._catalogue.collates)
             return read(reading, self._place, relation, chosen(found, relation, columns), closing=True)
         except BaseException:
             reading.close()
@@ -165,6 +166,8 @@ class DuckDBSession:
         with self._publishing, translated(lines_before=1), self._transaction():
             self._clear(relation)
             self._cursor.execute(f"CREATE VIEW {self._place.quote(relation)} AS\n{text}")
+            if SOURCES.search(text):
+                self._catalogue.collate()
             self._stamp([stamp], "VIEW")
 
     def discard(self) -> None:
@@ -236,6 +239,8 @@ class DuckDBSession:
             rows: Any = self._cursor.execute(f"CREATE OR REPLACE TABLE {name} AS\n{sql}").fetchall()
             if not rows:  # PIVOT is two statements, and gives no count
                 rows = self._cursor.execute(f"SELECT count(*) FROM {name}").fetchall()
+            if self._catalogue.collates or SOURCES.search(sql):
+                drop_collations(self._cursor, name)
             self._whole = whole(self._cursor, self._place, target)
             columns = zip(self._whole.columns, self._whole.types, strict=True)
         return Staged(relation, tuple(Column(column, str(kind)) for column, kind in columns), int(rows[0][0]))

@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from fftcas.engines.base import Unstable
-from fftcas.engines.duckdb.built_in import BuiltIn
+from fftcas.engines.duckdb.built_in import WITHOUT_PARENTHESES, BuiltIn
 from fftcas.engines.duckdb.reads import Parsed
 from fftcas.engines.duckdb.references import objects
 from fftcas.project.sql_tokens import tokenise
 
-WITHOUT_PARENTHESES = frozenset(
-    {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "current_schema"}
-)
-
 IN_ORDER = frozenset({"list", "array_agg", "string_agg", "group_concat", "listagg"})
 PICKING = frozenset({"first", "last", "any_value", "arbitrary"})
-ON_TIES = frozenset({"arg_max", "argmax", "max_by", "arg_min", "argmin", "min_by", "mode"})
+ON_TIES = frozenset(
+    {"arg_max", "argmax", "max_by", "arg_min", "argmin", "min_by", "mode"}
+    | {f"arg_{which}_{nulls}" for which in ("max", "min") for nulls in ("null", "nulls_last")}
+)
+IN_JSON = frozenset({"json_group_array", "json_group_object"})
+ESTIMATES = frozenset({"approx_quantile", "approx_top_k", "reservoir_quantile"})
 WINDOWS = frozenset({"ROW_NUMBER", "NTILE", "LAG", "LEAD", "FIRST_VALUE", "LAST_VALUE", "NTH_VALUE", "FIRST", "LAST"})
 """Window functions for which the order of rows that tie matters; to rank() and its like it does not."""
 
@@ -72,8 +73,15 @@ def _loose_orders(parsed: Parsed) -> Iterator[Unstable]:
         if isinstance(sample, dict) and sample.get("seed") == -1:
             yield Unstable("a sample", line(node), SAMPLE)
         name = str(node.get("function_name", "")).lower()
+        if node.get("ref_type") == "POSITIONAL":
+            yield Unstable("POSITIONAL JOIN", line(node), "pairs rows by their place, which nobody has fixed: join ON")
+        if node.get("class") == "COLUMN_REF" and str(node["column_names"][-1]).lower() == "rowid":
+            yield Unstable("rowid", line(node), "tells the place of a row, which nobody has fixed: use a column")
+        if node.get("class") == "SUBQUERY" and _is_loose_array(node):
+            yield Unstable("array()", line(node), "puts values in no order: write ORDER BY in its query")
         if node.get("class") == "FUNCTION" and node.get("query_location", NOWHERE) != NOWHERE:
-            why = _aggregate(name, _orders(node.get("order_bys")))
+            once = name == "age" and len(node.get("arguments") or node.get("children") or ()) == 1
+            why = VALUE if once else _aggregate(name, _orders(node.get("order_bys")))
         elif node.get("class") == "WINDOW":
             why = _window(node, name)
         else:
@@ -89,7 +97,22 @@ def _aggregate(name: str, orders: list[Any]) -> str | None:
         return "picks a value from any row: use min(), max(), or ORDER BY within its parentheses"
     if name in ON_TIES and not orders:
         return "picks any of the rows that tie: write ORDER BY within its parentheses"
+    if name in IN_JSON:
+        return "puts values in no order: write to_json(list(... ORDER BY ...)), or to_json(map(...))"
+    if name in ESTIMATES:
+        return "gives an estimate that hangs on the order of rows: take an exact aggregate"
     return None
+
+
+def _is_loose_array(subquery: dict[str, Any]) -> bool:
+    """Whether it is ARRAY(SELECT ...) without ORDER BY, of which the parser makes an aggregate over the query."""
+    columns = ((subquery.get("subquery") or {}).get("node") or {}).get("select_list") or [{}]
+    return columns[0].get("type") == "CASE_EXPR" and any(
+        part.get("function_name") == "array_agg"
+        and part.get("query_location", NOWHERE) == NOWHERE
+        and not _orders(part.get("order_bys"))
+        for part in objects(columns[0])
+    )
 
 
 def _window(node: dict[str, Any], name: str) -> str | None:

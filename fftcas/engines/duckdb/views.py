@@ -43,5 +43,8 @@ def view_text(connection: duckdb.DuckDBPyConnection, place: Place, view: Relatio
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
     """How often the query names a relation."""
     rows: Any = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()
-    tree = json.loads(rows[0][0])
+    try:
+        tree = json.loads(rows[0][0])
+    except RecursionError:
+        raise EngineError("the view's query is nested too deeply", hint="name parts of it, in WITH") from None
     return sum(1 for _ in names_in(tree, objects(tree)))

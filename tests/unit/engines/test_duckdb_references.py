@@ -104,12 +104,44 @@ def test_what_cannot_be_followed_is_told(binder: Binder) -> None:
             {R("r")},
             set(),
         ),
+        ("pivot (table s.t) on c using sum(a)", {R("t", "s")}, set()),
+        ("pivot (from (show t)) on c using sum(a)", {R("t")}, set()),
+        ("with t(a, c) as (select a, b from u) pivot t on c using sum(a)", {R("u")}, set()),
     ],
 )
 def test_a_pivot_without_a_parse_tree_tells_by_its_tokens(
     binder: Binder, sql: str, relations: set[R], files: set[str]
 ) -> None:
     assert binder.reads(sql) == Reads(frozenset(relations), frozenset(files))
+
+
+@pytest.mark.parametrize(
+    ("sql", "opaque"),
+    [
+        ("select f(a), main.g(b), upper(c), c.lower(), x.tm(d) from t", {"f()", "main.g()", "x.tm()"}),
+        ("select * from x.tm(), range(3)", {"x.tm()"}),
+        ("select a + 1, a || 'x', a[1], {'k': a}, [b for b in a], a like 'x', a.b, coalesce(a, b) from t", set()),
+        (
+            "select a::mood, cast(b as s.mood), try_cast(c as STRUCT(k mood2)) from t",
+            {"the type mood", "the type s.mood", "the type mood2"},
+        ),
+        ("select a::JSON, b::decimal(3, 2)[], c::timestamp with time zone, d::text, interval 1 day from t", set()),
+        (
+            "pivot (select f(a), s.g(b), upper(c), d::mood, cast(e as mood2) from t u(f, g)) on c using max((b))",
+            {"f()", "s.g()", "the type mood", "the type mood2"},
+        ),
+        (
+            """pivot (select row_number() over (order by a), a in (1), count(*) filter (where (b)) from t
+            join u using (k) group by grouping sets ((a), ())) on c using sum(a)""",
+            set(),
+        ),
+        (f"select {'+'.join(['a'] * 900)} from t", {"what it reads (it is nested too deeply)"}),
+    ],
+)
+def test_functions_and_types_that_are_the_databases_own_cannot_be_followed(
+    binder: Binder, sql: str, opaque: set[str]
+) -> None:
+    assert binder.reads(sql).opaque == opaque
 
 
 def test_a_text_that_does_not_parse_is_an_error(binder: Binder) -> None:
@@ -153,6 +185,18 @@ def test_unstable_functions_are_found_with_their_lines(binder: Binder) -> None:
         ("select * from t using sample 3 rows", [("a sample", 1)]),
         ("select * from t tablesample reservoir(3 rows) repeatable (1)", []),
         ("select distinct a from t", []),
+        ("select 1,\n  array(select a from t), array(select b from u order by b)", [("array()", 2)]),
+        (
+            "select json_group_array(a), json_group_object(a, b) from t",
+            [("json_group_array()", 1), ("json_group_object()", 1)],
+        ),
+        (
+            "select arg_max_null(a, b), approx_quantile(a, 0.5) from t",
+            [("arg_max_null()", 1), ("approx_quantile()", 1)],
+        ),
+        ("from t\npositional join u", [("POSITIONAL JOIN", 1)]),
+        ("select a,\n  t.rowid from t", [("rowid", 2)]),
+        ("select age(a, b), age(a) from t", [("age()", 1)]),
         ("pivot t on a using first(b)", []),
         ("select from", []),
     ],

@@ -64,6 +64,67 @@ def test_a_renamed_input_counts_where_the_statement_names_it(mention: str) -> No
     assert ingredient(f"select {mention} from {ref(A)}") != ingredient(f"select {mention} from {ref(B)}")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select (select max(x) from {a})",
+        "select 1 as x, exists (from {a}), 2 as y",
+        "select x in (from {a}) from {c} t",
+        "select array(from {a})",
+        "select case when exists (from {a}) then 1 end, 2 as b",
+        "select (select max(x) from {a})::varchar",
+        "select {a} from {a}",
+        "select {a}.x + 1 from {a}",
+        "select * from (select (select max(x) from {a})) t",
+        "with q as (select (select max(x) from {a})) select * from q",
+        "from {c} select exists (from {a})",
+        "from (unpivot (select (select max(x) from {a})) on columns(*))",
+        "from (describe select (select max(x) from {a}))",
+        "select alias((select max(x) from {a})) as q",
+        "select 1 as x union all select (select 1 from {a})",
+        "(select exists (from {a})) union (select 2)",
+        "select interval (select 1 from {a}) day",
+        "select x is distinct from (select 1 from {a}) from {c}",
+        "select distinct on (x) y, exists (from {a}) from {c}",
+        "pivot {c} on x using max((select 1 from {a})), count(*)",
+        "select count(*) filter (where exists (from {a})) from {c}",
+    ],
+)
+def test_a_renamed_input_counts_where_a_column_is_called_after_it(text: str) -> None:
+    one, other = (ingredient(text.format(a=ref(label), c=ref(C))) for label in (A, B))
+    assert one != other
+    assert "s.a" in one["physical names"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select (select max(x) from {a}) as m, y from {c}",
+        'select (select max(x) from {a}) "m", y from {c}',
+        "select m: (select max(x) from {a})",
+        "select {a}.x, {c}.y z, {a}.* from {a} join {c} on {a}.x = {c}.x + 1",
+        "select coalesce((select max({c}.x) from {c}), 0) as m from {a}",
+        "select * from (select x from {a}) t where x in (select {c}.x + 1 from {c}) and not exists (from {c})",
+        "select x from {a} group by exists (from {c}) order by (select 1 from {c})",
+        "with q as (select x from {a}), r as (from {c}) select q.x + 1, count(*) from q, r",
+        "select x, count(*) from (from {a}) group by all having count(*) > (select max({c}.x) from {c})",
+        "select [x, (select 1 from {a})] as l, {{'k': (select 1 from {c})}} as k",
+        "select sum(x), alias, t.order from {a} t where x is distinct from (select max({c}.x) from {c})",
+        "select mode() within group (order by x) from {a}",
+        "select x from {a} union all select y from {c}",
+        "select t.a from {a} t",
+    ],
+)
+def test_a_renamed_input_does_not_count_where_columns_have_names(text: str) -> None:
+    assert "physical names" not in ingredient(text.format(a=ref(A), c=ref(C)))
+
+
+@pytest.mark.parametrize("mention", ["s.a.x", '"S" . "A".x', "d.s.a.x"])
+def test_a_schema_counts_where_the_statement_names_it(mention: str) -> None:
+    assert ingredient(f"select {mention} from {ref(A)}")["physical names"] == ["s.a"]
+    assert "physical names" not in ingredient(f"select t.a.x from {ref(A)}")
+
+
 def test_a_reference_inside_a_string_is_data() -> None:
     assert ingredient(f"select '{ref(A)}'")["physical names"] == ["s.a"]
     assert ingredient(f"select '{ref(A)}'") != ingredient(f"select '{ref(B)}'")

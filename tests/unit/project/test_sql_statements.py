@@ -18,10 +18,13 @@ from fftcas.relation import RelationName
 
 A, B, M = (Label.parse(f"//m:{name}") for name in "abm")
 RELATIONS = {label: RelationName(label.name, "s", "d") for label in (A, B, M)}
+REMEMBERED = f"\n-- note\nselect a.x, '{secret('K')}' from {ref(A)} join {ref(B)} -- {ref(M)}\n;\n"
 TEXTS = [
     *STATEMENTS,
-    f"\n-- note\nselect a.x, '{secret('K')}' from {ref(A)} join {ref(B)} -- {ref(M)}\n;\n",
+    REMEMBERED,
     f"select '{ref(A)}', 1 from {THIS}",
+    f"select (select max(x) from {ref(A)})",
+    f"select t.a.x from {ref(A)}",
 ]
 
 
@@ -41,12 +44,12 @@ def test_what_is_remembered(text: str) -> None:
 
 def test_a_known_text_is_not_taken_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = Memory()
-    fresh = read(TEXTS[-2], memory)
+    fresh = read(REMEMBERED, memory)
     monkeypatch.setattr(sql_statements, "statement", None)
-    assert read(TEXTS[-2], memory) == fresh
+    assert read(REMEMBERED, memory) == fresh
 
 
-@pytest.mark.parametrize("text", TEXTS[-2:])
+@pytest.mark.parametrize("text", TEXTS[-4:])
 def test_relations_that_are_renamed_or_moved(text: str) -> None:
     memory = Memory()
     read(text, memory)
@@ -57,9 +60,9 @@ def test_relations_that_are_renamed_or_moved(text: str) -> None:
 
 def test_another_fftcas_takes_statements_apart_again(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = Memory()
-    read(TEXTS[-2], memory)
+    read(REMEMBERED, memory)
     monkeypatch.setattr(sql_statements, "__version__", "999")
-    read(TEXTS[-2], memory)
+    read(REMEMBERED, memory)
     assert memory.puts == 2
 
 

@@ -121,6 +121,29 @@ def test_slices_are_named_like_copies(data: pa.Table, offset: int) -> None:
     assert measure_table(table_of(part)).output == measure_table(table_of(data)).output
 
 
+@pytest.mark.parametrize(
+    "type_",
+    [
+        pa.time64("us"),
+        pa.list_(pa.time64("us")),
+        pa.large_list(pa.time64("us")),
+        pa.list_(pa.time64("us"), 1),
+        pa.struct([("a", pa.time64("us"))]),
+        pa.map_(pa.time64("us"), pa.time64("us")),
+    ],
+    ids=str,
+)
+def test_the_last_moment_of_a_day_comes_back(type_: pa.DataType) -> None:
+    """24:00:00 is a time of day to DuckDB, and none to Arrow."""
+    day: Any = 24 * 60 * 60 * 1_000_000
+    if pa.types.is_map(type_):
+        row: Any = [(day, day)]
+    else:
+        row = {"a": day} if pa.types.is_struct(type_) else day if type_ == pa.time64("us") else [day]
+    data = encode(pa.array([row, None], type_), pa.field("x", type_))
+    assert decode(data, 2).column(0).equals(pa.array([row, None], type_))
+
+
 def test_what_lies_under_nulls_does_not_count() -> None:
     valid = pa.array([True, False, True]).buffers()[1]
     one = pa.Array.from_buffers(pa.int64(), 3, [valid, pa.array([1, 7, 3]).buffers()[1]])

@@ -1,0 +1,183 @@
+"""What a text reads in disguise counts, or makes it run in every build: itself, functions of the database, secrets."""
+
+from __future__ import annotations
+
+import pytest
+from small import Small
+
+RAW = "create schema raw; create table raw.u as select i as x, i % 3 as g from range(4) r(i);"
+
+
+def test_a_model_that_reads_its_own_table_is_refused(small: Small) -> None:
+    small.models(m="select 1 as x")
+    small.build()
+    small.models(m="select\n  count(*) as x\nfrom {{ this }}")
+    error = small.outcome("m").error
+    assert error is not None
+    assert str(error).startswith("//:m reads its own table\n  at models/m.ff.sql:3")
+    small.models(m="select '{{ this }}' as name")
+    assert small.built() == {"m"}
+    assert small.built() == set()
+
+
+OWN = "create schema w; create schema x; create type w.mood as enum ('a', 'b'); create macro w.f(a) as a + 1;"
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "words"),
+    [
+        ("select w.f(id) as r from {{ ref('numbers') }}", "create or replace macro w.f(a) as a + 2", "w.f()"),
+        ("select f(id) as r from {{ ref('numbers') }}", "create or replace macro w.f(a) as a + 2", "f()"),
+        (
+            "select 'a'::w.mood as r from {{ ref('numbers') }}",
+            "drop type w.mood; create type w.mood as enum ('b', 'a')",
+            "the type w.mood",
+        ),
+        (
+            "pivot (select f(id) as id, grp from {{ ref('numbers') }}) on grp using count(*)",
+            "create or replace macro w.f(a) as a + 2",
+            "f()",
+        ),
+    ],
+)
+def test_functions_and_types_of_the_database_make_a_model_run(small: Small, text: str, change: str, words: str) -> None:
+    small.sql(OWN)
+    small.models(m=text)
+    assert small.built() == {"m", "numbers"}
+    before = small.sql("from w.m") + small.sql("describe w.m")
+    small.sql(change)
+    outcome = small.outcome("m")
+    assert f"models/m.ff.sql:1: nobody can tell whether {words} changed: so it runs in every build" in outcome.warnings
+    assert small.sql("from w.m") + small.sql("describe w.m") != before
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ("create macro x.upper(a) as a || '1'", "the macro x.upper hides DuckDB's own 'upper'"),
+        ("create macro w.range(a) as table select 1 as r", "the macro w.range hides DuckDB's own 'range'"),
+        ("create type w.json as enum ('a')", "the type w.json hides DuckDB's own 'json'"),
+    ],
+)
+def test_a_function_that_hides_one_of_duckdbs_own_is_refused(small: Small, made: str, told: str) -> None:
+    small.models(m="select upper(grp) as r from {{ ref('numbers') }}")
+    small.sql(OWN)
+    small.build()
+    small.sql(made)
+    with pytest.raises(Exception, match=told):
+        small.run()
+
+
+def test_functions_that_duckdb_brings_along_make_nothing_run(small: Small) -> None:
+    small.models(m="select upper(grp) as a, val::json as b, grp.lower() as c from {{ ref('numbers') }}, range(2)")
+    assert small.built() == {"m", "numbers"}
+    assert small.built() == set()
+
+
+@pytest.mark.parametrize(
+    "text", ["pivot (table raw.u) on g using count(*)", "pivot (from (show raw.u)) on column_name using count(*)"]
+)
+def test_a_table_without_from_is_an_input_of_a_pivot(small: Small, text: str) -> None:
+    small.sql(RAW)
+    small.models(m=text)
+    small.build()
+    small.sql("update raw.u set g = 7; alter table raw.u add column more integer")
+    assert small.built() == {"m"}
+
+
+def test_a_pivot_of_an_expression_with_named_columns_reads_no_table_of_that_name(small: Small) -> None:
+    small.models(orders="select 1 as a", m="with orders(a, b) as (select 1, 2) pivot orders on a using sum(b)")
+    assert small.built() == {"m", "numbers", "orders"}
+
+
+def test_a_file_whose_name_is_secret_is_read_in_every_build(small: Small) -> None:
+    small.write("data/x.csv", "x\n1\n")
+    small.write("data/.csv", "x\n9\n")
+    small.models(
+        part="select x from read_csv('data/{{ env('OBJECT_KEY') }}.csv')", whole="select x from '{{ env('DATA_KEY') }}'"
+    )
+    environ = {"OBJECT_KEY": "x", "DATA_KEY": "data/x.csv"}
+    assert small.built(environ=environ) == {"numbers", "part", "whole"}
+    small.write("data/x.csv", "x\n100\n")
+    outcomes = {outcome.label.name: outcome for outcome in small.run(environ=environ).outcomes}
+    assert small.sql("from w.part, w.whole") == [(100, 100)]
+    told = "models/part.ff.sql:1: nobody can tell whether data/{{ env('OBJECT_KEY') }}.csv changed: "
+    assert outcomes["part"].warnings == (told + "so it runs in every build",)
+
+
+def test_a_table_whose_name_is_secret_is_read_in_every_build(small: Small) -> None:
+    small.sql(RAW)
+    small.models(m="select count(*) as n from raw.{{ env('TABLE_KEY') }}")
+    assert small.built(environ={"TABLE_KEY": "u"}) == {"m", "numbers"}
+    small.sql("delete from raw.u where x = 1")
+    assert small.built(environ={"TABLE_KEY": "u"}) == {"m"}
+
+
+def test_a_text_that_only_a_secret_completes_is_run_in_every_build(small: Small) -> None:
+    small.models(m="select 1 as x where {{ env('REST_KEY') }} 1")
+    assert small.built(environ={"REST_KEY": "1 ="}) == {"m", "numbers"}
+    assert small.built(environ={"REST_KEY": "2 ="}) == {"m"}
+
+
+def test_a_secret_in_a_value_makes_nothing_run(small: Small) -> None:
+    small.models(m="select md5(grp || '{{ env('SALT_KEY') }}') as h from {{ ref('numbers') }}")
+    assert small.built(environ={"SALT_KEY": "a"}) == {"m", "numbers"}
+    small.write("seeds/numbers.csv", "id,grp,val,note\n1,a,10,other\n2,a,20,y\n3,b,30,z\n")
+    assert small.built(environ={"SALT_KEY": "b"}) == {"numbers"}
+
+
+DEEP = "+".join(["x"] * 600)
+
+
+def test_a_text_that_is_nested_deeply_is_built_all_the_same(small: Small) -> None:
+    small.sql(RAW)
+    small.models(m=f"select {DEEP} as a from raw.u", n=f"select {DEEP} as a from {{{{ ref('o') }}}}", o="select 1 as x")
+    small.models(v=f"{{{{ config(materialized='view') }}}} select {DEEP} as a from {{{{ ref('o') }}}}")
+    small.models(w="select a from {{ ref('v') }}")
+    assert small.built() == {"m", "n", "numbers", "o", "v", "w"}
+    small.sql("update raw.u set x = 5")
+    assert small.built() == {"m", "n", "v", "w"}
+    assert small.sql("select sum(a) from w.m") == [(4 * 5 * 600,)]
+
+
+def test_a_type_that_is_nested_deeply_fails_its_node_alone(small: Small) -> None:
+    small.models(m=f"select {'[' * 300}1{']' * 300} as x", n="select 1 as x")
+    outcomes = {outcome.label.name: outcome for outcome in small.run().outcomes}
+    assert str(outcomes["m"].error).startswith("m cannot be read: ")
+    assert outcomes["n"].error is None
+
+
+COLUMNS = {
+    "scalar": "select (select max(x) from {{ ref('UP') }})",
+    "exists": "select exists (from {{ ref('UP') }}), 3 as z",
+    "whole": "select {{ ref('UP') }} from {{ ref('UP') }}",
+    "data": "from (unpivot (select (select max(x) from {{ ref('UP') }})) on columns(*))",
+}
+
+
+@pytest.mark.parametrize("text", COLUMNS.values(), ids=COLUMNS)
+def test_a_column_is_called_after_the_table_that_is_there_now(small: Small, text: str) -> None:
+    small.models(a="select 1 as x", m=text.replace("UP", "a"), named="select (select max(x) from {{ ref('a') }}) as m")
+    small.build()
+    before = small.sql("describe w.m") + small.sql("from w.m")
+    small.write("models/a.ff.sql", None)
+    small.models(b="select 1 as x", m=text.replace("UP", "b"), named="select (select max(x) from {{ ref('b') }}) as m")
+    assert small.build() == {"numbers": "fresh", "b": "restored", "m": "built", "named": "fresh"}
+    assert small.sql("describe w.m") + small.sql("from w.m") != before
+
+
+def test_a_column_is_called_after_the_schema_of_this_profile(small: Small) -> None:
+    small.models(a="select 1 as x", m="select (select max(x) from {{ ref('a') }})")
+    small.build()
+    profiles = (small.root / "profiles.yml").read_text()
+    small.write("profiles.yml", profiles.replace("schema: w", "schema: other"))
+    assert small.build() == {"numbers": "restored", "a": "restored", "m": "built"}
+    assert small.sql("describe other.m")[0][0] == "(SELECT max(x) FROM other.a)"
+
+
+def test_a_text_that_names_the_schema_itself_is_not_restored_in_another_one(small: Small) -> None:
+    small.models(a="select 1 as x", m="select w.a.x from {{ ref('a') }}")
+    small.build()
+    profiles = (small.root / "profiles.yml").read_text()
+    small.write("profiles.yml", profiles.replace("schema: w", "schema: other"))
+    assert "w" in str(small.outcome("m").error)
