@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, replace
 from threading import Lock
 from typing import Any, cast
 
 from fftcas.build.outcome import Identity
+from fftcas.build.publishing import Publishing
 from fftcas.digest import Digest, digest_value
 from fftcas.engines import database_state, open_engine
-from fftcas.engines.base import Engine, EngineError, Session, Staged
+from fftcas.engines.base import Engine, EngineError, Session
 from fftcas.errors import Location, NodeError, ProjectError
 from fftcas.project.nodes import Source, relation_kind
 from fftcas.project.project import Project
 from fftcas.project.references import home
 from fftcas.relation import RelationKind, RelationName, Stamp
 from fftcas.store import Store, measure_table
-from fftcas.table import Column, Table
+from fftcas.table import Column
 
 WHOLE = ("content", "version", "none")
 """What `fingerprint:` may say, besides the name of a column."""
@@ -36,59 +37,6 @@ class OvertakenError(Exception):
 
     No error of a node, nor of a run that can begin again: see `Target.look_again`.
     """
-
-
-class Publishing:
-    """A session of the engine that tells what is published: None when that begins, the stamp when it is done."""
-
-    def __init__(self, session: Session, tell: Callable[[RelationName, Stamp | None], None]) -> None:
-        self._session = session
-        self._tell = tell
-        self._held: list[Stamp] | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._session, name)
-
-    def publish(self, staged: Staged, stamp: Stamp) -> None:
-        if self._held is not None:
-            self._session.publish(staged, stamp)
-            self._held.append(stamp)
-            return
-        self._tell(stamp.relation, None)
-        self._session.publish(staged, stamp)
-        self._tell(stamp.relation, stamp)
-
-    @contextmanager
-    def at_once(self) -> Iterator[None]:
-        held: list[Stamp] = []
-        self._held = held
-        try:
-            with self._session.at_once():
-                yield
-                for stamp in held:
-                    self._tell(stamp.relation, None)
-        finally:
-            self._held = None
-        for stamp in held:
-            self._tell(stamp.relation, stamp)
-
-    def publish_tables(self, tables: Iterable[tuple[Table, Stamp]]) -> None:
-        begun = []
-
-        def told() -> Iterator[tuple[Table, Stamp]]:
-            for table, stamp in tables:
-                self._tell(stamp.relation, None)
-                begun.append(stamp)
-                yield table, stamp
-
-        self._session.publish_tables(told())
-        for stamp in begun:
-            self._tell(stamp.relation, stamp)
-
-    def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
-        self._tell(stamp.relation, None)
-        self._session.publish_view(relation, sql, stamp)
-        self._tell(stamp.relation, stamp)
 
 
 class Target:
