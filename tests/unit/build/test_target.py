@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from fftcas.build import target as target_module
+from fftcas.build import publishing as publishing_module
 from fftcas.build.target import OvertakenError, Target, remembered_state
 from fftcas.engines import database_state, open_engine
 from fftcas.graph import Graph
@@ -72,7 +72,7 @@ def test_what_failed_while_it_was_published_is_not_remembered(
         publish(target, A, 1)
         kept = publish(target, B, 1)
         with monkeypatch.context() as patch:
-            patch.setattr(target_module.Publishing, "publish", broken(target_module.Publishing.publish))
+            patch.setattr(publishing_module.Publishing, "publish", broken(publishing_module.Publishing.publish))
             with pytest.raises(OSError, match="in between"):
                 publish(target, A, 2)
     with closing(Target(project, store)) as target:
@@ -82,7 +82,7 @@ def test_what_failed_while_it_was_published_is_not_remembered(
 def broken(publish: Callable[..., None]) -> Callable[..., None]:
     """Publishing that breaks off between the engine's commit and the end of the call."""
 
-    def run(self: target_module.Publishing, *arguments: object) -> None:
+    def run(self: publishing_module.Publishing, *arguments: object) -> None:
         tell = self._tell
 
         def stop(relation: RelationName, stamp: Stamp | None) -> None:

@@ -99,7 +99,11 @@ def test_a_claim_is_a_miss(tmp_path: Path, place: Path, keys: list[str], how: st
     is_a_miss(tmp_path, place, keys)
 
 
-@pytest.mark.parametrize("key", ["garbage", "a:b", "x" * 300, 5, [], f"evil\u202e:{str(CI.public).partition(':')[2]}"])
+@pytest.mark.parametrize(
+    "key",
+    ["garbage", "a:b", "x" * 300, 5, [], f"evil\u202e:{str(CI.public).partition(':')[2]}"],
+    ids=["garbage", "two parts", "long", "number", "list", "control character"],  # the last one is new each time
+)
 @pytest.mark.parametrize("trusts", [False, True])
 def test_a_key_that_is_none_is_a_miss(tmp_path: Path, place: Path, key: object, trusts: bool) -> None:
     with Store.open(tmp_path / "a") as store:
