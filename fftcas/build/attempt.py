@@ -1,4 +1,4 @@
-"""An attempt at a run, on what is known of the database: the first one, but for runs that another process overtakes."""
+"""An attempt at a run, on what is known of the database; a second one is made if another process wrote to it then."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 class Checkout:
     """Branch and commit; None where there is no repository, a detached head, or no commit yet.
 
-    `files` are those of git's that say so: while they are what they are, so is the rest.
+    `files` are those of git's that say so, be they there or not: while they are what they are, so is the rest.
     """
 
     branch: str | None = None
@@ -29,7 +29,7 @@ def checkout(root: Path) -> Checkout:
 def _read(root: Path) -> Checkout:
     dot_git = next((place / ".git" for place in (root, *root.parents) if (place / ".git").exists()), None)
     if dot_git is None:
-        return Checkout()
+        return Checkout(files=(root / ".git" / "HEAD",))
     directory = dot_git
     if dot_git.is_file():  # a worktree: the file names its directory
         directory = (dot_git.parent / dot_git.read_text("utf-8").removeprefix("gitdir:").strip()).resolve()

@@ -118,8 +118,8 @@ def build(
             attempt.run()
         except OvertakenError:
             attempt.decider.close()
-            target.look_again()
             attempt = begin()
+            target.look_again()
             attempt.run()
     except KeyboardInterrupt:
         interrupted = True

@@ -82,15 +82,16 @@ class Target:
             if self._engine is None:
                 profile = self.project.profile
                 try:
-                    self._engine = open_engine(profile.engine, profile.options, read_only=self.read_only)
+                    opened = open_engine(profile.engine, profile.options, read_only=self.read_only)
                 except ProjectError as error:
                     error.where = profile.where
                     raise
                 if self.read_only:
-                    return self._engine
+                    self._engine = opened
+                    return opened
                 found = self._state()
                 self._overtaken = self.state is not None and found != self.state
-                self.state = found
+                self._engine, self.state = opened, found
                 schemas = {n.relation.schema for n in self.project.nodes.values() if relation_kind(n)} - {None}
                 self._engine.prepare(sorted(schema for schema in schemas if schema))
             if self._overtaken:

@@ -275,6 +275,7 @@ def test_the_variables_of_a_profile_called_duckdb_are_watched(built: Demo) -> No
 def test_a_variable_that_differs_from_call_to_call_is_not_seen_by_the_project(built: Demo) -> None:
     tags = "[env('SHLVL', 'none'), env('SHL' ~ 'VL', 'none'), env('FROM_FILE')]"
     built.write("models/marts/tagged.ff.sql", f"{{{{ config(tags={tags}) }}}} select 1 as one")
+    built.write("models/marts/shown.ff.sql", "{{ config(enabled=env('SHLVL', '') == '') }} select 1 as one")
     built.write(".env", "FROM_FILE=${SHLVL:-none}\n")
     built.edit("project.yml", "models_dir: models", "models_dir: models\ncache: {env: {include: [SHLVL]}}")
     built.edit("profiles.yml", "'.local/demo.duckdb'", "'.local/' ~ env('SHLVL', 'demo') ~ '.duckdb'")
@@ -289,6 +290,7 @@ def test_a_variable_that_differs_from_call_to_call_is_not_seen_by_the_project(bu
     assert built.sql("from cache_demo.level") == [("none",)]
     assert built.build(SHLVL="6").built == set()
     for level in ("5", "6"):
+        assert "plain,//marts:shown\n" in ask(built, "completion", SHLVL=level).stdout
         said = json.loads(observe(built, "ls", "-o", "json", "tagged", SHLVL=level).stdout)
         assert said[0]["tags"] == ["none"]
     assert observe(built, "ls", "-o", "json", "tagged", SHLVL="7").remembered

@@ -60,6 +60,12 @@ def test_another_branch_is_seen_in_the_files(repository: Path) -> None:
 
 
 def test_no_repository(tmp_path: Path) -> None:
-    assert checkout(tmp_path) == Checkout()
+    (file,) = checkout(tmp_path).files
+    assert not file.exists()
+    git(tmp_path, "init", "-q")
+    assert file.exists()
+
+
+def test_a_broken_repository_counts_as_none(tmp_path: Path) -> None:
     (tmp_path / ".git").write_text("nothing")
     assert checkout(tmp_path) == Checkout()
