@@ -138,7 +138,8 @@ class Sql:
             relation = relations[Label.parse(match[2])] if match[1] == "ref" else this
             if match[1] == "env":
                 return match[0]
-            if inside or str(relation.schema).lower() in self._qualifiers.get(relation.name.lower(), ()):
+            places = {str(relation.schema).lower(), str(relation.database).lower()}
+            if inside or places & self._qualifiers.get(relation.name.lower(), set()):
                 physical.append(str(relation))
             number_text = f":{number[Label.parse(match[2])]}" if match[1] == "ref" else ""
             name = f":{relation.name}" if relation.name.lower() in named else ""

@@ -10,19 +10,7 @@ from fftcas.project.sql_tokens import Token, tokenise
 from fftcas.relation import RelationName
 
 STARTS = frozenset(
-    {
-        "from",
-        "join",
-        "pivot",
-        "pivot_wider",
-        "unpivot",
-        "pivot_longer",
-        "summarize",
-        "describe",
-        "desc",
-        "show",
-        "table",
-    }
+    {"from", "join", "table", "pivot", "pivot_wider", "unpivot", "pivot_longer", "summarize", "describe", "show"}
 )
 """A relation follows these words."""
 
@@ -37,14 +25,11 @@ NO_RELATION = frozenset({"extract", "substring", "trim", "overlay", "position"})
 
 CASTS = frozenset({"cast", "try_cast"})
 
-NO_FUNCTIONS = (
-    RESERVED
-    | FUNCTIONS
-    | STARTS
-    | ENDS
-    | CASTS
-    | {"by", "exists", "filter", "over", "grouping", "sets", "rollup", "cube", "interval", "try", "key", "nulls"}
-    | {"columns", "exclude", "rename", "reservoir", "system", "bernoulli"}
+NO_FUNCTIONS = RESERVED.union(
+    FUNCTIONS,
+    (*STARTS, *ENDS, *CASTS),
+    ("by", "exists", "filter", "over", "grouping", "sets", "rollup", "cube", "interval", "try", "key", "nulls"),
+    ("columns", "exclude", "rename", "reservoir", "system", "bernoulli"),
 )
 """Words before a parenthesis that call no function of the database."""
 
@@ -119,7 +104,7 @@ def _named(tokens: list[Token], known: set[str]) -> Iterator[RelationName | File
             closing = next((i for i, token in enumerate(tokens) if token.text == ")"), len(tokens))
             yield from (File(token.text[1:-1]) for token in tokens[1:closing] if token.kind == "string")
         elif name not in CLOSED_FUNCTIONS:
-            yield Opaque(f"{name}()")
+            yield Opaque(f"{'.'.join(parts).lower()}()")
     elif len(parts) > 1 or parts[0].lower() not in known:
         yield RelationName(*reversed(parts[-3:]))
 

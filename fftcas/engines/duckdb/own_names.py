@@ -10,7 +10,7 @@ from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb.names import Place
 
 FOUND = """
-    WITH f AS (
+    WITH f AS MATERIALIZED (
         SELECT lower(function_name) AS n, schema_name AS s, internal, database_name AS d, 'macro' AS what
         FROM duckdb_functions()
         UNION ALL

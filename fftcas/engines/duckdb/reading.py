@@ -38,10 +38,9 @@ def describe(
     quoted = place.quote(relation)
     with translated():
         rows: list[Any] = connection.execute(f"DESCRIBE {quoted}").fetchall()
-        found = collations(connection, quoted) if collates else [""] * len(rows)
+        found = collations(connection, quoted) if collates else {}
     return tuple(
-        Column(name, collated(kind, collation), null != "NO")
-        for (name, kind, null, *_), collation in zip(rows, found, strict=True)
+        Column(name, collated(kind, found.get(i)), null != "NO") for i, (name, kind, null, *_) in enumerate(rows)
     )
 
 

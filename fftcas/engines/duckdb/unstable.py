@@ -75,7 +75,7 @@ def _loose_orders(parsed: Parsed) -> Iterator[Unstable]:
         name = str(node.get("function_name", "")).lower()
         if node.get("ref_type") == "POSITIONAL":
             yield Unstable("POSITIONAL JOIN", line(node), "pairs rows by their place, which nobody has fixed: join ON")
-        if node.get("class") == "COLUMN_REF" and str(node["column_names"][-1]).lower() == "rowid":
+        if node.get("class") == "COLUMN_REF" and str((node.get("column_names") or [""])[-1]).lower() == "rowid":
             yield Unstable("rowid", line(node), "tells the place of a row, which nobody has fixed: use a column")
         if node.get("class") == "SUBQUERY" and _is_loose_array(node):
             yield Unstable("array()", line(node), "puts values in no order: write ORDER BY in its query")

@@ -104,7 +104,7 @@ def test_what_cannot_be_followed_is_told(binder: Binder) -> None:
             {R("r")},
             set(),
         ),
-        ("pivot (table s.t) on c using sum(a)", {R("t", "s")}, set()),
+        ("pivot (table s.t) on c using sum(a) order by b desc, u", {R("t", "s")}, set()),
         ("pivot (from (show t)) on c using sum(a)", {R("t")}, set()),
         ("with t(a, c) as (select a, b from u) pivot t on c using sum(a)", {R("u")}, set()),
     ],
