@@ -20,7 +20,7 @@ def reopen_closed() -> None:
     """
     for name, number in STREAMS:
         stream = getattr(sys, name)
-        if stream is None or stream.closed:
+        if stream is None or getattr(stream, "closed", False):  # a model may put anything there that can write
             setattr(sys, name, _opened(number, stream))
 
 
@@ -42,7 +42,7 @@ def flush() -> None:
         try:
             if stream := getattr(sys, name):
                 stream.flush()
-        except OSError:
+        except (OSError, ValueError):
             setattr(sys, name, None)  # or the interpreter tries again when it ends, and complains
 
 

@@ -170,3 +170,9 @@ def test_a_model_that_was_moved_in_its_file_is_found(tmp_path: Path) -> None:
     (tmp_path / "models/m.py").write_text(HEAD + models[:26])
     with pytest.raises(NodeError, match="//:g is not in its file any more"):
         call_model(project, python(project, "//:g"), [])
+
+
+def test_a_model_may_print_to_anything_that_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    text = "import sys\nclass Said(list):\n    write = list.append\n"
+    assert call(tmp_path, text + "@model()\ndef f():\n    sys.stdout = Said()\n    print('x')\n    return 1") == 1
