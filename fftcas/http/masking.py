@@ -10,7 +10,7 @@ from fftcas.http.query import pieces, quoted
 from fftcas.project.environment import is_secret
 
 MASK = "***"
-_NAMES = re.compile(r"(^|_)(AUTH|AUTHORIZATION|JWT|SIG|SIGNATURE|SESSION|SESSIONID|SID|COOKIE|BEARER|PIN|OTP)(_|$)")
+_NAMES = re.compile(r"(^|_)(AUTH|AUTHORIZATION|JWT|SIG|SIGNATURE|SESSION|SESSIONID|SID|COOKIE|BEARER|PIN|OTP|PWD)(_|$)")
 _FIELD = re.compile(r"""([\w-]{2,64})["']?\s*[:=]""")
 
 

@@ -159,7 +159,7 @@ def test_half_a_character_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["api_key", "apiKey", "X-API-Key", "token", "accessKey", "sig", "auth", "password", "key"]
+    "name", ["api_key", "apiKey", "X-API-Key", "token", "accessKey", "sig", "auth", "password", "key", "PWD", "pwd"]
 )
 def test_names_of_credentials(name: str) -> None:
     assert secret_name(name)
