@@ -280,7 +280,7 @@ def remembered_state(project: Project, store: Store) -> str | None:
 
 
 def _key(project: Project) -> bytes:
-    return bytes.fromhex(digest_value("target 4", _plain(project.profile.options)))
+    return bytes.fromhex(digest_value("target 5", _plain(project.profile.options)))
 
 
 def _stamp(fields: Mapping[str, Any]) -> Stamp:
