@@ -58,11 +58,11 @@ class Sharing:
         self._looked = True
         if self.remote is not None and self.remote.reads:
             for level in _expected(decider, self.store, self.remote, wanted):
-                self.remote.prefetch([key for label, key in level if label in needed], self.store)
+                self.remote.intake.prefetch([key for label, key in level if label in needed], self.store)
 
     def claim(self, derivation: Derivation) -> Claim | None:
         """What the remote claims about a derivation, as far as it was asked."""
-        return None if self.remote is None else self.remote.known(derivation.key)
+        return None if self.remote is None else self.remote.finder.known(derivation.key)
 
     def take(self, derivation: Derivation, stale: Realisation | None = None) -> Claim | None:
         """Take an output over into the store, if the remote has it; returns the claim that vouches for it.
@@ -73,25 +73,25 @@ class Sharing:
             return None
         if stale is not None and not self.remote.newer(stale, self.store):
             return None
-        if self.remote.fetch(derivation.key, self.store) is not None:
-            return self.remote.known(derivation.key)
+        if self.remote.intake.fetch(derivation.key, self.store) is not None:
+            return self.remote.finder.known(derivation.key)
         exact = as_stored(derivation, self.store)
         if stale is not None or exact.key == derivation.key:
             return None
-        found = self.remote.fetch(exact.key, self.store)
+        found = self.remote.intake.fetch(exact.key, self.store)
         if found is None:
             return None
         self._commit_as(found, derivation)
-        return self.remote.known(exact.key)
+        return self.remote.finder.known(exact.key)
 
     def stored(self, manifest: Manifest) -> Table:
         """A table of the store's; from memory, if it has only just been taken over. Raises MissingBlob."""
-        decoded = self.remote.decoded.take(manifest.output) if self._used and self.remote is not None else None
+        decoded = self.remote.intake.decoded.take(manifest.output) if self._used and self.remote is not None else None
         return self.store.read_table(manifest) if decoded is None else decoded
 
     def passing(self, derivation: Derivation) -> Table | None:
-        """A large table of the remote's as a stream, at whose end it is in the store, too; see `Remote.passing`."""
-        return None if self.remote is None or not self.remote.reads else self.remote.passing(derivation.key, self.store)
+        """A large table of the remote's as a stream, at whose end it is in the store, too; see `Intake.passing`."""
+        return None if self.remote is None else self.remote.intake.passing(derivation.key, self.store)
 
     def give(self, derivation: Derivation) -> None:
         """Publish what this run has committed: under its key, and under that which a machine would look for that does
@@ -110,7 +110,7 @@ class Sharing:
 
         Not with a signature: a key vouches for what this run has built, or what other keys vouched for.
         """
-        if self.remote is None or (self.remote.signs and not self.remote.has_fetched(realisation.derivation)):
+        if self.remote is None or (self.remote.signs and not self.remote.intake.has(realisation.derivation)):
             return
         if self.store.realisation(derivation.key) is None:
             self._commit_as(realisation, derivation)
@@ -118,7 +118,7 @@ class Sharing:
 
     def source(self, derivation: Digest) -> str:
         """Where an output that is put back came from."""
-        return "remote" if self._used and self.remote is not None and self.remote.has_fetched(derivation) else "local"
+        return "remote" if self._used and self.remote is not None and self.remote.intake.has(derivation) else "local"
 
     def told(self, derivation: Digest, reason: str) -> str:
         """The reason, for a node that the remote has spared its run."""
@@ -128,7 +128,7 @@ class Sharing:
         """Give up an output that came from the remote and cannot be put in place; False if it did not."""
         if self.source(derivation) != "remote" or self.remote is None:
             return False
-        self.remote.refuse(derivation, error.what)
+        self.remote.intake.refuse(derivation, error.what)
         self.store.disown(derivation)
         return True
 
@@ -183,9 +183,9 @@ def _expected(
                 scout.identities.setdefault(node.label, held)
             else:
                 asked[node.label] = derivation.key
-        found, expected = remote.find(asked.values()), []
+        found, expected = remote.finder.find(asked.values()), []
         for label, key in asked.items():
-            claim = remote.claim(key) if key in found else None
+            claim = remote.finder.claim(key) if key in found else None
             if claim is not None:
                 expected.append((label, key))
                 if claim.manifest is not None:

@@ -49,7 +49,7 @@ def explain_remote(
     with looking(project, store, options) as decider:
 
         def foresee(node: Node) -> Identity | None:
-            claim = remote.claim(decider.derive(node).key) if decider.may_read(node) else None
+            claim = remote.finder.claim(decider.derive(node).key) if decider.may_read(node) else None
             return Identity.of(claim.manifest) if claim is not None and claim.manifest is not None else None
 
         planned = plan(project, project.graph.ancestors(targets), decider, foresee)
@@ -57,12 +57,12 @@ def explain_remote(
             derivation, label = decision.derivation, decision.node.label
             if decision.verdict is not Verdict.BUILD or derivation is None or not decider.may_read(decision.node):
                 continue
-            claim = remote.claim(derivation.key)
+            claim = remote.finder.claim(derivation.key)
             if claim is not None:
                 found.append(RemoteMiss(label, claim.realisation, ""))
                 continue
             here = decider.reasons.noted(decision.node, derivation)
-            near = [(difference(each.derivation(), here), each) for each in remote.near(label.text, MOST)]
+            near = [(difference(each.derivation(), here), each) for each in remote.finder.near(label.text, MOST)]
             nearest = min(near, key=lambda pair: len(pair[0].causes), default=None)
             there = nearest[1].realisation if nearest else None
             found.append(RemoteMiss(label, there, (nearest[0].words or "in its inputs") if nearest else ""))

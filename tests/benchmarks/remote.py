@@ -45,7 +45,7 @@ from fftcas.store.remote import Remote, RemoteMode
 keys = [each["derivation"] for each in json.load(open(sys.argv[2]))["results"]]
 started = time.perf_counter()
 remote = Remote.open(sys.argv[1], RemoteMode.RO)
-found = remote.find(keys)
+found = remote.finder.find(keys)
 print(time.perf_counter() - started, len(found))
 """
 

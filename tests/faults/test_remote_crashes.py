@@ -192,7 +192,7 @@ def test_a_collection_between_any_two_steps_of_a_writer_loses_no_more_than_a_hit
         for turn in range(2):  # the first finds the wreck and mends it
             with Store.open(tmp_path / f"b{turn}") as b:
                 remote = Remote.open(str(place), RemoteMode.RW)
-                got = [key for key in keys if remote.fetch(key, b)]
+                got = [key for key in keys if remote.intake.fetch(key, b)]
                 fill(b, 3)
                 for key in keys:
                     remote.publish(key, b)

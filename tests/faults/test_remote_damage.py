@@ -122,7 +122,7 @@ def test_missing_packs_are_misses_and_heal(tmp_path: Path, place: Path, filled: 
     assert check(place, tmp_path / "b", keys, []) == set()
     with Store.open(tmp_path / "c") as other:
         remote = Remote.open(str(place), RemoteMode.RW)
-        assert all(remote.fetch(key, other) is None for key in keys)
+        assert all(remote.intake.fetch(key, other) is None for key in keys)
         fill(other, 3)
         for key in keys:
             remote.publish(key, other)
@@ -225,7 +225,7 @@ def test_lists_that_do_not_agree_about_a_chunk_are_believed_in_nothing(tmp_path:
         said: list[str] = []
         with Store.open(tmp_path / f"b{turn}") as store:
             remote = Remote.open(str(place), RemoteMode.RO, warn=said.append)
-            assert remote.fetch(key, store) is None
+            assert remote.intake.fetch(key, store) is None
             assert not any(store.blobs.has([digest]) for digest, _ in frames)
         assert "do not agree" in said[0]
 
@@ -257,7 +257,7 @@ def test_a_directory_that_may_only_be_read(tmp_path: Path, place: Path, filled: 
     with as_nobody(tmp_path, mine):
         remote = Remote.open(str(place), RemoteMode.RW)
         with Store.open(mine / "store") as store:
-            got = [remote.fetch(key, store) for key in filled[1]]
+            got = [remote.intake.fetch(key, store) for key in filled[1]]
             remote.publish(fill(store, 1, start=50)[0], store)
             report = remote.finish()
         with pytest.raises(RemoteError, match="is required"):
@@ -304,14 +304,14 @@ def test_a_share_that_hangs_is_given_up(
     said: list[str] = []
     remote = Remote.open(str(place), RemoteMode.RW, warn=said.append)
     started = time.monotonic()
-    assert all(remote.fetch(key, filled[0]) is None for key in filled[1] * 20)
+    assert all(remote.intake.fetch(key, filled[0]) is None for key in filled[1] * 20)
     report = remote.finish()
     assert time.monotonic() - started < 3
     assert said == [f"the remote {place} failed (no answer within 0.3 s); the build goes on without it"]
     assert report.degraded
     required = Remote.open(str(place), RemoteMode.REQUIRED)
     with pytest.raises(RemoteError):
-        required.fetch(filled[1][0], filled[0])
+        required.intake.fetch(filled[1][0], filled[0])
 
 
 def test_a_full_disk_ends_publishing_not_reading(
@@ -330,7 +330,7 @@ def test_a_full_disk_ends_publishing_not_reading(
     assert remote.publisher is not None
     remote.publisher.finish()
     with Store.open(tmp_path / "b") as other:
-        assert all(remote.fetch(key, other) for key in keys)
+        assert all(remote.intake.fetch(key, other) for key in keys)
     report = remote.finish()
     assert report.published.failed == 5
     assert not report.degraded

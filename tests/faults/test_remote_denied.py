@@ -46,9 +46,9 @@ def test_one_object_that_may_not_be_read(tmp_path: Path, place: Path, folder: st
     said: list[str] = []
     with as_nobody(tmp_path, mine), Store.open(mine / "store") as store:
         remote = Remote.open(str(place), mode, warn=said.append)
-        remote.find(keys)
-        remote.prefetch(keys, store)
-        got = [key for key in keys if remote.fetch(key, store)]
+        remote.finder.find(keys)
+        remote.intake.prefetch(keys, store)
+        got = [key for key in keys if remote.intake.fetch(key, store)]
         (lost,) = set(keys) - set(got)
         remote.publish(fill(store, 5)[keys.index(lost)], store)
         report = remote.finish()
@@ -121,7 +121,7 @@ def test_a_bucket_that_may_not_be_listed(
             monkeypatch.setenv(f"AWS_{name}", value)
         trust = [str(SIGNER.public)] if trusts else []
         remote = Remote.open("s3://bucket", RemoteMode.RO, trust=trust, warn=said.append)
-        assert {key for key in keys if remote.fetch(key, store)} == set(keys[:2])
+        assert {key for key in keys if remote.intake.fetch(key, store)} == set(keys[:2])
         assert not remote.finish().degraded
     assert ("its keys cannot be listed" in remote.summary) is not trusts
     assert len(said) == 1

@@ -54,7 +54,7 @@ def test_an_object_takes_the_place_of_a_stray(tmp_path: Path, place: Path, folde
         held = outside.read_bytes() if outside.exists() else None
         with Store.open(tmp_path / "b") as other:
             remote = Remote.open(str(place), RemoteMode.REQUIRED)
-            lost = [key for key in keys if remote.fetch(key, other) is None]
+            lost = [key for key in keys if remote.intake.fetch(key, other) is None]
             for key in lost or keys:
                 remote.publish(key, store)
             assert remote.finish().published.failed == 0

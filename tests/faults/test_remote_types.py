@@ -46,12 +46,12 @@ def test_it_is_a_miss_and_is_healed(tmp_path: Path, how: str, reading: str, monk
         said: list[str] = []
         with Store.open(tmp_path / "b") as other:
             remote = Remote.open(str(place), RemoteMode.RW, warn=said.append)
-            table = remote.passing(key, other) if reading == "passing" else None
+            table = remote.intake.passing(key, other) if reading == "passing" else None
             if table is not None:
                 with pytest.raises(MissingBlob):
                     list(table.batches)
             assert (table is not None) is (reading == "passing")
-            assert remote.fetch(key, other) is None
+            assert remote.intake.fetch(key, other) is None
             assert other.realisation(key) is None
             remote.publish(key, store)
             assert remote.finish().published.claims == 1

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -18,12 +16,25 @@ from fftcas.store.frame import Codec, raw_size
 from fftcas.store.realisation import Realisation
 from fftcas.store.records import RecordTxn
 from fftcas.store.remote import layout
-from fftcas.store.remote.believable import check_chunks, judging
+from fftcas.store.remote.believable import check_chunks
 from fftcas.store.remote.claim import Claim
 from fftcas.store.remote.decoded import Rows
-from fftcas.store.remote.pack import Frame, PackRef, read_head
-from fftcas.store.remote.reach import Reach, said
-from fftcas.store.remote.transport import Denied, Transport
+from fftcas.store.remote.frames import (
+    Places,
+    by_pack,
+    frames_in,
+    head_of,
+    locate,
+    neighbours,
+    read_many,
+    read_part,
+    read_run,
+    told,
+)
+from fftcas.store.remote.pack import Frame, PackRef
+from fftcas.store.remote.reach import Reach
+from fftcas.store.remote.transport import Transport
+from fftcas.store.remote.troubles import Bad
 from fftcas.store.store import Store
 from fftcas.store.tables import Chunk
 
@@ -31,19 +42,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SEVERAL_TYPES = "the chunks of a column are of several types"
-_GAP = 1 << 16
-Places = dict[Digest, tuple[PackRef, Frame]]
 _LIST_BYTES = 128 << 20
-
-
-class Bad(Exception):
-    """An object of the remote that is missing (`gone`) or is not what its name says."""
-
-    def __init__(self, name: str, why: str, gone: bool = False) -> None:
-        super().__init__(why)
-        self.name = name
-        self.why = why
-        self.gone = gone
 
 
 class Responses:
@@ -106,9 +105,9 @@ class Fetcher:
 
             def take(part: tuple[PackRef, list[Frame]]) -> int:
                 read = 0
-                for run in _runs(part[1]):
+                for run in neighbours(part[1]):
                     blobs = []
-                    for frame, data in _frames(transport, part[0], run):
+                    for frame, data in read_run(transport, part[0], run):
                         read += len(data)
                         blob, batch = _checked(claim, part[0], frame, bytes(data), wanted[frame.digest])
                         blobs.append(blob)
@@ -117,7 +116,7 @@ class Fetcher:
                     store.blobs.put(blobs)
                 return read
 
-            taken.read += sum(self.reach.each(take, _by_pack(claim, places, missing).items()))
+            taken.read += sum(self.reach.each(take, by_pack(claim, places, missing).items()))
             _check_types(claim, lists, schemas)
         self.end(taken, store)
         return taken.read
@@ -126,17 +125,17 @@ class Fetcher:
         """What says of a large table where its chunks are, and each column's list of them. Raises Bad or OSError."""
         taken = Taken(claim)
         transport = self.reach.transport
-        heads = self.reach.each(lambda ref: (ref, _head(transport, ref)), claim.packs)
+        heads = self.reach.each(lambda ref: (ref, head_of(transport, ref)), claim.packs)
         places = {frame.digest: (ref, frame) for ref, frames in heads for frame in frames}
-        first = self.reach.run(lambda: _many(transport, claim, places, _firsts(claim)))
+        first = self.reach.run(lambda: read_many(transport, claim, places, _firsts(claim)))
         taken.read += sum(ref.head for ref, _ in heads) + sum(len(data) for data in first.values())
         return taken, places, _first(taken, places, first)
 
     def chunk(self, claim: Claim, places: Places, chunk: Chunk) -> tuple[pa.RecordBatch, Blob]:
         """One chunk, verified in full, and as the store keeps it. Raises Bad or OSError."""
-        ref, frame = _place(claim, places, chunk.digest)
-        ((_, data),) = self.reach.run(lambda: _frames(self.reach.transport, ref, [frame]))
-        with _told(ref):
+        ref, frame = locate(claim, places, chunk.digest)
+        ((_, data),) = self.reach.run(lambda: read_run(self.reach.transport, ref, [frame]))
+        with told(ref):
             kept = _blob(frame, bytes(data), chunk)
             return decode(verify(chunk.digest, data), chunk.rows), kept
 
@@ -152,17 +151,17 @@ class Fetcher:
         places: Places = {}
         frames: dict[Digest, memoryview] = {}
         for ref in claim.packs:
-            data = _part(transport, ref, 0, ref.size + 1)
+            data = read_part(transport, ref, 0, ref.size + 1)
             if len(data) != ref.size:
                 raise Bad(layout.pack(ref.name), f"it has {len(data)} bytes instead of {ref.size}")
             taken.read += len(data)
             view = memoryview(data)
-            for frame in _read_head(ref, view[: ref.head]):
+            for frame in frames_in(ref, view[: ref.head]):
                 places[frame.digest] = ref, frame
                 frames[frame.digest] = view[frame.start : frame.start + frame.length]
         lists, batches = _first(taken, places, frames), dict[Digest, "pa.RecordBatch"]()
         for digest, chunk in _distinct(claim, lists).items():
-            ref, frame = _place(claim, places, digest)
+            ref, frame = locate(claim, places, digest)
             blob, batch = _checked(claim, ref, frame, bytes(frames[digest]), chunk)
             taken.blobs.append(blob)
             if batch is not None:
@@ -194,9 +193,9 @@ def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview]) ->
     claim, lists = taken.claim, list[list[Chunk]]()
 
     def content(digest: Digest, limit: int) -> bytes:
-        ref, frame = _place(claim, places, digest)
+        ref, frame = locate(claim, places, digest)
         data = frames[digest]
-        with _told(ref):
+        with told(ref):
             frame.check(data)
             if raw_size(data) > limit:
                 raise ValueError(f"chunk {digest[:16]} is larger than it may be")
@@ -207,7 +206,7 @@ def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview]) ->
     for position, column in enumerate(claim.manifest.columns if claim.manifest else ()):
         assert claim.manifest is not None
         data = content(column.digest, min(column.bytes, _LIST_BYTES))  # an entry takes up less than any chunk
-        with _told(places[column.digest][0]):
+        with told(places[column.digest][0]):
             lists.append(check_chunks(data, claim.manifest, position))
     for response in claim.responses:
         taken.responses.append((response.note, content(response.blob, response.size)))
@@ -236,78 +235,12 @@ def _put_all(txn: RecordTxn, claims: Sequence[Claim]) -> None:
         index.put(txn, claim.realisation, claim.document, claim.manifest)
 
 
-def _part(transport: Transport, ref: PackRef, start: int, stop: int) -> bytes:
-    """Bytes of a pack. Raises Bad if it is missing, or may not be read, and OSError."""
-    name = layout.pack(ref.name)
-    try:
-        data = transport.get(name, start, stop)
-    except Denied as error:
-        raise Bad(name, f"it may not be read ({said(error)})") from error
-    if data is None:
-        raise Bad(name, "it is missing", gone=True)
-    return data
-
-
-def _head(transport: Transport, ref: PackRef) -> list[Frame]:
-    return _read_head(ref, _part(transport, ref, 0, ref.head))
-
-
-def _read_head(ref: PackRef, data: bytes | memoryview) -> list[Frame]:
-    with _told(ref):
-        return read_head(ref, data)
-
-
-def _place(claim: Claim, places: Places, digest: Digest) -> tuple[PackRef, Frame]:
-    if digest not in places:
-        raise Bad(claim.name.path, f"none of its packs holds chunk {digest[:16]}")
-    return places[digest]
-
-
-def _runs(frames: list[Frame], limit: int = 16 << 20) -> list[list[Frame]]:
-    """Frames that are read with one request each: neighbours, or nearly so."""
-    runs: list[list[Frame]] = []
-    for frame in sorted(frames, key=lambda frame: frame.start):
-        if runs:
-            first, last = runs[-1][0], runs[-1][-1]
-            end = frame.start + frame.length
-            if frame.start - (last.start + last.length) <= _GAP and end - first.start <= limit:
-                runs[-1].append(frame)
-                continue
-        runs.append([frame])
-    return runs
-
-
-def _many(transport: Transport, claim: Claim, places: Places, digests: Sequence[Digest]) -> dict[Digest, memoryview]:
-    """The bytes of some frames, wherever they lie."""
-    return {
-        frame.digest: data
-        for ref, frames in _by_pack(claim, places, digests).items()
-        for run in _runs(frames)
-        for frame, data in _frames(transport, ref, run)
-    }
-
-
-def _by_pack(claim: Claim, places: Places, digests: Iterable[Digest]) -> dict[PackRef, list[Frame]]:
-    by_pack: dict[PackRef, list[Frame]] = defaultdict(list)
-    for digest in dict.fromkeys(digests):
-        ref, frame = _place(claim, places, digest)
-        by_pack[ref].append(frame)
-    return by_pack
-
-
-def _frames(transport: Transport, ref: PackRef, run: list[Frame]) -> list[tuple[Frame, memoryview]]:
-    """The bytes of neighbouring frames."""
-    start, stop = run[0].start, run[-1].start + run[-1].length
-    view = memoryview(_part(transport, ref, start, stop))
-    return [(frame, view[frame.start - start : frame.start - start + frame.length]) for frame in run]
-
-
 def _checked(claim: Claim, ref: PackRef, frame: Frame, data: bytes, chunk: Chunk) -> tuple[Blob, pa.RecordBatch | None]:
     """A chunk as the store keeps it, and its rows. Raises Bad unless it is whole, of its size, and valid Arrow.
 
     Where a trusted key vouches for these very bytes, they are decompressed and validated only by the store's readers.
     """
-    with _told(ref):
+    with told(ref):
         blob = _blob(frame, data, chunk)
         return blob, None if claim.vouched else decode(verify(frame.digest, data), chunk.rows)
 
@@ -318,13 +251,3 @@ def _blob(frame: Frame, data: bytes, chunk: Chunk) -> Blob:
     if raw_size(data) != chunk.bytes:
         raise ValueError(f"chunk {frame.digest[:16]} has another size than its table says")
     return Blob(frame.digest, chunk.bytes, Codec.ZSTD, data)
-
-
-@contextmanager
-def _told(ref: PackRef) -> Iterator[None]:
-    """What is wrong with a pack's bytes is said with its name."""
-    try:
-        with judging():
-            yield
-    except ValueError as error:
-        raise Bad(layout.pack(ref.name), str(error)) from error

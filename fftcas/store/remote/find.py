@@ -13,6 +13,7 @@ from fftcas.store.remote.keys import PublicKey, Trust
 from fftcas.store.remote.layout import MAIN, UNSIGNED, ClaimName
 from fftcas.store.remote.reach import Reach, said
 from fftcas.store.remote.transport import Denied, Entry
+from fftcas.store.remote.troubles import Troubles
 
 _SIGNERS = 64
 _AT_ONCE = 1024
@@ -22,29 +23,28 @@ _NEAR = 1000
 class Finder:
     """The claims that a build may believe: those of main, and of its own namespace. Each is read once.
 
-    In a namespace of its own it also believes what the key `own` has signed. `report` is told of bad claims and why,
-    `denied` of those that may not be read. `known_at` says when the HTTP responses that a claim rests on were last
-    known to be current.
+    Where it cannot read there are none. In a namespace of its own it also believes what the key `own` has signed.
+    `known_at` says when the HTTP responses that a claim rests on were last known to be current.
     """
 
     def __init__(
         self,
         reach: Reach,
+        reads: bool,
         namespace: str,
         trust: Trust,
-        report: Callable[[str, str], None],
-        denied: Callable[[str, str], None],
+        troubles: Troubles,
         known_at: Callable[[Claim], float],
         own: PublicKey | None = None,
     ) -> None:
         self.claims: dict[Digest, Claim] = {}
         self.asked: set[Digest] = set()
         self._reach = reach
+        self._reads = reads
         self._namespaces = list(dict.fromkeys([MAIN, namespace]))
         self._own = namespace
         self._trust = {name: trust if name == MAIN else trust.including(own) for name in self._namespaces}
-        self._report = report
-        self._denied = denied
+        self._troubles = troubles
         self._known_at = known_at
         self._signers: list[str] = []
         self._lock = threading.Lock()
@@ -59,6 +59,8 @@ class Finder:
 
     def find(self, keys: Iterable[Digest]) -> set[Digest]:
         """The derivations of which there is a claim that may be believed."""
+        if not self._reads:
+            return set()
         keys = list(dict.fromkeys(keys))
         wanted = [key for key in keys if key not in self.asked]
         for start in range(0, len(wanted), _AT_ONCE):
@@ -72,8 +74,19 @@ class Finder:
                 self.claims.update({key: claim for key, claim in zip(part, found, strict=True) if claim is not None})
         return {key for key in keys if key in self.claims}
 
-    def near(self, label: str, limit: int) -> list[Claim]:
-        """Claims of the derivations that a label had, the newest first."""
+    def claim(self, derivation: Digest) -> Claim | None:
+        """A derivation's claim, if there is one that may be believed."""
+        self.find([derivation])
+        return self.claims.get(derivation)
+
+    def known(self, derivation: Digest) -> Claim | None:
+        """A derivation's claim, if one was found already."""
+        return self.claims.get(derivation)
+
+    def near(self, label: str, limit: int = 20) -> list[Claim]:
+        """Claims of other derivations that a label had, the newest first: what a miss may be compared with."""
+        if not self._reads:
+            return []
         try:
             entries = [entry for namespace in self._namespaces for entry in self._near(namespace, label)]
         except OSError:
@@ -104,7 +117,7 @@ class Finder:
             try:
                 data = self._reach.transport.get(name.path, 0, LIMIT + 1)
             except Denied as error:
-                self._denied(name.path, said(error))
+                self._troubles.denied(name.path, said(error))
                 continue
             if data is None:
                 continue
@@ -113,7 +126,7 @@ class Finder:
                     raise ValueError("it is too large")
                 claim = read_claim(name, data, self._trust[name.namespace], self._own)
             except ValueError as error:
-                self._report(name.path, str(error))
+                self._troubles.report(name.path, str(error))
                 continue
             if not claim.realisation.http:
                 return claim

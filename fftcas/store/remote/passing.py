@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from fftcas.store.blobs import MissingBlob
 from fftcas.store.remote.claim import Claim
-from fftcas.store.remote.fetch import SEVERAL_TYPES, Bad, Fetcher, Taken
+from fftcas.store.remote.fetch import SEVERAL_TYPES, Fetcher, Taken
+from fftcas.store.remote.troubles import Bad
 from fftcas.store.store import Store
 from fftcas.store.tables import Chunk, Writing, load, streamed
 from fftcas.store.threads import Threads

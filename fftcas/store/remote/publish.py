@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from fftcas.digest import Digest
@@ -19,6 +19,7 @@ from fftcas.store.remote.keys import Signer, Trust
 from fftcas.store.remote.layout import UNSIGNED, ClaimName
 from fftcas.store.remote.pack import PackRef, packs
 from fftcas.store.remote.reach import Reach, said
+from fftcas.store.remote.troubles import Troubles
 from fftcas.store.store import Store
 from fftcas.table import Manifest
 
@@ -43,15 +44,14 @@ class Publisher:
     """Publishes the local store's outputs under a namespace. `publish` returns at once; `finish` waits."""
 
     def __init__(
-        self, reach: Reach, responses: Responses, namespace: str, signer: Signer | None, bad: Callable[[], set[str]]
+        self, reach: Reach, responses: Responses, namespace: str, signer: Signer | None, troubles: Troubles
     ) -> None:
         self.done = Published()
-        self.used: list[str] = []
         self._reach = reach
         self._responses = responses
         self._namespace = namespace
         self.signer = signer
-        self._bad = bad
+        self._troubles = troubles
         self._queue: queue.SimpleQueue[tuple[Digest, Store] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -64,21 +64,21 @@ class Publisher:
             self._threads.append(thread)
             thread.start()
 
-    def finish(self) -> Published:
-        """Wait until all is written, or has failed."""
+    def finish(self, used: Sequence[str] = ()) -> Published:
+        """Wait until all is written, or has failed. `used` are names of claims that were of use."""
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:
             thread.join()
         self._threads = []
-        self._touch()
+        self._touch(used)
         return self.done
 
-    def _touch(self) -> None:
+    def _touch(self, used: Sequence[str]) -> None:
         """Tell the collector of garbage which claims were of use, at most once a day."""
         transport = self._reach.transport
         try:
-            entries = self._reach.run(lambda: transport.stat(self.used), write=True) if self.used else {}
+            entries = self._reach.run(lambda: transport.stat(used), write=True) if used else {}
             old = [name for name, entry in entries.items() if entry.modified < time.time() - _DAY]
             self._reach.each(transport.touch, old, write=True)
         except OSError as error:
@@ -105,8 +105,9 @@ class Publisher:
             return
         for derivation, store in batch:
             try:
-                known = names[derivation] in there and names[derivation] not in self._bad()
-                if known and not self._outdates(derivation, store):
+                name = names[derivation]
+                known = name in there
+                if known and not self._troubles.doubts(derivation, name) and not self._outdates(derivation, store):
                     with self._lock:
                         self.done.known += 1
                     continue
@@ -164,7 +165,7 @@ class Publisher:
 
         def put() -> bool:
             there = transport.stat([name]).get(name)
-            bad = there is not None and (name in self._bad() or (size is not None and there.size != size))
+            bad = there is not None and (name in self._troubles.bad or (size is not None and there.size != size))
             if there is not None and size is not None and not bad:
                 # It may be about to be collected: being young again protects it.
                 transport.touch(name)
@@ -172,7 +173,7 @@ class Publisher:
             return transport.put(name, data, replace=bad or replacing)
 
         if self._reach.run(put, write=True):
-            self._bad().discard(name)
+            self._troubles.mended(name)
             with self._lock:
                 self.done.objects += 1
                 self.done.bytes += len(data)

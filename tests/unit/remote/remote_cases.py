@@ -75,7 +75,7 @@ def fetch(
 ) -> set[Digest]:
     """The derivations that could be taken over, read-only."""
     remote = Remote.open(str(place), RemoteMode.RO, warn=warn, **how)  # type: ignore[arg-type]
-    got = {key for key in keys if remote.fetch(key, store) is not None}
+    got = {key for key in keys if remote.intake.fetch(key, store) is not None}
     remote.finish()
     return got
 

@@ -43,12 +43,12 @@ def test_a_bucket_does_what_a_directory_does(server: str, tmp_path: Path) -> Non
         assert (report.published.claims, report.published.failed) == (9, 0), report.problems
         second = Remote.open(url, RemoteMode.RO)
         assert second.summary == f"remote: {url}, read-only, 9 outputs"
-        assert second.find(keys) == set(keys)
-        second.prefetch(keys, b)
-        assert all(second.fetch(key, b) for key in keys)
+        assert second.finder.find(keys) == set(keys)
+        second.intake.prefetch(keys, b)
+        assert all(second.intake.fetch(key, b) for key in keys)
         assert rows(b, keys[3]) == expected(3)
         assert len(rows(b, keys[8])) == 200_000
-        assert second.near("//marts:t3")[0].realisation.derivation == keys[3]
+        assert second.finder.near("//marts:t3")[0].realisation.derivation == keys[3]
     reach = reach_for(url)
     assert examine(reach).ill == ()
     policy = RemotePolicy(older_than=0.0, grace=0.0)
@@ -106,7 +106,7 @@ def test_a_server_that_ignores_conditional_writes_is_found_out(obstore: None, tm
 
 def fetch_from(url: str, store: Store, keys: list[str]) -> set[str]:
     remote = Remote.open(url, RemoteMode.RO)
-    return {key for key in keys if remote.fetch(key, store)}
+    return {key for key in keys if remote.intake.fetch(key, store)}
 
 
 def test_a_bucket_that_does_not_answer(obstore: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_offline_no_bucket_is_asked(obstore: None, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(Bucket, "get", lambda *range: pytest.fail("a connection was opened"))
     remote = Remote.open("s3://bucket/x", RemoteMode.RW, offline=True)
     assert remote.summary == "remote: s3://bucket/x, off (offline, and no connection is opened)"
-    assert remote.find(["0" * 64]) == set()
+    assert remote.finder.find(["0" * 64]) == set()
     with pytest.raises(RemoteError, match="is required and cannot be used"):
         Remote.open("s3://bucket/x", RemoteMode.REQUIRED, offline=True)
     assert "read-write" in Remote.open(str(tmp_path), RemoteMode.RW, offline=True).summary

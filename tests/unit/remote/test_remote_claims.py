@@ -122,7 +122,7 @@ def test_a_hostile_claim_is_a_miss_and_is_said_once_and_is_healed(tmp_path: Path
         assert b.realisation(keys[0]) is None
     with Store.open(tmp_path / "b") as b, Store.open(tmp_path / "c") as c:
         remote = Remote.open(str(place), RemoteMode.RW, warn=said.append)
-        assert remote.fetch(keys[0], c) is None
+        assert remote.intake.fetch(keys[0], c) is None
         remote.publish(fill(c, 1)[0], c)
         remote.finish()
         assert fetch(place, b, keys) == set(keys)
@@ -225,7 +225,7 @@ def test_a_pull_request_cannot_put_a_table_into_builds_of_main(tmp_path: Path, p
         assert main.realisation(made.key) is None
         # Main builds it itself, and replaces what was put in its place.
         remote = Remote.open(str(place), RemoteMode.RW, trust=trust, signer=CI, warn=lambda text: None)
-        assert remote.fetch(made.key, main) is None
+        assert remote.intake.fetch(made.key, main) is None
         realisation(main, made, table(7))
         remote.publish(made.key, main)
         remote.finish()
@@ -261,7 +261,7 @@ def test_a_key_is_changed_while_both_are_trusted_and_then_revoked(tmp_path: Path
         first, second = fill(a, 2)
         publish(place, a, [first], CI)
         changed = Remote.open(str(place), RemoteMode.RW, trust=both, signer=OTHER)
-        assert changed.fetch(first, b) is not None
+        assert changed.intake.fetch(first, b) is not None
         changed.publish(second, a)
         assert changed.finish().published.claims == 1
         with Store.open(tmp_path / "c") as c:

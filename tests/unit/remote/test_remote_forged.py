@@ -79,10 +79,10 @@ def is_a_miss(tmp_path: Path, place: Path, keys: list[str], **how: object) -> No
         said: list[str] = []
         with Store.open(tmp_path / f"b{turn}") as store:
             remote = Remote.open(str(place), RemoteMode.RO, warn=said.append, **how)  # type: ignore[arg-type]
-            remote.find(keys)
+            remote.finder.find(keys)
             if ahead:
-                remote.prefetch(keys, store)
-            assert {key for key in keys if remote.fetch(key, store)} == set(keys[1:])
+                remote.intake.prefetch(keys, store)
+            assert {key for key in keys if remote.intake.fetch(key, store)} == set(keys[1:])
             assert not remote.finish().degraded
             assert rows(store, keys[1]) == expected(1)
         assert len(said) == 1, said
@@ -167,7 +167,7 @@ def test_whatever_stops_fetching_ahead_nothing_waits_for_it(
 ) -> None:
     loose: list[object] = []
     monkeypatch.setattr("threading.excepthook", loose.append)
-    monkeypatch.setattr("fftcas.store.remote.remote._BATCH", 1)
+    monkeypatch.setattr("fftcas.store.remote.intake._BATCH", 1)
     asked: list[str] = []
     together = Fetcher.together
 
@@ -180,11 +180,13 @@ def test_whatever_stops_fetching_ahead_nothing_waits_for_it(
     monkeypatch.setattr(Fetcher, "together", stop)
     with Store.open(tmp_path / "b") as store:
         remote = Remote.open(str(place), RemoteMode.RO)
-        remote.find(keys)
+        remote.finder.find(keys)
         remote.reach._workers.quick = quick
-        remote.prefetch(keys, store)
+        remote.intake.prefetch(keys, store)
         got: list[object] = []
-        reader = threading.Thread(target=lambda: got.extend(remote.fetch(key, store) for key in keys), daemon=True)
+        reader = threading.Thread(
+            target=lambda: got.extend(remote.intake.fetch(key, store) for key in keys), daemon=True
+        )
         reader.start()
         reader.join(20)
         assert len([each for each in got if each]) == len(keys)

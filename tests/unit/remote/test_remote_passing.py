@@ -64,13 +64,13 @@ def is_damaged(place: Path, path: Path, key: str) -> tuple[list[str], int]:
     came: list[int] = []
     with Store.open(path) as store:
         remote = reader(place, said)
-        table = remote.passing(key, store)
+        table = remote.intake.passing(key, store)
         if table is not None:
             with pytest.raises(MissingBlob):
                 came.extend(map(len, table.batches))
         assert store.realisation(key) is None
-        assert not remote.has_fetched(key)
-        assert remote.fetch(key, store) is None  # it is not asked for again
+        assert not remote.intake.has(key)
+        assert remote.intake.fetch(key, store) is None  # it is not asked for again
         remote.finish()
     return said, sum(came)
 
@@ -78,14 +78,14 @@ def is_damaged(place: Path, path: Path, key: str) -> tuple[list[str], int]:
 def test_a_table_is_in_the_store_when_its_stream_has_ended(tmp_path: Path, place: Path, key: str) -> None:
     with Store.open(tmp_path / "b") as store:
         remote = reader(place)
-        table = remote.passing(key, store)
+        table = remote.intake.passing(key, store)
         assert table is not None
         found = []
         for batch in table.batches:
             assert store.realisation(key) is None
             found += batch.to_pylist()
         assert found == expected(0, COUNT)
-        assert remote.has_fetched(key)
+        assert remote.intake.has(key)
         report = remote.finish()
         assert report.fetched == 1
         assert report.fetched_bytes > sum(path.stat().st_size for path in objects(place, "packs")) * 0.9
@@ -96,13 +96,13 @@ def test_a_table_is_in_the_store_when_its_stream_has_ended(tmp_path: Path, place
 def test_a_table_that_was_not_read_to_its_end_is_not_there(tmp_path: Path, place: Path, key: str) -> None:
     with Store.open(tmp_path / "b") as store:
         remote = reader(place)
-        table = remote.passing(key, store)
+        table = remote.intake.passing(key, store)
         assert table is not None
         next(table.batches)
         table.batches.close()  # type: ignore[attr-defined]
         assert store.realisation(key) is None
-        assert not remote.has_fetched(key)
-        assert remote.fetch(key, store) is not None
+        assert not remote.intake.has(key)
+        assert remote.intake.fetch(key, store) is not None
         remote.finish()
         assert rows(store, key) == expected(0, COUNT)
 
@@ -111,7 +111,7 @@ def test_only_what_is_missing_is_read(tmp_path: Path, place: Path, key: str) -> 
     with Store.open(tmp_path / "b") as store:
         fill(store, 1, rows=COUNT - 1)  # the last chunks differ
         remote = reader(place)
-        table = remote.passing(key, store)
+        table = remote.intake.passing(key, store)
         assert table is not None
         assert sum(len(batch) for batch in table.batches) == COUNT
         assert remote.finish().fetched_bytes < sum(path.stat().st_size for path in objects(place, "packs")) / 2
@@ -127,7 +127,7 @@ def test_what_the_store_holds_and_is_bad_is_read_again(tmp_path: Path, place: Pa
         digest = chunk_list(store.blobs, manifest.columns[1])[0].digest
         store.blobs.environment.write(lambda txn: txn.put(b"b" + bytes.fromhex(digest), pack(b"else", Codec.RAW)))
         remote = reader(place)
-        table = remote.passing(key, store)
+        table = remote.intake.passing(key, store)
         assert table is not None
         assert [row for batch in table.batches for row in batch.to_pylist()] == expected(0, COUNT)
         remote.finish()
@@ -202,10 +202,10 @@ def test_what_rests_on_responses_does_not_pass(tmp_path: Path, place: Path, key:
     body["realisation"]["http"] = {"1" * 64: "2" * 64}
     write_claim(path, body)
     with Store.open(tmp_path / "b") as store:
-        assert reader(place).passing(key, store) is None
+        assert reader(place).intake.passing(key, store) is None
 
 
 def test_small_tables_do_not_pass(tmp_path: Path, place: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fftcas.store.remote.claim.TOGETHER", 1 << 30)
     with Store.open(tmp_path / "b") as store:
-        assert reader(place).passing(key, store) is None
+        assert reader(place).intake.passing(key, store) is None

@@ -45,9 +45,9 @@ def test_prefetched_tables_are_the_same(tmp_path: Path, place: Path) -> None:
         keys = fill(a, 20)
         publish(place, a, keys)
         remote = Remote.open(str(place), RemoteMode.RO)
-        assert remote.find([*keys, "0" * 64]) == set(keys)
-        remote.prefetch(keys, b)
-        assert all(remote.fetch(key, b) for key in keys)
+        assert remote.finder.find([*keys, "0" * 64]) == set(keys)
+        remote.intake.prefetch(keys, b)
+        assert all(remote.intake.fetch(key, b) for key in keys)
         assert [rows(b, key) for key in keys] == [expected(number) for number in range(20)]
 
 
@@ -61,15 +61,15 @@ def test_what_was_decoded_to_be_checked_is_kept_for_one_reader(
         monkeypatch.setattr(decoded, "CHUNK", 0)
         monkeypatch.setattr(decoded, "MOST", sum(manifest.size for manifest in manifests[:2]))
         remote = Remote.open(str(place), RemoteMode.RO)
-        assert all(remote.fetch(key, b) for key in keys)
-        kept = [remote.decoded.take(manifest.output) for manifest in manifests]
+        assert all(remote.intake.fetch(key, b) for key in keys)
+        kept = [remote.intake.decoded.take(manifest.output) for manifest in manifests]
         assert [each is None for each in kept] == [False, False, True]
         for table, manifest in zip(kept[:2], manifests, strict=False):
             stored = b.read_table(manifest)
             assert table is not None
             assert (table.columns, table.schema) == (stored.columns, stored.schema)
             assert list(table.batches) == list(stored.batches)
-        assert remote.decoded.take(manifests[0].output) is None
+        assert remote.intake.decoded.take(manifests[0].output) is None
 
 
 def test_a_store_that_fails_is_told_by_who_needs_the_table(
@@ -82,10 +82,10 @@ def test_a_store_that_fails_is_told_by_who_needs_the_table(
         publish(place, a, keys)
     with Store.open(tmp_path / "b") as b:
         remote = Remote.open(str(place), RemoteMode.RO)
-        remote.find(keys)
-    remote.prefetch(keys, b)  # which is closed by now, as after an interrupt
+        remote.finder.find(keys)
+    remote.intake.prefetch(keys, b)  # which is closed by now, as after an interrupt
     with pytest.raises(StoreError):
-        remote.fetch(keys[0], b)
+        remote.intake.fetch(keys[0], b)
     assert loose == []
 
 
@@ -131,15 +131,15 @@ def test_what_becomes_many_bytes_is_not_small(tmp_path: Path, place: Path) -> No
         few = fill(a, 1, start=1)
         publish(place, a, [many.derivation, *few])
         remote = Remote.open(str(place), RemoteMode.RO)
-        claim, other = remote.claim(many.derivation), remote.claim(few[0])
+        claim, other = remote.finder.claim(many.derivation), remote.finder.claim(few[0])
         assert claim is not None
         assert other is not None
         assert claim.size < TOGETHER
         assert (claim.small, other.small) == (False, True)
-        assert remote.passing(few[0], b) is None
-        assert remote.fetch(many.derivation, b) is not None
-        assert remote.decoded.take(many.output) is None
-        table = remote.passing(many.derivation, b)
+        assert remote.intake.passing(few[0], b) is None
+        assert remote.intake.fetch(many.derivation, b) is not None
+        assert remote.intake.decoded.take(many.output) is None
+        table = remote.intake.passing(many.derivation, b)
         assert table is not None
         assert sum(batch.num_rows for batch in table.batches) == count
 
@@ -158,12 +158,12 @@ def test_tables_are_taken_over_together_as_long_as_they_are_few_bytes(
         keys = fill(a, 7)
         publish(place, a, keys)
         remote = Remote.open(str(place), RemoteMode.RO)
-        remote.find(keys)
-        size = max(claim.unpacked for key in keys if (claim := remote.known(key)))
-        monkeypatch.setattr("fftcas.store.remote.remote._BATCH_BYTES", 3 * size)
+        remote.finder.find(keys)
+        size = max(claim.unpacked for key in keys if (claim := remote.finder.known(key)))
+        monkeypatch.setattr("fftcas.store.remote.intake._BATCH_BYTES", 3 * size)
         monkeypatch.setattr(Fetcher, "together", note)
-        remote.prefetch(keys, b)
-        assert all(remote.fetch(key, b) for key in keys)
+        remote.intake.prefetch(keys, b)
+        assert all(remote.intake.fetch(key, b) for key in keys)
     assert asked == [keys[:3], keys[3:6], keys[6:]]
 
 
@@ -187,7 +187,7 @@ def test_only_what_is_missing_is_downloaded(tmp_path: Path, place: Path, monkeyp
         fill(b, 1, rows=65_536 * 4)
         publish(place, a, [key])
         remote = Remote.open(str(place), RemoteMode.RO)
-        assert remote.fetch(key, b)
+        assert remote.intake.fetch(key, b)
         total = sum(path.stat().st_size for path in objects(place, "packs"))
         assert remote.finish().fetched_bytes < total / 2
 
@@ -280,7 +280,7 @@ def test_near_realisations_are_found_by_label(tmp_path: Path, place: Path) -> No
         two = realisation(a, derivation(2), table(2))
         publish(place, a, [one.derivation, two.derivation])
         remote = Remote.open(str(place), RemoteMode.RO)
-        near = remote.near("//marts:orders")
+        near = remote.finder.near("//marts:orders")
         assert {claim.realisation.derivation for claim in near} == {one.derivation, two.derivation}
         assert near[0].derivation().recipe["kind"] == "sql"
-        assert remote.near("//marts:other") == []
+        assert remote.finder.near("//marts:other") == []
