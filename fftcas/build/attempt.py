@@ -109,5 +109,5 @@ class Attempt:
 
     def _interrupt(self) -> None:
         self.builder.stopping = True
-        self.realiser.workers.interrupt()
+        self.realiser.executor.workers.interrupt()
         self.realiser.target.interrupt()

@@ -48,7 +48,7 @@ def checked(realiser: Realiser, targets: Sequence[Label], outcomes: dict[Label, 
 def _checked(realiser: Realiser, node: Node, outcome: Outcome) -> Outcome:
     for one_thread in (True, False):
         with realiser.target.session(one_thread=one_thread) as session, realiser.http.fetching(node):
-            found = _compare(session, node, realiser.make(session, node))
+            found = _compare(session, node, realiser.executor.make(session, node))
         if found is None:
             continue
         kind, diff = found

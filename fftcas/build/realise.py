@@ -9,24 +9,21 @@ from functools import cached_property
 from fftcas.build.clock import Clock, now
 from fftcas.build.decide import Decision, cached
 from fftcas.build.edited import refuse_edited
+from fftcas.build.executor import Executor
 from fftcas.build.externals import Externals
 from fftcas.build.failures import located
-from fftcas.build.guard import check_cost
 from fftcas.build.http import Fetched, Http
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Identity, Outcome, Status
 from fftcas.build.sharing import Sharing
 from fftcas.build.target import Target
-from fftcas.build.workers import Workers
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
-from fftcas.engines.base import Estimate, Session, Staged
+from fftcas.engines.base import Session
 from fftcas.errors import FftcasError, StoreError
-from fftcas.project.nodes import Node, PythonModel, Seed, SqlModel
+from fftcas.project.nodes import Node, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.provenance import Provenance
-from fftcas.project.python_run import check_required
-from fftcas.project.seed_data import read_seed
 from fftcas.relation import RelationKind, Stamp
 from fftcas.store import MissingBlob, Realisation, Store, Together, measure_table
 from fftcas.table import Manifest, Table
@@ -51,7 +48,7 @@ class Realiser:
     sharing: Sharing
     http: Http
     externals: Externals
-    workers: Workers
+    executor: Executor
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -179,9 +176,9 @@ class Realiser:
         """Run one node; what becomes of it is held back by session and store."""
         node, derivation, clock = decision.node, decision.derivation, Clock()
         assert derivation is not None
-        scanned = self.may_run(session, node, derivation)
+        scanned = self.executor.may_run(session, node, derivation)
         with self.http.fetching(node) as fetched:
-            staged = self.make(session, node)
+            staged = self.executor.make(session, node)
         query_seconds = clock.seconds
         refuse_edited(self.project, node, derivation, self.externals)
         output = session.read(staged)
@@ -215,7 +212,7 @@ class Realiser:
         derivation, known = decision.derivation, decision.realisation is not None
         assert derivation is not None
         stamp = replace(self.stamp(node, derivation, None), definition=decision.definition)
-        bound = self.externals.anchored(node, self.bind(node))
+        bound = self.externals.anchored(node, self.executor.bind(node))
         with self.target.session(one_thread=True) as session, located(self.project, node, bound) as sql:
             session.publish_view(node.relation, sql, stamp)
         if self.options.cache.writes and not known:
@@ -234,47 +231,6 @@ class Realiser:
             source=self.sharing.source(derivation.key) if known else None,
             output_changed=self.changed(node, derivation.key),
         )
-
-    def may_run(self, session: Session, node: Node, derivation: Derivation) -> int:
-        """How many bytes the node will scan. Raises NodeError if that is too much, or if columns that it needs miss."""
-        if isinstance(node, PythonModel):
-            for label, required in (*node.require.items(), *node.columns.items()):
-                columns = self.target.engine().describe(self.project.nodes[label].relation) or ()
-                check_required(node, label, required, [column.name for column in columns])
-        sizes = [source.bytes for source in derivation.inputs]
-        if self.project.budgets.query is None and None not in sizes:
-            return sum(size for size in sizes if size is not None)  # known without asking the engine
-        scanned = self.estimate(session, node)
-        check_cost(scanned, self.project.budgets.query)
-        return scanned.bytes
-
-    def estimate(self, session: Session, node: Node) -> Estimate:
-        """What the engine expects the node to scan."""
-        if isinstance(node, SqlModel):
-            with located(self.project, node, self.bind(node)) as sql:
-                return session.estimate(sql)
-        if isinstance(node, PythonModel):
-            relations = {label: self.project.nodes[label].relation for label in node.inputs}
-            frames = [session.estimate(session.select(relations[i], node.columns.get(i))) for i in node.inputs]
-            return Estimate(tuple(scan for frame in frames for scan in frame.scans))
-        return Estimate(())
-
-    def make(self, session: Session, node: Node) -> Staged:
-        """Run the node's own code; its rows are staged. Raises FftcasError."""
-        if isinstance(node, Seed):
-            return session.stage_arrow(node.relation, read_seed(self.project.root / node.path, node), node.types)
-        if isinstance(node, SqlModel):
-            with located(self.project, node, self.bind(node)) as sql:
-                checked = self.externals.statements.is_query(node)
-                return session.stage_query(node.relation, sql, checked=checked)
-        assert isinstance(node, PythonModel)
-        return session.stage_arrow(node.relation, self.workers.call(session, node), {})
-
-    def bind(self, node: SqlModel) -> str:
-        """The model's SQL with the names of this database in it."""
-        engine = self.target.engine()
-        names = {label: engine.quote(self.project.nodes[label].relation) for label in node.sql.inputs}
-        return node.sql.bind(names, engine.quote(node.relation), self.project.secrets)
 
     def realised(
         self, node: Node, derivation: Derivation, manifest: Manifest | None, seconds: float, fetched: Fetched

@@ -12,6 +12,7 @@ from fftcas.build.attempt import Attempt
 from fftcas.build.budgets import Spent
 from fftcas.build.clock import Clock, now
 from fftcas.build.decide import Decider
+from fftcas.build.executor import Executor
 from fftcas.build.git import checkout
 from fftcas.build.http import Http
 from fftcas.build.options import BuildOptions
@@ -107,7 +108,8 @@ def build(
     def begin() -> Attempt:
         decider = Decider(project, store, target, options, http)
         host, externals = socket.gethostname(), decider.externals
-        realiser = Realiser(project, store, target, options, record.run_id, host, sharing, http, externals, workers)
+        executor = Executor(project, target, externals, workers)
+        realiser = Realiser(project, store, target, options, record.run_id, host, sharing, http, externals, executor)
         recording = Recording(store, record, decider.identities)
         return Attempt(targets, decider, realiser, recording, started, done, postponed)
 

@@ -85,17 +85,17 @@ def test_a_sql_model_that_is_edited_meanwhile_is_built_as_it_was_read(
 
 def edit_after(monkeypatch: pytest.MonkeyPatch, small: Small, path: str, text: str) -> None:
     """Edit a file, once, when a node has run and its output is not yet stored."""
-    from fftcas.build.realise import Realiser
+    from fftcas.build.executor import Executor
 
-    make = Realiser.make
+    make = Executor.make
 
     def making(*arguments: object) -> object:
         staged = make(*arguments)  # type: ignore[arg-type]
-        monkeypatch.setattr(Realiser, "make", make)
+        monkeypatch.setattr(Executor, "make", make)
         small.write(path, text)
         return staged
 
-    monkeypatch.setattr(Realiser, "make", making)
+    monkeypatch.setattr(Executor, "make", making)
 
 
 def test_a_run_realises_each_label_once_and_going_back_restores(small: Small) -> None:

@@ -15,6 +15,7 @@ import pytest
 from small import Small, new_small
 
 from fftcas.build.decide import Decision
+from fftcas.build.executor import Executor
 from fftcas.build.options import BuildOptions
 from fftcas.build.realise import Realiser
 from fftcas.engines.base import Session, Staged
@@ -123,13 +124,13 @@ def test_nobody_is_blamed_for_another_one(wide: Small, monkeypatch: pytest.Monke
 
 def test_a_node_that_fails_is_not_run_again(wide: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
-    make = Realiser.make
+    make = Executor.make
 
-    def noting(self: Realiser, session: Session, node: Node) -> Staged:
+    def noting(self: Executor, session: Session, node: Node) -> Staged:
         ran.append(node.label.name)
         return make(self, session, node)
 
-    monkeypatch.setattr(Realiser, "make", noting)
+    monkeypatch.setattr(Executor, "make", noting)
     wide.models(m3="select error('no') as id from {{ ref('numbers') }}")
     wide.run(options=BuildOptions(jobs=1, keep_going=True))
     assert sorted(ran) == sorted([f"m{i}" for i in range(COUNT)] + ["numbers"])
