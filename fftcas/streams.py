@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from errno import EBADF, EDQUOT, EFBIG, EIO, ENOSPC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TextIO
 
 STREAMS = (("stdout", 1), ("stderr", 2))
@@ -34,6 +36,29 @@ def _opened(number: int, stream: TextIO | None) -> TextIO:
             os.close(nothing)
     encoding, errors = (stream.encoding, stream.errors) if stream else (None, "backslashreplace")
     return open(number, "w", encoding=encoding, errors=errors, closefd=False)
+
+
+def write_anything() -> None:
+    """Let the streams write what their encoding has no letter for, as `\\u2026`: a locale ends no build."""
+    for name, _ in STREAMS:
+        stream = getattr(sys, name)
+        if stream is not None and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def stdout_for_later() -> Iterator[None]:
+    """Send to stderr what is written to stdout meanwhile, be it by models, what they call, or other processes."""
+    flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+        reopen_closed()
 
 
 def flush() -> None:

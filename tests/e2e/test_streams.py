@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -70,3 +71,23 @@ def test_a_model_may_close_the_streams(small: Small) -> None:
     assert "2 built, 1 failed" in done.stdout
     assert "ValueError: b is bad" in done.stderr
     assert "I/O operation on closed file" not in done.stderr
+    done = run(small, "fftcas build --json")
+    assert done.returncode == 1
+    assert [result["status"] for result in json.loads(done.stdout)["results"]] == ["fresh", "fresh", "failed"]
+    assert "said next\n" in done.stderr
+    assert "failed    //:b" in done.stderr
+
+
+def test_no_letter_is_too_many_for_an_encoding(small: Small) -> None:
+    small.models(a="select 'Ł' as letter from {{ ref('numbers') }}")
+    assert run(small, "fftcas build").returncode == 0
+    for command, letter in (("show a", "\\u0141"), ("ls -o tree", "\\u2514")):
+        done = run(small, f"PYTHONIOENCODING=latin1 fftcas {command}")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert letter in done.stdout
+
+
+def test_a_directory_is_no_file_to_write(small: Small) -> None:
+    done = run(small, "fftcas build --md .")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: cannot write .\n  Is a directory\n  hint: name a file in it\n"
