@@ -106,6 +106,9 @@ def _choose(file: Section, name: str) -> Section:
     for candidate in (name, "default"):
         if candidate in file:
             return file.section(candidate)
+    if name in file.values:
+        hint = f"it needs `engine:`, one of {', '.join(ENGINES)}"
+        raise ProjectError(f"profile '{name}' is empty", where=file.where(name), hint=hint)
     raise ProjectError(
         f"unknown profile '{name}'",
         where=Location(FILE),
@@ -175,7 +178,10 @@ def _value(section: Section, key: str, option: Option) -> Any:
                 raise section.wrong(key, "true or false")
             return BOOLEANS[value.lower()]
         return section.flag(key, False)
-    return section.text(key) or None
+    text = section.text(key) or None
+    if text and "\0" in text:
+        raise ProjectError(f"'{section.name}.{key}' has a NUL character", where=section.where(key))
+    return text
 
 
 def _flag(name: str, value: str) -> bool:
