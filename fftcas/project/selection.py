@@ -135,11 +135,13 @@ def by_method(project: Outline, method: str, value: str) -> set[Label]:
 
 
 def by_source(project: Outline, name: str) -> set[Label]:
-    """The source `group.table` itself, or all tables of the source `group`."""
-    group, _, table = name.partition(".")
-    sources = [label for label in project.nodes if label.repo]
-    found = {label for label in sources if label.repo == group and table in ("", label.name)}
+    """The nodes that stand for the source `group.table`, or for all tables of the source `group`."""
+    found = {
+        label
+        for full, label in project.sources.items()
+        if name in (full, full.partition(".")[0], full.rpartition(".")[0])
+    }
     if not found:
-        known = [f"{label.repo}.{label.name}" for label in sources]
-        raise UsageError(f"'source:{name}' names no source", hint=closest(name, known))
+        groups = [full.partition(".")[0] for full in project.sources]
+        raise UsageError(f"'source:{name}' names no source", hint=closest(name, [*project.sources, *groups]))
     return found

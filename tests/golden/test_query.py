@@ -29,6 +29,7 @@ ANSWERS = {
     '"+names" - users': "stg_users names",
     "users-x + users": "error",
     "source:erp": "stock",
+    "source:shop.users + source:shop": "users",
     "stale()": "",
     "cached(//marts:all)": "stock titles spend",
     "state:modified": "",
