@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fftcas.digest import Value
-from fftcas.errors import ProjectError
+from fftcas.errors import ProjectError, closest
 from fftcas.graph import Graph
 from fftcas.label import Label
 from fftcas.project.budgets import read_budgets
@@ -81,7 +81,7 @@ def load_project(
         vars=values,
         sources=references.sources,
         descriptions=descriptions(wanted, python),
-        warnings=(*settings.warnings, *warnings(wanted, python)),
+        warnings=(*settings.warnings, *warnings(wanted, python), *unset(wanted, values, variables)),
         read=frozenset(files.read),
     )
     return replace(project, budgets=read_budgets(root, profile.engine, variables, nodes, project.find))
@@ -117,3 +117,12 @@ def warnings(sql: Sequence[SqlDraft], python: Sequence[PythonDraft]) -> tuple[st
     found = [warning for draft in sql if draft.rendered for warning in draft.rendered.config.warnings]
     found += [warning for draft in python for warning in (*draft.declared.warnings, *draft.closure.warnings)]
     return tuple(dict.fromkeys(found))
+
+
+def unset(sql: Sequence[SqlDraft], values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
+    """Warnings for variables without a value, of which templates have written `None` into their texts."""
+    known: Mapping[str, Collection[str]] = {"var": values, "env": environ}
+    for call in (call for draft in sql if draft.rendered for call in draft.rendered.unset):
+        (name,) = call.arguments
+        hint = closest(name, known[call.kind]) or f"write a default: {call.kind}('{name}', '...')"
+        yield f"{call.where}: {call.kind}('{name}') has no value, and the text says None: {hint}"

@@ -231,8 +231,11 @@ def _render(source: str, root: Path, environ: Mapping[str, str]) -> str:
         missing = Missing(hint=f"the environment variable '{name}' is not set", name=name)
         return environ.get(name, missing if default is None else default)
 
+    def project_dir() -> str:
+        return str(root)
+
     jinja = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    jinja.globals = {"env": env, "project_dir": lambda: str(root)}
+    jinja.globals = {"env": env, "project_dir": project_dir}
     try:
         return jinja.from_string(source).render()
     except jinja2.TemplateSyntaxError as error:
@@ -243,7 +246,7 @@ def _render(source: str, root: Path, environ: Mapping[str, str]) -> str:
         raise ProjectError(
             f"cannot render {FILE}",
             where=Location(FILE, lines[-1] if lines else None),
-            why=str(error),
+            why=str(error).rpartition("<locals>.")[2],
             hint="only env('NAME', 'default') and project_dir() are known here",
         ) from None
 

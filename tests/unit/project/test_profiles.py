@@ -145,7 +145,7 @@ def test_the_same_engine_in_the_environment_is_fine(tmp_path: Path) -> None:
         ("a: b: c\n", 1, "not valid YAML"),
         ("dev:\n  engine: {{ env('X' }}\n", 2, "not a valid template"),
         ("dev:\n  a: 1\n  engine: {{ environ('X') }}\n", 3, "'environ' is undefined"),
-        ("dev:\n  engine: {{ env() }}\n", 2, "missing 1 required positional argument"),
+        ("dev:\n  engine: {{ env() }}\n", 2, "\n  env() missing 1 required positional argument"),
         ("{% if env('CI') %}\na: b\n{% endif %}\n", 1, "the environment variable 'CI' is not set"),
         ("a:\n  {{ env('A') + 1 }}\n", 2, "the environment variable 'A' is not set"),
         ("a: {{ ''.__class__.__mro__ }}\n", 1, "unsafe"),
