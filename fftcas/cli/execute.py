@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fftcas.amounts import bytes_text, counted
+from fftcas.build.bound import bound
 from fftcas.build.clock import now
 from fftcas.build.options import BuildOptions, CacheMode, Materialize
 from fftcas.build.outcome import Outcome, Status
@@ -97,6 +98,7 @@ def execute(
         console.done(outcome)
 
     with stdout_for_later() if as_json else nullcontext(), Store.open() as store:
+        limit = bound(store.path, os.environ)  # who has set it wrongly is told before anything runs
         result = build_targets(
             project,
             targets,
@@ -129,17 +131,16 @@ def execute(
     if as_json:
         print(written.read_text("utf-8"), end="")
     if any(outcome.status is Status.BUILT or outcome.source == "remote" for outcome in result.outcomes):
-        keep_store_small(say)
+        keep_store_small(limit, say)
     return result.exit_code
 
 
-def keep_store_small(say: Callable[[str], None]) -> None:
+def keep_store_small(limit: int, say: Callable[[str], None]) -> None:
     """Collect garbage if the store has grown above its bound. It is no part of the run, and cannot make it fail."""
-    from fftcas.build.bound import bound, keep_within
+    from fftcas.build.bound import keep_within
 
     try:
         with Store.open() as store:
-            limit = bound(store.path, os.environ)
             done = keep_within(store, limit)
         if done is not None and done.blobs:
             from fftcas.report.store import gone
