@@ -17,6 +17,10 @@ FILE = "profiles.yml"
 BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
+SYSTEM = frozenset({"information_schema", "pg_catalog"})
+"""Schemas of DuckDB in which nobody can make a table."""
+
+
 @dataclass(frozen=True)
 class Profile:
     """A named way to reach a database. `options` hold what the engine's section says, with defaults.
@@ -95,6 +99,7 @@ def read_profile(root: Path, name: str, environ: Mapping[str, str]) -> Profile:
     options = dict(_options(section, engine, environ))
     where = section.where("path") if "path" in section else section.where()
     if engine == "duckdb":
+        _refuse_system(options, section)
         options["path"] = _database(str(options["path"]), root, environ)
         where = Location("FF_DUCKDB_PATH") if environ.get("FF_DUCKDB_PATH") else where
     return Profile(name, engine, options, where)
@@ -188,6 +193,13 @@ def _flag(name: str, value: str) -> bool:
     if value.lower() not in BOOLEANS:
         raise ProjectError(f"the environment variable {name} must be true or false")
     return BOOLEANS[value.lower()]
+
+
+def _refuse_system(options: Mapping[str, Any], section: Section) -> None:
+    schema = str(options.get("schema"))
+    if schema.lower() in SYSTEM:
+        where = section.where("schema" if "schema" in section else "db_schema")
+        raise ProjectError(f"the schema '{schema}' is DuckDB's own", where=where, hint="name another one")
 
 
 def _database(path: str, root: Path, environ: Mapping[str, str]) -> str:

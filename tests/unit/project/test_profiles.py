@@ -130,6 +130,11 @@ def test_the_same_engine_in_the_environment_is_fine(tmp_path: Path) -> None:
             4,
             "unknown key 'pth' in dev.duckdb\n  at profiles.yml:4\n  hint: did you mean 'path'?",
         ),
+        (
+            "dev:\n  engine: duckdb\n  duckdb:\n    db_schema: PG_catalog\n",
+            4,
+            "the schema 'PG_catalog' is DuckDB's own",
+        ),
         ("dev:\n  engine: duckdb\n  duckdb: {schema: a, db_schema: b}\n", 3, "has both 'schema' and 'db_schema'"),
         ("dev:\n  engine: duckdb\n  duckdb:\n    path: 12345\n", 4, "'dev.duckdb.path' must be text, not a number"),
         (
