@@ -127,6 +127,8 @@ def execute(
                 foretell(look, project, targets, store, options, command, result, console)
     for line in remote_lines(result.remote) if result.remote else ():
         say(line)
+    if str(project.profile.options.get("path")).startswith(":memory:") and result.outcomes:
+        say("the database was in memory, and is gone: a profile with a path, in profiles.yml, keeps it")
     leave_extras(project, result, files)
     if as_json:
         print(written.read_text("utf-8"), end="")

@@ -381,6 +381,9 @@ def test_lines_of_a_build_carry_their_reasons(shop: Shop, capsys: pytest.Capture
     results = json.loads((shop.root / ".fftcas/target/run_results.json").read_text())["results"]
     (spend,) = (result for result in results if result["label"] == "//marts:spend")
     assert spend["reason"] == "macro cents changed, //staging:stg_users 1 row changed (name)"
+    shop.write("profiles.yml", "dev: {engine: duckdb}\n")
+    assert shop.run("seed") == 0
+    assert "\nthe database was in memory, and is gone" in capsys.readouterr().out
 
 
 def commit(folder: Path) -> None:
