@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from contextlib import contextmanager
@@ -40,10 +41,22 @@ def _opened(number: int, stream: TextIO | None) -> TextIO:
 
 def write_anything() -> None:
     """Let the streams write what their encoding has no letter for, as `\\u2026`: a locale ends no build."""
+    codecs.register_error("spelled", spelled)
     for name, _ in STREAMS:
         stream = getattr(sys, name)
         if stream is not None and stream.errors == "strict":
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="spelled")
+
+
+def spelled(error: UnicodeError) -> tuple[str, int]:
+    """What stands for the letters that an encoding does not have: what JSON writes, for it may be in there.
+
+    Raises the error if it is none of encoding.
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)), error.end
 
 
 @contextmanager
