@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
+from contextlib import contextmanager
 from errno import EBADF, EDQUOT, EFBIG, EIO, ENOSPC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TextIO
 
 STREAMS = (("stdout", 1), ("stderr", 2))
@@ -34,6 +37,41 @@ def _opened(number: int, stream: TextIO | None) -> TextIO:
             os.close(nothing)
     encoding, errors = (stream.encoding, stream.errors) if stream else (None, "backslashreplace")
     return open(number, "w", encoding=encoding, errors=errors, closefd=False)
+
+
+def write_anything() -> None:
+    """Let the streams write what their encoding has no letter for, as `\\u2026`: a locale ends no build."""
+    codecs.register_error("spelled", spelled)
+    for name, _ in STREAMS:
+        stream = getattr(sys, name)
+        if stream is not None and stream.errors == "strict":
+            stream.reconfigure(errors="spelled")
+
+
+def spelled(error: UnicodeError) -> tuple[str, int]:
+    """What stands for the letters that an encoding does not have: what JSON writes, for it may be in there.
+
+    Raises the error if it is none of encoding.
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)), error.end
+
+
+@contextmanager
+def stdout_for_later() -> Iterator[None]:
+    """Send to stderr what is written to stdout meanwhile, be it by models, what they call, or other processes."""
+    flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+        reopen_closed()
 
 
 def flush() -> None:

@@ -10,7 +10,8 @@ from fftcas.build.guard import check_cost
 from fftcas.build.target import Target
 from fftcas.build.workers import Workers
 from fftcas.derivation import Derivation
-from fftcas.engines.base import Estimate, Session, Staged
+from fftcas.engines.base import EngineError, Estimate, Session, Staged
+from fftcas.errors import Location, NodeError
 from fftcas.project.nodes import Node, PythonModel, Seed, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.python_run import check_required
@@ -53,7 +54,11 @@ class Executor:
     def make(self, session: Session, node: Node) -> Staged:
         """Run the node's own code; its rows are staged. Raises FftcasError."""
         if isinstance(node, Seed):
-            return session.stage_arrow(node.relation, read_seed(self.project.root / node.path, node), node.types)
+            table = read_seed(self.project.root / node.path, node)
+            try:
+                return session.stage_arrow(node.relation, table, node.types)
+            except EngineError as error:
+                raise NodeError(error.message, where=Location(node.path), hint=error.hint) from error
         if isinstance(node, SqlModel):
             with located(self.project, node, self.bind(node)) as sql:
                 checked = self.externals.statements.is_query(node)

@@ -14,13 +14,13 @@ from fftcas.project.source_map import template_line
 
 def place_of(project: Project, node: SqlModel, line: int) -> Location:
     """Where a line of the model's rendered text stands: in its own file, or in that of an ephemeral model it reads."""
-    text = node.sql.text.splitlines()[line - 1]
     for label in node.inputs:
         below = project.nodes[label]
         if isinstance(below, SqlModel) and below.materialized == "ephemeral":
-            lines = below.sql.text.splitlines()
-            if text in lines:
-                return place_of(project, below, lines.index(text) + 1)
+            lines = below.sql.text.count("\n") + 1
+            for before in node.sql.around(below.sql):
+                if before < line <= before + lines:
+                    return place_of(project, below, line - before)
     template = (project.root / node.path).read_text("utf-8", "replace")
     return Location(node.path, template_line(template, node.sql.text, line))
 
@@ -31,9 +31,5 @@ def located(project: Project, node: SqlModel, sql: str) -> Iterator[str]:
     try:
         yield sql
     except EngineError as error:
-        if error.line is None:
-            where = Location(node.path)
-        else:
-            template = (project.root / node.path).read_text("utf-8", "replace")
-            where = Location(node.path, template_line(template, sql, error.line))
+        where = Location(node.path) if error.line is None else place_of(project, node, error.line)
         raise NodeError(error.message, where=where, why=error.caret, hint=error.hint) from error

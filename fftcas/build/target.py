@@ -15,7 +15,7 @@ from fftcas.build.publishing import Publishing
 from fftcas.digest import Digest, digest_value
 from fftcas.engines import database_state, open_engine
 from fftcas.engines.base import Engine, EngineError, Session
-from fftcas.errors import Location, NodeError, ProjectError
+from fftcas.errors import NodeError, ProjectError
 from fftcas.project.nodes import Source, relation_kind
 from fftcas.project.project import Project
 from fftcas.project.references import home
@@ -123,13 +123,14 @@ class Target:
         if columns is None:
             raise NodeError(
                 f"source {node.label} does not exist: {self.engine().quote(node.relation)}",
+                where=node.where,
                 hint="load the table, or correct schema and identifier in sources.yml",
             )
         how = node.fingerprint
         if how not in WHOLE and how not in {column.name for column in columns}:
             raise NodeError(
                 f"source {node.label} has no column '{how}', which its fingerprint is to be taken from",
-                where=Location(node.path),
+                where=node.where,
                 why=f"it has: {', '.join(column.name for column in columns)}",
                 hint="fingerprint: is content, version, none, or a column that grows with every change",
             )

@@ -37,7 +37,7 @@ class RemoteMiss:
             return f"{self.label}: the remote has no output of it"
         made = f"{self.there.built_at[:16].replace('T', ' ')}, {self.there.host}"
         if not self.words:
-            return f"{self.label}: will be taken from the remote ({made})"
+            return f"{self.label}: will be taken from the remote instead ({made})"
         return f"{self.label}: not in the remote; the nearest there ({made}) differs: {self.words}"
 
 

@@ -25,6 +25,7 @@ from fftcas.project.nodes import PythonModel
 from fftcas.project.python_result import as_arrow
 from fftcas.project.python_run import call_model
 from fftcas.relation import RelationName
+from fftcas.streams import write_anything
 
 FETCHING = "fftcas.http.context"
 """The module that is loaded once one of our HTTP functions was called. Here nobody would record what they fetch."""
@@ -58,6 +59,7 @@ def main(end: int, log: str) -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # end at once, and say nothing
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(logging.Formatter(log))
+    write_anything()
     channel = Channel(socket.socket(fileno=end))
     os.register_at_fork(after_in_child=channel.leave)
     import pandas  # noqa: F401, before this process says that it can begin

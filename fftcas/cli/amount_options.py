@@ -30,4 +30,4 @@ def _parsed(param: click.Parameter, value: str, parse: Callable[[str], int]) -> 
     try:
         return parse(value)
     except ValueError as error:
-        raise UsageError(f"--{str(param.name).replace('_', '-')} {error}") from error
+        raise UsageError(f"{param.opts[0]} {error}") from error

@@ -96,19 +96,28 @@ def build(
     return execute(project, targets, forced, "build", None if past.asked else look, **how)
 
 
-@click.command()
+@click.command(cls=PatternCommand)
+@click.argument("patterns", nargs=-1, type=Pattern())
 @build_options
 @project_options
 @click.pass_obj
 def seed(
-    look: Look | None, /, directory: str | None, profile: str | None, variables: tuple[str, ...], **how: Any
+    look: Look | None,
+    /,
+    patterns: tuple[str, ...],
+    directory: str | None,
+    profile: str | None,
+    variables: tuple[str, ...],
+    **how: Any,
 ) -> int:
-    """Load the seeds."""
+    """Load the seeds among PATTERNS (all nodes by default)."""
     from fftcas.cli.execute import execute
+    from fftcas.cli.selecting import Questions, choose
 
     project = load(directory, profile, variables, make_store=True)
-    targets = [label for label, node in project.nodes.items() if node.kind == "seed"]
-    return execute(project, targets, frozenset(), "seed", look, **how)
+    past = Questions(project, variables)
+    targets = [label for label in choose(project, patterns, past) if project.nodes[label].kind == "seed"]
+    return execute(project, targets, frozenset(), "seed", None if past.asked else look, **how)
 
 
 run = PatternCommand("run", callback=build.callback, params=build.params, help="FFT's word for build.")

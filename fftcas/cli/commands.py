@@ -4,7 +4,7 @@ from __future__ import annotations
 
 COMMANDS = {
     "build": ("fftcas.cli.build", "Bring PATTERNS (all nodes by default) and what they read up to date."),
-    "seed": ("fftcas.cli.build", "Load the seeds."),
+    "seed": ("fftcas.cli.build", "Load the seeds among PATTERNS (all nodes by default)."),
     "run": ("fftcas.cli.build", "FFT's word for build."),
     "lock": ("fftcas.cli.lock", "Bring all nodes up to date, and write the responses they rest on to fftcas.lock."),
     "ls": ("fftcas.cli.ls", "Print the nodes that PATTERNS (all by default) mean, in build order."),
@@ -46,7 +46,7 @@ TELLING = ("ls", "query", "dag", "why-rebuild")
 REMEMBERED = ("build", "run", "seed", *TELLING)
 """Commands of which it may be known what they would say."""
 
-PATTERNS = ("build", "run", "ls", "dag", "report", "why-rebuild")
+PATTERNS = ("build", "run", "seed", "ls", "dag", "report", "why-rebuild")
 """Commands whose arguments are patterns, any number of them."""
 
 LABELS = ("log", "show", "diff", "why-hit")

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 
 from fftcas.cli.commands import HELP, REMEMBERED, TELLING
-from fftcas.streams import flush, is_unwritable, reopen_closed
+from fftcas.streams import flush, is_unwritable, reopen_closed, write_anything
 from fftcas.version import __version__
 
 INTERRUPTED = 130
@@ -18,6 +18,7 @@ UNWRITABLE = 2
 def main() -> int:
     """Run the command line of this process; returns the exit code."""
     reopen_closed()
+    write_anything()
     code = 0
     try:
         code = run(sys.argv[1:])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fftcas.amounts import bytes_text, counted
+from fftcas.build.bound import bound
 from fftcas.build.clock import now
 from fftcas.build.options import BuildOptions, CacheMode, Materialize
 from fftcas.build.outcome import Outcome, Status
@@ -25,8 +27,10 @@ from fftcas.project.project import Project
 from fftcas.report.artifacts import event_logs, leave_artifacts, leave_extras
 from fftcas.report.console import Console
 from fftcas.report.events import EventLog
+from fftcas.report.files import refuse_directory
 from fftcas.report.remote import remote_lines
 from fftcas.store import Store
+from fftcas.streams import stdout_for_later
 
 if TYPE_CHECKING:
     from fftcas.cli.look import Look
@@ -73,6 +77,10 @@ def execute(
         if not as_json:
             print_remote(project, targets, options, remote, remote_mode)
         return 0
+    extras = {"trace": trace, "junit": junit, "markdown": markdown}
+    files = {name: Path(path) for name, path in extras.items() if path}
+    for path in files.values():
+        refuse_directory(path)
     shown = project.graph.ancestors(targets)
     order = [label for label in project.graph if label in shown and not isinstance(project.nodes[label], Source)]
     console = Console(order, verbosity=-1 if quiet or as_json else verbose)
@@ -89,7 +97,8 @@ def execute(
         log.done(outcome)
         console.done(outcome)
 
-    with Store.open() as store:
+    with stdout_for_later() if as_json else nullcontext(), Store.open() as store:
+        limit = bound(store.path, os.environ)  # who has set it wrongly is told before anything runs
         result = build_targets(
             project,
             targets,
@@ -118,22 +127,22 @@ def execute(
                 foretell(look, project, targets, store, options, command, result, console)
     for line in remote_lines(result.remote) if result.remote else ():
         say(line)
-    extras = {"trace": trace, "junit": junit, "markdown": markdown}
-    leave_extras(project, result, {name: Path(path) for name, path in extras.items() if path})
+    if str(project.profile.options.get("path")).startswith(":memory:") and result.outcomes:
+        say("the database was in memory, and is gone: a profile with a path, in profiles.yml, keeps it")
+    leave_extras(project, result, files)
     if as_json:
         print(written.read_text("utf-8"), end="")
     if any(outcome.status is Status.BUILT or outcome.source == "remote" for outcome in result.outcomes):
-        keep_store_small(say)
+        keep_store_small(limit, say)
     return result.exit_code
 
 
-def keep_store_small(say: Callable[[str], None]) -> None:
+def keep_store_small(limit: int, say: Callable[[str], None]) -> None:
     """Collect garbage if the store has grown above its bound. It is no part of the run, and cannot make it fail."""
-    from fftcas.build.bound import bound, keep_within
+    from fftcas.build.bound import keep_within
 
     try:
         with Store.open() as store:
-            limit = bound(store.path, os.environ)
             done = keep_within(store, limit)
         if done is not None and done.blobs:
             from fftcas.report.store import gone

@@ -77,7 +77,9 @@ def main(arguments: Sequence[str], look: Look | None = None) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        print(f"error: {error.format_message()}", file=sys.stderr)
+        # Without a command click has the help for an error. Before 8.2 it wrote that, and was content.
+        asks = isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ()))
+        print(error.format_message() if asks else f"error: {error.format_message()}", file=sys.stderr)
         return 2
     except (click.Abort, KeyboardInterrupt):
         print("interrupted", file=sys.stderr)

@@ -41,7 +41,7 @@ def log(
 @click.command()
 @click.argument("version", metavar="LABEL[@VERSION]", shell_complete=complete_label)
 @click.option("-f", "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
-@click.option("-o", "--output", "path", metavar="FILE", help="Write to a file.")
+@click.option("-o", "--output", "path", metavar="FILE", help="Write to a file; its ending may say the format.")
 @click.option("-n", "--limit", type=click.IntRange(0), metavar="ROWS", help="At most so many rows [table: 20].")
 @project_options
 def show(
@@ -66,6 +66,7 @@ def show(
     from fftcas.engines import text_rows, write_file
     from fftcas.errors import UsageError
     from fftcas.report import past as report
+    from fftcas.report.files import refuse_directory
     from fftcas.store import MissingBlob, Store
 
     project = load(directory, profile, variables)
@@ -79,8 +80,11 @@ def show(
                 return
             if form in ("parquet", "arrow") and path is None and sys.stdout.isatty():
                 raise UsageError(f"{form} is not for terminals", hint="name a file with -o")
-            form = "csv" if form == "table" else form
+            if form == "table":
+                ending = Path(path or "").suffix.removeprefix(".")
+                form = ending if ending in FORMATS[1:] else "csv"
             if path is not None:
+                refuse_directory(Path(path))
                 write_file(table, path, form, limit)
                 return
             with tempfile.TemporaryDirectory(prefix="fftcas-show-") as folder:

@@ -10,10 +10,12 @@ METHODS = ("tag:", "kind:", "type:", "path:", "source:", "state:", "result:", "c
 
 
 def pattern_words(outline: Outline) -> list[str]:
-    """Labels, packages and methods."""
+    """Labels, packages, methods, tags and names."""
     packages = sorted({label.package for label in outline.nodes if label.package})
     folders = ["//...", *(f"//{package}/..." for package in packages), *(f"//{package}:all" for package in packages)]
-    return [*labels(outline), *folders, *METHODS]
+    tags = sorted({f"tag:{tag}" for node in outline.nodes.values() for tag in node.tags})
+    names = sorted({label.name for label in outline.nodes if not label.repo})
+    return [*labels(outline), *folders, *METHODS, *tags, *names]
 
 
 def label_words(outline: Outline) -> list[str]:

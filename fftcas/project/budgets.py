@@ -34,6 +34,8 @@ DURATIONS = {"": 1, "ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_
 MOST = 2**63 - 1
 """A larger limit is a mistake."""
 
+LONGEST = 1000 * 366 * DURATIONS["d"]
+
 
 class Metric(StrEnum):
     """What is counted of a run; only nodes that were built count."""
@@ -165,7 +167,8 @@ def parse_count(value: Any) -> int:
 
 def parse_duration(value: Any) -> int:
     """Milliseconds, from `250ms`, `30s`, `1.5m`, `2h` or a plain number of them. Raises ValueError."""
-    return _parse(value, DURATIONS, "", "a duration such as 250ms, 30s or 2h")
+    wanted = "a duration such as 250ms, 30s or 2h"
+    return _parse(value, DURATIONS, "", wanted, LONGEST, "is longer than a thousand years")
 
 
 PARSERS: Mapping[Metric, Callable[[Any], int]] = {
@@ -175,7 +178,14 @@ PARSERS: Mapping[Metric, Callable[[Any], int]] = {
 }
 
 
-def _parse(value: Any, units: Mapping[str, int], ending: str, wanted: str) -> int:
+def _parse(
+    value: Any,
+    units: Mapping[str, int],
+    ending: str,
+    wanted: str,
+    most: int = MOST,
+    above: str = "is larger than any database",
+) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"must be {wanted}")
     text = str(value) if not isinstance(value, float) or math.isfinite(value) else "nan"
@@ -186,6 +196,6 @@ def _parse(value: Any, units: Mapping[str, int], ending: str, wanted: str) -> in
     if match is None or match[2] not in units:
         raise ValueError(f"must be {wanted}")
     number, unit = match[1].replace("_", "").replace(",", ""), units[match[2]]
-    if float(number) * unit > MOST:
-        raise ValueError("is larger than any database")
+    if float(number) * unit > most:
+        raise ValueError(above)
     return int(number) * unit if number.isdecimal() else math.ceil(float(number) * unit)

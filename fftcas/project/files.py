@@ -68,7 +68,13 @@ class Files:
 
     def walk(self, folder: str, suffixes: tuple[str, ...]) -> list[str]:
         """The paths below a folder that end in one of `suffixes`, sorted; hidden folders and caches are left out."""
-        return sorted(path for path in self._walk(folder) if path.endswith(suffixes))
+        if folder not in self._walked:
+            self._walked[folder] = sorted(self._walk(folder))
+        return [path for path in self._walked[folder] if path.endswith(suffixes)]
+
+    @cached_property
+    def _walked(self) -> dict[str, list[str]]:
+        return {}
 
     def _walk(self, folder: str) -> Iterator[str]:
         top = self.root / folder

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fftcas.digest import Value
-from fftcas.errors import ProjectError
+from fftcas.errors import ProjectError, closest
 from fftcas.graph import Graph
 from fftcas.label import Label
 from fftcas.project.budgets import read_budgets
@@ -17,6 +17,7 @@ from fftcas.project.files import Files
 from fftcas.project.memory import Memory
 from fftcas.project.nodes import Node
 from fftcas.project.outline import DEFAULT_PROFILE
+from fftcas.project.profiles import FILE as PROFILES
 from fftcas.project.profiles import read_profile
 from fftcas.project.project import Project
 from fftcas.project.python_import import environment
@@ -24,9 +25,11 @@ from fftcas.project.python_models import PythonDraft, python_node, read_python_m
 from fftcas.project.references import Draft, home, resolve_names
 from fftcas.project.rendering import Renderer
 from fftcas.project.seeds import read_seeds
+from fftcas.project.settings import FILE as SETTINGS
 from fftcas.project.settings import Settings, read_settings
 from fftcas.project.sources import read_sources
 from fftcas.project.sql_models import SqlDraft, read_sql_models, sql_nodes
+from fftcas.project.without_effect import without_effect
 
 
 def load_project(
@@ -81,7 +84,12 @@ def load_project(
         vars=values,
         sources=references.sources,
         descriptions=descriptions(wanted, python),
-        warnings=(*settings.warnings, *warnings(wanted, python)),
+        warnings=(
+            *settings.warnings,
+            *warnings(wanted, python),
+            *unset(wanted, values, variables),
+            *without_effect(files),
+        ),
         read=frozenset(files.read),
     )
     return replace(project, budgets=read_budgets(root, profile.engine, variables, nodes, project.find))
@@ -93,9 +101,14 @@ def check_root(root: Path) -> None:
     if not root.is_dir():
         raise ProjectError(f"there is no directory {root}", why=what, hint="name it with --project")
     if not (root / "models").is_dir():
-        raise ProjectError(
-            f"{root} is not a project: it has no folder 'models'", why=what, hint="name it with --project"
-        )
+        above = next((each for each in root.resolve().parents if is_project(each)), None)
+        hint = f"the one above is named with -C {above}" if above else "name it with --project"
+        raise ProjectError(f"{root} is not a project: it has no folder 'models'", why=what, hint=hint)
+
+
+def is_project(folder: Path) -> bool:
+    """Whether a folder is a project beyond doubt; any folder may have one called `models`."""
+    return (folder / "models").is_dir() and any((folder / name).is_file() for name in (SETTINGS, PROFILES))
 
 
 def shared_ingredients(settings: Settings, profile: str, environ: Mapping[str, str]) -> dict[str, Value]:
@@ -117,3 +130,12 @@ def warnings(sql: Sequence[SqlDraft], python: Sequence[PythonDraft]) -> tuple[st
     found = [warning for draft in sql if draft.rendered for warning in draft.rendered.config.warnings]
     found += [warning for draft in python for warning in (*draft.declared.warnings, *draft.closure.warnings)]
     return tuple(dict.fromkeys(found))
+
+
+def unset(sql: Sequence[SqlDraft], values: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[str]:
+    """Warnings for variables without a value, of which templates have written `None` into their texts."""
+    known: Mapping[str, Collection[str]] = {"var": values, "env": environ}
+    for call in (call for draft in sql if draft.rendered for call in draft.rendered.unset):
+        (name,) = call.arguments
+        hint = closest(name, known[call.kind]) or f"write a default: {call.kind}('{name}', '...')"
+        yield f"{call.where}: {call.kind}('{name}') has no value, and the text says None: {hint}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from fftcas.digest import Value
+from fftcas.errors import Location
 from fftcas.label import Label
 from fftcas.project.sql import Sql
 from fftcas.relation import RelationKind, RelationName
@@ -45,9 +46,13 @@ class Seed(Node):
 
 @dataclass(frozen=True)
 class Source(Node):
-    """A table that the project reads and does not build. `fingerprint` is `content`, `version`, `none` or a column."""
+    """A table that the project reads and does not build. `fingerprint` is `content`, `version`, `none` or a column.
+
+    `where` is the place where it is declared.
+    """
 
     fingerprint: str = "content"
+    where: Location | None = field(default=None, compare=False)
     kind: ClassVar[str] = "source"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from functools import cached_property
 
 from fftcas.errors import UsageError, closest
@@ -71,11 +72,20 @@ class Outline:
             return self.nodes[label]
         found = self.by_name.get(text, ())
         if not found:
-            raise UsageError(f"there is no node '{text}'", hint=self._nearby(text))
+            raise UsageError(f"there is no node '{text}'", hint=self._elsewhere(text) or self._nearby(text))
         if len(found) > 1:
             labels = ", ".join(sorted(node.label.text for node in found))
             raise UsageError(f"'{text}' is ambiguous", why=f"it could be {labels}", hint="write the label")
         return found[0]
+
+    def _elsewhere(self, text: str) -> str | None:
+        """A hint for a text that means a folder, a file, or another project."""
+        path = posixpath.normpath(text)
+        if any(f"{label.package}/".startswith(f"{path}/") for label in self.nodes):
+            return f"//{path}/... means all below that folder"
+        if any(f"{node.path}/".startswith(f"{path}/") for node in self.nodes.values()):
+            return f"path:{path} means what lies there"
+        return "patterns mean nodes; -C names a project" if "/" in text else None
 
     def _nearby(self, name: str) -> str | None:
         """A hint with the labels of the nodes whose names are closest."""

@@ -17,6 +17,10 @@ FILE = "profiles.yml"
 BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
+SYSTEM = frozenset({"information_schema", "pg_catalog"})
+"""Schemas of DuckDB in which nobody can make a table."""
+
+
 @dataclass(frozen=True)
 class Profile:
     """A named way to reach a database. `options` hold what the engine's section says, with defaults.
@@ -95,6 +99,7 @@ def read_profile(root: Path, name: str, environ: Mapping[str, str]) -> Profile:
     options = dict(_options(section, engine, environ))
     where = section.where("path") if "path" in section else section.where()
     if engine == "duckdb":
+        _refuse_system(options, section)
         options["path"] = _database(str(options["path"]), root, environ)
         where = Location("FF_DUCKDB_PATH") if environ.get("FF_DUCKDB_PATH") else where
     return Profile(name, engine, options, where)
@@ -106,6 +111,9 @@ def _choose(file: Section, name: str) -> Section:
     for candidate in (name, "default"):
         if candidate in file:
             return file.section(candidate)
+    if name in file.values:
+        hint = f"it needs `engine:`, one of {', '.join(ENGINES)}"
+        raise ProjectError(f"profile '{name}' is empty", where=file.where(name), hint=hint)
     raise ProjectError(
         f"unknown profile '{name}'",
         where=Location(FILE),
@@ -175,13 +183,23 @@ def _value(section: Section, key: str, option: Option) -> Any:
                 raise section.wrong(key, "true or false")
             return BOOLEANS[value.lower()]
         return section.flag(key, False)
-    return section.text(key) or None
+    text = section.text(key) or None
+    if text and "\0" in text:
+        raise ProjectError(f"'{section.name}.{key}' has a NUL character", where=section.where(key))
+    return text
 
 
 def _flag(name: str, value: str) -> bool:
     if value.lower() not in BOOLEANS:
         raise ProjectError(f"the environment variable {name} must be true or false")
     return BOOLEANS[value.lower()]
+
+
+def _refuse_system(options: Mapping[str, Any], section: Section) -> None:
+    schema = str(options.get("schema"))
+    if schema.lower() in SYSTEM:
+        where = section.where("schema" if "schema" in section else "db_schema")
+        raise ProjectError(f"the schema '{schema}' is DuckDB's own", where=where, hint="name another one")
 
 
 def _database(path: str, root: Path, environ: Mapping[str, str]) -> str:
@@ -225,8 +243,11 @@ def _render(source: str, root: Path, environ: Mapping[str, str]) -> str:
         missing = Missing(hint=f"the environment variable '{name}' is not set", name=name)
         return environ.get(name, missing if default is None else default)
 
+    def project_dir() -> str:
+        return str(root)
+
     jinja = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    jinja.globals = {"env": env, "project_dir": lambda: str(root)}
+    jinja.globals = {"env": env, "project_dir": project_dir}
     try:
         return jinja.from_string(source).render()
     except jinja2.TemplateSyntaxError as error:
@@ -237,7 +258,7 @@ def _render(source: str, root: Path, environ: Mapping[str, str]) -> str:
         raise ProjectError(
             f"cannot render {FILE}",
             where=Location(FILE, lines[-1] if lines else None),
-            why=str(error),
+            why=str(error).rpartition("<locals>.")[2],
             hint="only env('NAME', 'default') and project_dir() are known here",
         ) from None
 

@@ -125,7 +125,7 @@ def _seeds(seeds: Iterable[Seed]) -> dict[str, tuple[Label, ...]]:
 def _source(table: SourceTable) -> Source:
     where = Location(table.path, table.line)
     label = label_at(where, "", table.table, table.group)
-    return Source(label, table.table, table.path, table.relation, fingerprint=table.fingerprint)
+    return Source(label, table.table, table.path, table.relation, fingerprint=table.fingerprint, where=where)
 
 
 def label_at(where: Location, package: str, name: str, repo: str = "") -> Label:

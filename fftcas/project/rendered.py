@@ -26,11 +26,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Rendered:
-    """A model's text, in which a number between marks stands for the call of that number."""
+    """A model's text, in which a number between marks stands for the call of that number.
+
+    `unset` are the calls for variables without a value that have written `None` into it.
+    """
 
     text: str
     calls: tuple[Call, ...]
     config: ModelConfig
+    unset: tuple[Call, ...] = ()
 
     def resolve(self, marker: Callable[[Call], str], path: str) -> str:
         """The text with `marker(call)` in each call's place. Raises ProjectError for stray marks."""
@@ -51,12 +55,18 @@ class Rendered:
     def document(self) -> dict[str, Any]:
         """As JSON has it; `of_document` is the inverse."""
         config = {name: sorted(v) if isinstance(v, frozenset) else v for name, v in asdict(self.config).items()}
-        calls = [[call.kind, call.arguments, call.where.path, call.where.line] for call in self.calls]
-        return {"text": self.text, "calls": calls, "config": config}
+        calls, unset = (
+            [[call.kind, call.arguments, call.where.path, call.where.line] for call in some]
+            for some in (self.calls, self.unset)
+        )
+        return {"text": self.text, "calls": calls, "config": config, "unset": unset}
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> Rendered:
-        calls = [Call(kind, tuple(arguments), Location(*where)) for kind, arguments, *where in document["calls"]]
+        calls, unset = (
+            tuple(Call(kind, tuple(arguments), Location(*where)) for kind, arguments, *where in document[some])
+            for some in ("calls", "unset")
+        )
         config = ModelConfig(
             **{
                 **document["config"],
@@ -64,7 +74,7 @@ class Rendered:
                 "warnings": tuple(document["config"]["warnings"]),
             }
         )
-        return cls(document["text"], tuple(calls), config)
+        return cls(document["text"], calls, config, unset)
 
 
 def template_text(files: Files, path: str) -> str:

@@ -90,7 +90,7 @@ class Renderer:
         return bytes.fromhex(self._digest([self._shared, path, text, self._macros.used_by(text)]))
 
     def _digest(self, value: Value) -> str:
-        return digest_value("rendered 2", value)
+        return digest_value("rendered 3", value)
 
     @cached_property
     def _macros(self) -> MacroFiles:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fftcas.amounts import counted
 from fftcas.errors import Location, ProjectError, closest
 from fftcas.project.nodes import Seed
 
@@ -181,8 +182,10 @@ def _fault(data: bytes, width: int, seed: Seed, why: str) -> ProjectError:
                 hint = "double a quote that is part of a value"
                 return ProjectError(f"{seed.path} has a quote that is never closed", where=where, hint=hint)
             if len(row) != width and row != [_END] and (len(row) > 1 or row[0].strip()):
-                what = f"{seed.path} has a row of {len(row)} values, and {width} columns"
-                return ProjectError(what, where=where, hint="put quotes around a value that has a comma")
+                what = f"{seed.path} has a row of {counted(len(row), 'value')}, and {counted(width, 'column')}"
+                few = "put a comma for each value that is missing"
+                hint = few if len(row) < width else "put quotes around a value that has a comma"
+                return ProjectError(what, where=where, hint=hint)
     except csv.Error:  # a value longer than Python's reader takes
         pass
     return ProjectError(f"cannot read {seed.path}", where=Location(seed.path), why=why)

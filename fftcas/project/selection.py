@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import posixpath
 import re
 from collections.abc import Callable, Sequence
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 KINDS = ("seed", "sql", "python", "source")
 GRAPH = re.compile(r"(?P<up>(?P<up_depth>\d*)\+)?(?P<core>.*?)(?P<down>\+(?P<down_depth>\d*))?", re.DOTALL)
+
+
+class EmptyError(UsageError):
+    """A pattern that means nodes by what they are, and matches none."""
 
 
 States = Callable[[str, str], set[Label]]
@@ -68,6 +73,8 @@ def match_core(project: Outline, pattern: str, states: States = no_past) -> set[
         return by_source(project, value)
     if colon and method in METHODS:
         return by_method(project, method, value)
+    if pattern == ".":
+        return {node.label for node in built(project)}
     if not pattern.startswith(("//", "@")):
         return {project.find(pattern).label}
     if pattern.endswith("..."):
@@ -106,7 +113,7 @@ def non_empty(found: set[Label], project: Outline, pattern: str) -> set[Label]:
         return found
     packages = {node.label.package for node in built(project)}
     known = [f"//{package}/..." for package in packages] + [f"//{package}:all" for package in packages]
-    raise UsageError(f"'{pattern}' matches no node", hint=closest(pattern, known))
+    raise EmptyError(f"'{pattern}' matches no node", hint=closest(pattern, known))
 
 
 def tags_of(project: Outline) -> set[str]:
@@ -117,11 +124,13 @@ METHODS: dict[str, Callable[[Listed, str], bool]] = {
     "tag": lambda node, value: any(fnmatch.fnmatchcase(tag, value) for tag in node.tags),
     "type": lambda node, value: node.materialization == value,
     "kind": lambda node, value: node.kind == value,
-    "path": lambda node, value: node.path == value or node.path.startswith(value.rstrip("/") + "/"),
+    "path": lambda node, value: node.path == value or node.path.startswith(value + "/"),
 }
 
 
 def by_method(project: Outline, method: str, value: str) -> set[Label]:
+    if method == "path":
+        value = posixpath.normpath(value)
     known: dict[str, set[str]] = {
         "tag": tags_of(project),
         "type": {"table", "view", "ephemeral", *(node.materialization for node in project.nodes.values())},
@@ -130,16 +139,18 @@ def by_method(project: Outline, method: str, value: str) -> set[Label]:
     }
     found = {node.label for node in project.nodes.values() if METHODS[method](node, value)}
     if not found and value not in known[method]:
-        raise UsageError(f"'{method}:{value}' matches no node", hint=closest(value, known[method]))
+        raise EmptyError(f"'{method}:{value}' matches no node", hint=closest(value, known[method]))
     return found
 
 
 def by_source(project: Outline, name: str) -> set[Label]:
-    """The source `group.table` itself, or all tables of the source `group`."""
-    group, _, table = name.partition(".")
-    sources = [label for label in project.nodes if label.repo]
-    found = {label for label in sources if label.repo == group and table in ("", label.name)}
+    """The nodes that stand for the source `group.table`, or for all tables of the source `group`."""
+    found = {
+        label
+        for full, label in project.sources.items()
+        if name in (full, full.partition(".")[0], full.rpartition(".")[0])
+    }
     if not found:
-        known = [f"{label.repo}.{label.name}" for label in sources]
-        raise UsageError(f"'source:{name}' names no source", hint=closest(name, known))
+        groups = [full.partition(".")[0] for full in project.sources]
+        raise EmptyError(f"'source:{name}' names no source", hint=closest(name, [*project.sources, *groups]))
     return found

@@ -111,9 +111,14 @@ class Sql:
             label = Label.parse(value) if kind == "ref" else None
             if label is None or label not in bodies:
                 return f"{MARK}{kind}{':' + value if value else ''}{MARK_END}"
-            return f"(\n{bodies[label].text}\n)" if token else value
+            return _included(bodies[label]) if token else value
 
         return Sql(self._replace(expanded)) if any(label in bodies for label in self.inputs) else self
+
+    def around(self, body: Sql) -> Iterator[int]:
+        """How many lines of the text stand before each place where `expand` has put this one."""
+        for match in re.finditer(re.escape(_included(body)), self.text):
+            yield self.text.count("\n", 0, match.start()) + 1
 
     def readable(self) -> str:
         """The text for people: labels for references."""
@@ -166,6 +171,11 @@ class Sql:
             pieces += [self.text[position : match.start()], text_of(match[1], match[2] or "", inside)]
             position = match.end()
         return "".join([*pieces, self.text[position:]])
+
+
+def _included(body: Sql) -> str:
+    """A statement as a part of another one: on lines of its own, since it may end in a comment."""
+    return f"(\n{body.text}\n)"
 
 
 def _bare(token: Token) -> str:

@@ -20,7 +20,8 @@ class Rendering:
 
     `asked` are the variables that it has asked for, as ("var" or "env", name). `repeatable` says that it has used no
     other template, which may have asked for more than was seen here. `at` is where the last call was that was answered,
-    if that is known without looking for it.
+    if that is known without looking for it. `unset` are the calls for variables that have no value, not even a default,
+    and `nothing` the places where `None` was written.
     """
 
     relation: RelationName
@@ -30,6 +31,13 @@ class Rendering:
     asked: set[tuple[str, str]] = field(default_factory=set)
     repeatable: bool = True
     at: Location | None = None
+    unset: dict[Call, None] = field(default_factory=dict)
+    nothing: set[Location] = field(default_factory=set)
+
+    @property
+    def rendered_unset(self) -> tuple[Call, ...]:
+        """Calls for variables without a value where `None` was written: elsewhere it may be asked for, to decide."""
+        return tuple(call for call in self.unset if call.where in self.nothing)
 
     @property
     def caller(self) -> Location:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ from fftcas.project.ff_helpers import helpers, sql_literal
 from fftcas.project.files import Files
 from fftcas.project.model_config import model_config
 from fftcas.project.plain_templates import PlainCall, plain_parts
-from fftcas.project.rendered import Rendered, template_text
+from fftcas.project.rendered import Call, Rendered, template_text
 from fftcas.project.template_calls import Rendering, This, place
 from fftcas.relation import RelationName
 
@@ -85,6 +86,7 @@ class Templates:
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
             loader=Loader(files),
+            finalize=self._written,
             optimized=False,  # a template is rendered once: looking for what is constant in it takes longer
         )
         self._own: dict[str, Callable[..., Any]] = {
@@ -129,7 +131,7 @@ class Templates:
             sql = self._guarded(path, lambda: self._render(path, text, rendering))
         except Unwanted:
             return None
-        return Rendered(sql, tuple(rendering.calls.values()), rendering.checked)
+        return Rendered(sql, tuple(rendering.calls.values()), rendering.checked, rendering.rendered_unset)
 
     @property
     def asked(self) -> set[tuple[str, str]]:
@@ -157,7 +159,13 @@ class Templates:
 
     def _answer(self, path: str, call: PlainCall, rendering: Rendering) -> str:
         rendering.at = Location(path, call.line)
-        return str(self._own[call.function](*call.arguments, **call.keywords))
+        return str(self._written(self._own[call.function](*call.arguments, **call.keywords)))
+
+    def _written(self, value: Any) -> Any:
+        """What `{{ }}` writes for a value: itself. Notes where it is nothing."""
+        if value is None:
+            self._rendering.nothing.add(self._rendering.caller)
+        return value
 
     def _compile(self, path: str, source: str | jinja2.nodes.Template) -> jinja2.Template:
         code = self._jinja.compile(source, path, path)
@@ -180,7 +188,18 @@ class Templates:
         except Exception as error:  # any macro may raise anything
             where = place(error.__traceback__) or self._rendering.at or Location(path)
             kind = "" if isinstance(error, jinja2.TemplateError) else f"{type(error).__name__}: "
-            raise ProjectError("the template cannot be rendered", where=where, why=f"{kind}{error}") from error
+            why = self._usage(error) or f"{kind}{error}"
+            raise ProjectError("the template cannot be rendered", where=where, why=why) from error
+
+    def _usage(self, error: Exception) -> str | None:
+        """How a function is written, if the error is that it was called with other arguments than it takes."""
+        called, _, _ = str(error).partition("() ")
+        for name, function in self._jinja.globals.items() if isinstance(error, TypeError) else ():
+            if (inspect.isfunction(function) or inspect.ismethod(function)) and function.__qualname__ == called:
+                parameters = inspect.signature(function).parameters.values()
+                bare = inspect.Signature([each.replace(annotation=each.empty) for each in parameters])
+                return f"{name}() is written {name}{bare}"
+        return None
 
     def _ref(self, name: str) -> str:
         return self._rendering.mark("ref", self._rendering.text_argument("ref", name))
@@ -204,6 +223,8 @@ class Templates:
 
     def _var(self, name: str, default: Any = None) -> Any:
         self._rendering.asked.add(("var", self._rendering.text_argument("var", name)))
+        if name not in self._vars and default is None:
+            self._rendering.unset[Call("var", (name,), self._rendering.caller)] = None
         # A copy, so that no model can change what the next one sees.
         return self._rendering.no_marks(copy.deepcopy(self._vars.get(name, default)), f"var('{name}')")
 
@@ -211,6 +232,8 @@ class Templates:
         self._rendering.asked.add(("env", self._rendering.text_argument("env", name)))
         if name in self._environ and is_secret(name):
             return self._rendering.mark("env", name)
+        if name not in self._environ and default is None:
+            self._rendering.unset[Call("env", (name,), self._rendering.caller)] = None
         return self._rendering.no_marks(self._environ.get(name, default), f"env('{name}')")
 
     def _engine_name(self, default: str | None = None) -> str | None:

@@ -11,7 +11,7 @@ from fftcas.build.outcome import Outcome, Status
 from fftcas.build.run import Run
 from fftcas.errors import BudgetError, FftcasError
 from fftcas.label import Label
-from fftcas.report.paint import fit
+from fftcas.report.paint import fit, has_colours
 from fftcas.report.savings import saved_text
 from fftcas.streams import reopen_closed
 
@@ -22,7 +22,7 @@ COLOURS = {Status.FRESH: 2, Status.RESTORED: 36, Status.BUILT: 32, Status.FAILED
 """ANSI colour codes by status."""
 
 WIDTH = 80
-"""Columns that a line fits into, unless its label is too long."""
+"""Columns of a terminal that a line fits into, unless its label is too long."""
 
 MANY = 50
 """Above so many nodes, fresh ones are counted and not listed, unless asked for with -v."""
@@ -42,6 +42,7 @@ class Console:
         self.said: list[str] = []
         self.width = max((len(label.text) for label in order), default=0)
         self.terminal = self.out.isatty()
+        self.colours = has_colours(self.out)
         self.live: Live | None = None
 
     def started(self, label: Label) -> None:
@@ -97,7 +98,8 @@ class Console:
             return
         if outcome.status is Status.FRESH and self.verbosity == 0 and len(self.order) > MANY:
             return
-        room = max(24, WIDTH - self.width - len("restored") - 27) if self.verbosity == 0 else len(outcome.reason)
+        cut = self.terminal and self.verbosity == 0  # a log has room
+        room = max(24, WIDTH - self.width - len("restored") - 27) if cut else len(outcome.reason)
         text = f"{outcome.label.text:<{self.width}}  {facts(outcome, room)}".rstrip()
         self.print(f"{self.paint(outcome.status.value.ljust(8), outcome.status)}  {text}")
         for warning in outcome.warnings:
@@ -116,7 +118,7 @@ class Console:
             print(text, file=self.out)
 
     def paint(self, text: str, status: Status) -> str:
-        return f"\033[{COLOURS[status]}m{text}\033[0m" if self.terminal else text
+        return f"\033[{COLOURS[status]}m{text}\033[0m" if self.colours else text
 
     def refresh(self) -> None:
         """Show on a terminal what runs at this moment."""
@@ -159,6 +161,6 @@ def around_time(run: Run) -> tuple[str, str]:
 
 def print_error(error: FftcasError, title: str | None = None) -> None:
     """An error as one block on stderr."""
-    head = "\033[31merror:\033[0m" if sys.stderr.isatty() else "error:"
+    head = "\033[31merror:\033[0m" if has_colours(sys.stderr) else "error:"
     text = f"{title}: {error}" if title else str(error)
     print(f"{head} {text}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from fftcas.errors import UsageError
 
 def write_text(path: Path, text: str) -> None:
     """Write a file atomically, and the directories above it. Raises UsageError if that is not allowed."""
+    refuse_directory(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,6 +27,12 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         hint = "name another file, or make its directory writable"
         raise UsageError(f"cannot write {path}", why=error.strerror, hint=hint) from error
+
+
+def refuse_directory(path: Path) -> None:
+    """Raise UsageError for a path that can be no file, since a directory is there."""
+    if path.is_dir():
+        raise UsageError(f"cannot write {path}", why=os.strerror(errno.EISDIR), hint="name a file in it")
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

@@ -15,10 +15,15 @@ class Paint:
     """Paints text for a stream: as it is asked to on a terminal, not at all elsewhere or with NO_COLOR."""
 
     def __init__(self, out: TextIO | None = None) -> None:
-        self.colours = (out or sys.stdout).isatty() and not os.environ.get("NO_COLOR")
+        self.colours = has_colours(out or sys.stdout)
 
     def __call__(self, text: str, colour: str) -> str:
         return f"\033[{CODES[colour]}m{text}\033[0m" if self.colours and text else text
+
+
+def has_colours(out: TextIO) -> bool:
+    """Whether a stream is a terminal, and NO_COLOR is not set."""
+    return out.isatty() and not os.environ.get("NO_COLOR")
 
 
 def ago(moment: str, now: datetime | None = None) -> str:
@@ -35,7 +40,7 @@ def ago(moment: str, now: datetime | None = None) -> str:
 
 def fit(reason: str, width: int) -> str:
     """A reason in at most `width` characters: labels lose their package before anything is cut off."""
-    return reason if len(reason) <= width else crop(re.sub(r"(?<!:)//[\w/.-]*:", "", reason), width)
+    return reason if len(reason) <= width else crop(re.sub(r"(?<![:\w])//[\w/.-]*:", "", reason), width)
 
 
 def crop(text: str, width: int) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from small import Small, new_small
 
+from fftcas.build.options import BuildOptions
+
 SOURCES = "version: 2\nsources:\n  - name: crm\n    schema: w\n    tables: [{name: users}]\n"
 READS_SOURCE = "select * from {{ source('crm', 'users') }}"
 READS_BARE_NAME = "select * from w.users"
@@ -155,3 +157,12 @@ def test_stamps_that_someone_has_altered_are_not_believed(views: Small) -> None:
     views.models(one="select 2 as x")
     assert views.why("one").verdict == "build"
     assert views.build() == {**FRESH, "numbers": "restored", "one": "built"}
+
+
+def test_what_is_wrong_with_data_is_told_with_its_file(small: Small) -> None:
+    small.write("sources.yml", SOURCES)
+    small.models(total=READS_SOURCE)
+    small.write("seeds/schema.yml", "columns: {numbers: {note: integer}}")
+    outcomes = small.run(options=BuildOptions(keep_going=True)).outcomes
+    places = {each.label.text: str(each.error.where) for each in outcomes if each.error}
+    assert places == {"@crm//:users": "sources.yml:5", "//seeds:numbers": "seeds/numbers.csv"}

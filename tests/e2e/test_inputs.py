@@ -260,6 +260,8 @@ def test_the_text_of_an_ephemeral_model_counts_for_its_readers(small: Small) -> 
     assert warning.startswith("models/e.ff.sql:3: random(): its value differs between runs")
     small.write("data/a.csv", "id\n2\n")
     assert small.built() == {"t"}
+    small.models(e="{{ config(materialized='ephemeral') }}\n\nselect id,\n  nmae\nfrom 'data/a.csv'")
+    assert str(getattr(small.outcome("t").error, "where", "")) == "models/e.ff.sql:4"
 
 
 def test_without_the_engine_nothing_is_asked_twice(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:

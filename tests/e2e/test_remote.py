@@ -222,7 +222,7 @@ def test_why_rebuild_tells_what_the_remote_has_and_how_its_nearest_differs(tmp_p
     two.edit("models/marts/mart_user_orders.ff.sql", "sum(", "2 * sum(")
     done = two.fftcas("why-rebuild", "-e", "dev_duckdb", "//marts:mart_user_orders", **shared)
     lines = [line for line in done.stdout.splitlines() if line.startswith("remote: ")]
-    assert [line for line in lines if "//seeds:seed_users: will be taken from the remote" in line], done.stdout
+    assert [line for line in lines if "//seeds:seed_users: will be taken from the remote instead" in line], done.stdout
     (mart,) = [line for line in lines if "mart_user_orders" in line]
     assert "not in the remote; the nearest there" in mart
     assert "differs: " in mart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -70,3 +71,25 @@ def test_a_model_may_close_the_streams(small: Small) -> None:
     assert "2 built, 1 failed" in done.stdout
     assert "ValueError: b is bad" in done.stderr
     assert "I/O operation on closed file" not in done.stderr
+    done = run(small, "fftcas build --json")
+    assert done.returncode == 1
+    assert [result["status"] for result in json.loads(done.stdout)["results"]] == ["fresh", "fresh", "failed"]
+    assert "said next\n" in done.stderr
+    assert "failed    //:b" in done.stderr
+
+
+def test_no_letter_is_too_many_for_an_encoding(small: Small) -> None:
+    small.models(a="{{ config(description='é Ł 😀') }}select * from {{ ref('numbers') }}")
+    done = run(small, "PYTHONIOENCODING=ascii fftcas build --json")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = run(small, "PYTHONIOENCODING=ascii fftcas ls a -o json")
+    assert json.loads(done.stdout)[0]["description"] == "é Ł 😀"
+    done = run(small, "PYTHONIOENCODING=latin1 fftcas ls -o tree")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u2514" in done.stdout
+
+
+def test_a_directory_is_no_file_to_write(small: Small) -> None:
+    done = run(small, "fftcas build --md .")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: cannot write .\n  Is a directory\n  hint: name a file in it\n"

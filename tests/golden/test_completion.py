@@ -19,6 +19,8 @@ from shop import Shop
         "fftcas ls sta": ["state:"],
         "fftcas show //seeds:us": ["//seeds:users"],
         "fftcas show spe": ["spend"],
+        "fftcas build spe": ["spend"],
+        "fftcas seed us": ["users"],
         "fftcas build --changed": ["--changed-since"],
         "fftcas query --output t": ["tree"],
     }.items(),

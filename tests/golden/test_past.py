@@ -57,6 +57,10 @@ def test_show(aged: Shop, golden: Golden, capsys: Capture, tmp_path: Path) -> No
     for form in ("parquet", "arrow"):
         assert aged.run("show", "users", "-f", form, "-o", str(tmp_path / form)) == 0
     assert duckdb.read_parquet(str(tmp_path / "parquet")).fetchall()[3][1] == "Dan"
+    assert aged.run("show", "users", "-o", str(tmp_path / "users.parquet")) == 0
+    assert duckdb.read_parquet(str(tmp_path / "users.parquet")).fetchall()[3][1] == "Dan"
+    assert aged.run("show", "users", "-o", str(tmp_path)) == 2
+    assert "Is a directory" in capsys.readouterr().err
     with pa.OSFile(str(tmp_path / "arrow")) as file:
         assert pa.ipc.open_stream(file).read_all().num_rows == 4
 

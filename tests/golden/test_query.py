@@ -10,6 +10,7 @@ from shop import Shop
 
 ANSWERS = {
     "//seeds:users": "users",
+    ". - //seeds/... - //marts/...": "stg_orders stg_users names",
     "deps(names)": "users stg_users names",
     "deps(spend, 1)": "stg_users big_orders spend",
     "deps(//marts:spend, 0)": "spend",
@@ -29,6 +30,7 @@ ANSWERS = {
     '"+names" - users': "stg_users names",
     "users-x + users": "error",
     "source:erp": "stock",
+    "source:shop.users + source:shop": "users",
     "stale()": "",
     "cached(//marts:all)": "stock titles spend",
     "state:modified": "",
@@ -113,6 +115,35 @@ def test_states(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
         *("stg_users", "count", "titles", "spend"),
     ]
     assert names(shop, capsys, "//marts/...", "-state:modified+") == ["stock", "big_orders"]
+
+
+def test_what_is_excluded_in_vain_is_told(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        assert (
+            shop.run("ls", "-o", "name", "path:./models/staging/", "--exclude", "tag:slow", "--exclude", "//marts/...")
+            == 0
+        )
+        printed = capsys.readouterr()
+        assert printed.out.split() == ["stg_orders", "stg_users"]
+        assert printed.err == "warning: --exclude: 'tag:slow' matches no node\n"
+    assert shop.run("ls", "--exclude", "spnd") == 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    {
+        "marts": "//marts/... means all below that folder",
+        "models/marts/spend.sql": "path:models/marts/spend.sql means what lies there",
+        "./models/staging/": "path:models/staging means what lies there",
+        "../elsewhere": "patterns mean nodes; -C names a project",
+        "/else/where": "patterns mean nodes; -C names a project",
+    }.items(),
+)
+def test_what_looks_like_a_folder_has_a_hint(
+    pattern: str, hint: str, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert shop.run("ls", pattern) == 2
+    assert f"there is no node '{pattern}'\n  hint: {hint}\n" in capsys.readouterr().err
 
 
 def test_results(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:

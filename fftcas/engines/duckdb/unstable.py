@@ -73,6 +73,8 @@ def _loose_orders(parsed: Parsed) -> Iterator[Unstable]:
         if isinstance(sample, dict) and sample.get("seed") == -1:
             yield Unstable("a sample", line(node), SAMPLE)
         name = str(node.get("function_name", "")).lower()
+        if node.get("show_type") == "SUMMARY":
+            yield Unstable("SUMMARIZE", line(node), "its quantiles are estimates that hang on the order of rows")
         if node.get("ref_type") == "POSITIONAL":
             yield Unstable("POSITIONAL JOIN", line(node), "pairs rows by their place, which nobody has fixed: join ON")
         if node.get("class") == "COLUMN_REF" and str((node.get("column_names") or [""])[-1]).lower() == "rowid":

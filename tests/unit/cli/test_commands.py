@@ -11,7 +11,7 @@ import pytest
 from fftcas.build.options import CacheMode, Materialize
 from fftcas.cli import modes
 from fftcas.cli.commands import COMMANDS
-from fftcas.cli.main import cli
+from fftcas.cli.main import cli, main
 from fftcas.http.settings import HttpCacheMode
 
 
@@ -26,6 +26,12 @@ def test_each_summary_is_the_first_sentence_of_its_commands_help() -> None:
 def test_help_lists_every_command() -> None:
     text = click.Context(cli).get_help()
     assert all(f"\n  {name} " in text for name in COMMANDS)
+
+
+def test_without_a_command_there_is_help_and_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    main([])
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).startswith("Usage: ")
 
 
 def test_options_choose_among_the_modes_that_there_are() -> None:

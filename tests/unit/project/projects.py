@@ -42,11 +42,12 @@ def load(
     files: Mapping[str, str],
     environ: Mapping[str, str] | None = None,
     cli_vars: Mapping[str, Any] | None = None,
+    memory: Memory | None = None,
 ) -> Project:
     """Write the files and load the project."""
     (root / "models").mkdir(exist_ok=True)
     write(root, files)
-    return load_project(root, None, environ=environ or {}, cwd=root, cli_vars=cli_vars or {})
+    return load_project(root, None, environ=environ or {}, cwd=root, cli_vars=cli_vars or {}, memory=memory)
 
 
 def error(root: Path, files: Mapping[str, str], environ: Mapping[str, str] | None = None) -> str:

@@ -58,6 +58,9 @@ def test_sizes(text: Any, size: int) -> None:
 def test_durations(text: str, milliseconds: int) -> None:
     assert parse_duration(text) == milliseconds
     assert parse_duration(7) == 7
+    for long in ("9" * 30 + "d", "400000d"):
+        with pytest.raises(ValueError, match="is longer than a thousand years"):
+            parse_duration(long)
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,19 @@ def test_a_directory_that_is_no_project(tmp_path: Path) -> None:
         with pytest.raises(ProjectError, match=message) as caught:
             load_project(root, None, environ={}, cwd=tmp_path, cli_vars={})
         assert "a project is a directory" in str(caught.value)
+    write(tmp_path, {"models/x.sql": "", "profiles.yml": "", "seeds/deep/s.csv": ""})
+    with pytest.raises(ProjectError, match=f"hint: the one above is named with -C {tmp_path}"):
+        load_project(tmp_path / "seeds/deep", None, environ={}, cwd=tmp_path, cli_vars={})
+
+
+def test_tests_and_freshness_have_no_effect_and_a_warning(tmp_path: Path) -> None:
+    schema = "models:\n  # tests: none\n  - {name: x, tests: []}\n  - name: y\n    tests:\n    - unique\n"
+    sources = "sources:\n- {name: a, freshness: null}\n- {name: b, freshness: {warn_after: {count: 1}}}\n"
+    files = {"models/m/schema.yml": schema, "models/m/z.yml": schema, "sources.yml": sources}
+    assert load(tmp_path, files).warnings == (
+        "sources.yml:3: 'freshness' has no effect in this version: nobody looks how old a source is",
+        "models/m/schema.yml:5: 'tests' has no effect in this version: these data tests are not run",
+    )
 
 
 def test_a_file_that_is_not_text(tmp_path: Path) -> None:

@@ -101,7 +101,8 @@ QUOTE = "\n  hint: double a quote that is part of a value"
         (b"\n\n", "seeds/s.csv is empty\n  at seeds/s.csv\n  hint: the first line names the columns"),
         (
             b"a,b\n1,2\n\n3\n",
-            "seeds/s.csv has a row of 1 values, and 2 columns\n  at seeds/s.csv:4" + COMMA,
+            "seeds/s.csv has a row of 1 value, and 2 columns\n  at seeds/s.csv:4"
+            "\n  hint: put a comma for each value that is missing",
         ),
         (
             b'a,b\n"x\ny",2\n3,4,5\n',

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from projects import error, load, sql
+from projects import Memory, error, load, sql
 
 SOURCES = "version: 1\nsources:\n- name: crm\n  schema: raw\n  tables: [{name: users}]\n"
+CANNOT = "the template cannot be rendered\n  at models/m.ff.sql:1"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,10 @@ def test_rendering(tmp_path: Path, template: str, text: str | None) -> None:
         ("{{ ref(1) }}", "ref() needs a name in quotes\n  at models/m.ff.sql:1"),
         ("{{ var((1, 2)) }}", "var() needs a name in quotes\n  at models/m.ff.sql:1"),
         ("{{ env(1) }}", "env() needs a name in quotes\n  at models/m.ff.sql:1"),
-        ("{{ ref() }}", "the template cannot be rendered\n  at models/m.ff.sql:1\n  TypeError"),
+        ("{{ ref() }}", f"{CANNOT}\n  ref() is written ref(name)"),
+        ("{{ ref('shop', 'users') }}{% if 1 %}{% endif %}", f"{CANNOT}\n  ref() is written ref(name)"),
+        ("{{ ff_date_trunc() }}", f"{CANNOT}\n  ff_date_trunc() is written ff_date_trunc(expr, part='day')"),
+        ("{{ config('view') }}", f"{CANNOT}\n  config() is written config(**values)"),
         (
             "select 1\n{{ broken(1) }}",
             "the template cannot be rendered\n  at models/macros/b.sql:2\n  ZeroDivisionError",
@@ -114,6 +118,21 @@ def test_mistakes_are_told_with_file_and_line(tmp_path: Path, template: str, mes
         "sources.yml": SOURCES,
     }
     assert error(tmp_path, files, {"ODD": "\ue000"}).startswith(message)
+
+
+@pytest.mark.parametrize("before", ["", "{% set x = 1 %}"])
+def test_a_variable_without_a_value_is_told_where_it_is_written(tmp_path: Path, before: str) -> None:
+    template = f"{before}{{{{ var('regoin') }}}}{{{{ env('STAGE') }}}}"
+    asked = "\n{% if var('other') or env('OTHER') %}{% endif %}{{ var('third', 3) }}"
+    models = {"models/m.sql": f"select '{template}' as r", "models/n.sql": f"select {asked}"}
+    files = {**models, "project.yml": "vars: {region: eu}"}
+    memory = Memory()
+    for _ in range(2):
+        project = load(tmp_path, files, memory=memory)
+        assert project.warnings == (
+            "models/m.sql:1: var('regoin') has no value, and the text says None: did you mean 'region'?",
+            "models/m.sql:1: env('STAGE') has no value, and the text says None: write a default: env('STAGE', '...')",
+        )
 
 
 def test_config_counts_wherever_it_stands(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.run import Run
 from fftcas.label import Label
@@ -40,6 +42,23 @@ def test_no_line_waits_for_one_that_is_postponed() -> None:
     shown.done(Outcome(ORDER[0], Status.RESTORED, ""))
     shown.done(Outcome(ORDER[3], Status.RESTORED, ""))
     assert names(out) == "bcad"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_only_a_terminal_has_colours_and_cuts_reasons(monkeypatch: pytest.MonkeyPatch, no_color: str) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    reason = "@crm//:users has other rows, //marts/deep:spend as well"
+    log, terminal = io.StringIO(), Terminal()
+    for out in (log, terminal):
+        Console(ORDER, out=out).done(Outcome(ORDER[0], Status.BUILT, reason))
+    assert log.getvalue().endswith(f"{reason}\n")
+    assert ("\033[32mbuilt   \033[0m" in terminal.getvalue()) == (not no_color)
+    assert "@crm//:users has other rows, spend as w…" in terminal.getvalue()
 
 
 def test_a_run_that_was_broken_off_does_not_say_that_all_is_done() -> None:
