@@ -82,6 +82,12 @@ def of_recipe(txn: RecordTxn, recipe: Digest, label: str, limit: int) -> list[Re
     return _first(_found(txn, "by-recipe", bytes.fromhex(recipe) + _label(label)), limit)
 
 
+def of_output(txn: RecordTxn, output: Digest, label: str) -> Realisation | None:
+    """The newest realisation with this output, of this label if there is one."""
+    own = (each for each in _found(txn, "by-label", _label(label)) if each.output == output)
+    return next(own, None) or next(_found(txn, "by-output", bytes.fromhex(output)), None)
+
+
 def history(txn: RecordTxn, project: str, label: str, limit: int) -> list[Realisation]:
     """Realisations of a label that the project's runs committed or used; a run is part of the past when it is over."""
     if next(txn.scan("by-label", _label(label)), None) is None:
