@@ -9,7 +9,10 @@ import pytest
 from small import Small, new_small
 
 from fftcas.build.restore import restore
+from fftcas.build.versions import history
 from fftcas.build.why_run import find_run
+from fftcas.relation import RelationName
+from fftcas.store import Place
 
 VIEW = "{{ config(materialized='view') }} "
 
@@ -71,3 +74,21 @@ def test_views_come_back_whose_rows_have_changed_and_those_that_read_files(small
     assert lost["v"] == "//seeds:numbers, which it reads, is not what it was"
     assert lost["over"] == "//:v, which it reads, is not what it was"
     assert lost["files"] == "restored"
+
+
+def test_outputs_that_another_label_made_have_a_past(small: Small) -> None:
+    small.models(stg="select id from {{ ref('numbers') }}", twin="select id from {{ ref('numbers') }}")
+    small.run()
+    (small.root / "models/stg.ff.sql").rename(small.root / "models/stage.ff.sql")
+    assert small.build()["stage"] == "restored"
+    assert put_back(small) == dict.fromkeys(["numbers", "stg", "twin", "stage"], "restored")
+    project = small.load()
+    with small.store() as store:
+        assert [len(history(project, store, project.find(name).label, 9)) for name in ("stage", "twin")] == [1, 1]
+        run = store.runs(str(small.root), 1)[0]
+        assert store.places(run)["//:stg"] == Place(RelationName("stg"))  # the project has it no more
+    small.sql("drop table w.twin; drop table w.stage")
+    small.models(
+        twin="select id + 1 as id from {{ ref('numbers') }}", stage="select id + 2 as id from {{ ref('twin') }}"
+    )
+    assert [small.why(name).reason for name in ("twin", "stage")] == ["sql changed", "sql changed"]
