@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from fftcas.build.outcome import Identity
 from fftcas.label import Label
-from fftcas.store import RunRecord, Store
+from fftcas.store import Place, RunRecord, Store
 
 SECONDS = 10.0
 """The record is written again at most so often."""
 
 
 class Recording:
-    """Keeps the record of one run up to date; `identities` is what the run knows of its nodes so far."""
+    """Keeps the record of one run up to date; `identities` is what the run knows of its nodes so far, and `places`
+    says where some of them lie."""
 
-    def __init__(self, store: Store, run: RunRecord, identities: Mapping[Label, Identity]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run: RunRecord,
+        identities: Mapping[Label, Identity],
+        places: Callable[[Iterable[Label]], Mapping[str, Place]],
+    ) -> None:
         self.store = store
         self.run = run
         self.identities = identities
+        self.places = places
         self._written: float | None = None
 
     def keep(self) -> None:
@@ -29,4 +37,4 @@ class Recording:
         if self._written is None or now - self._written > SECONDS:
             self._written = now
             outputs = {label.text: identity.output for label, identity in self.identities.items()}
-            self.store.record_run(replace(self.run, outputs=outputs))
+            self.store.record_run(replace(self.run, outputs=outputs), self.places(self.identities))

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import chdir, closing
 from dataclasses import dataclass, replace
-from typing import Any
 
 from fftcas.build.clock import now
 from fftcas.build.run import new_run_id
 from fftcas.build.target import Target
 from fftcas.build.why_run import KEPT
-from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.errors import FftcasError
 from fftcas.label import Label
 from fftcas.project.project import Project
+from fftcas.project.references import home
 from fftcas.project.sql import Sql
 from fftcas.relation import RelationKind, RelationName, Stamp
-from fftcas.store import MissingBlob, Realisation, RunRecord, Store
+from fftcas.store import MissingBlob, Place, RunRecord, Store
+
+GONE = "its rows are no longer in the store"
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,51 @@ class Restored:
     reason: str = ""
 
 
-def outputs_at(project: Project, store: Store, run: RunRecord) -> dict[Label, Digest]:
-    """What the database held after a run: its outputs, and those of earlier runs that it did not touch."""
+@dataclass(frozen=True)
+class Left:
+    """What a run left of a node, and where. `view` is the text of a view, `sources` say where those lay it reads."""
+
+    output: Digest
+    relation: RelationName
+    view: Sql | None = None
+    sources: Mapping[Label, RelationName] | None = None
+
+
+def left_by(project: Project, store: Store, run: RunRecord) -> dict[Label, Left]:
+    """What the database held after a run: its outputs, and those of earlier runs that it did not touch.
+
+    Relations are where the project has them now, or where they were if it has them no more.
+    """
     runs = store.runs(str(project.root), KEPT)
     at = next(index for index, each in enumerate(runs) if each.run_id == run.run_id)
-    found: dict[Label, Digest] = {}
+    found: dict[Label, Left] = {}
+    taken: set[str] = set()
     for each in runs[at:]:
-        if each.profile == run.profile:
-            found = {**{Label.parse(label): output for label, output in each.outputs.items()}, **found}
+        outputs = {Label.parse(label): output for label, output in each.outputs.items()}
+        if each.profile != run.profile or outputs.keys() <= found.keys():
+            continue
+        places = store.places(each)
+        for label in sorted(outputs.keys() - found.keys()):
+            one = _left(project, label, outputs[label], places)
+            where = str(home(project.profile).locate(one.relation)).lower()
+            if where not in taken:  # else a later node has taken its place
+                taken.add(where)
+                found[label] = one
     return found
+
+
+def _left(project: Project, label: Label, output: Digest, places: Mapping[str, Place]) -> Left:
+    place = places.get(label.text, Place(RelationName(label.name)))
+    relation = project.nodes[label].relation if label in project.nodes else place.relation
+    if place.view is None:
+        return Left(output, relation)
+    sql = Sql(place.view)
+    return Left(
+        output,
+        relation,
+        sql,
+        {each: places[each.text].relation for each in sql.inputs if each.text in places and each.repo},
+    )
 
 
 def restore(project: Project, store: Store, run: RunRecord, done: Callable[[Restored], None]) -> list[Restored]:
@@ -48,18 +85,15 @@ def restore(project: Project, store: Store, run: RunRecord, done: Callable[[Rest
     What the store no longer holds is left as it is. Raises FftcasError if the database cannot be written.
     """
     started = now()
-    outputs = outputs_at(project, store, run)
-    with closing(Target(project, store)) as target:
+    left = left_by(project, store, run)
+    results: dict[Label, Restored] = {}
+    with chdir(project.root), closing(Target(project, store)) as target:
         target.open()
-        worker = _Restorer(project, store, target)
-        made = {label: worker.realisation(label, output) for label, output in outputs.items()}
-        views = [label for label, each in made.items() if each is not None and each.rows is None]
-        results = []
-        for label in sorted(made.keys() - set(views)) + worker.in_order(views, made):
-            result = worker.put_back(label, outputs[label], made[label])
-            results.append(result)
-            done(result)
-    kept = {each.label.text: outputs[each.label] for each in results if each.status != "lost"}
+        worker = _Restorer(project, store, target, left, results)
+        for label in in_order(left):
+            results[label] = worker.put_back(label, left[label])
+            done(results[label])
+    kept = {label.text: left[label].output for label, each in results.items() if each.status != "lost"}
     store.record_run(
         replace(
             run,
@@ -67,86 +101,89 @@ def restore(project: Project, store: Store, run: RunRecord, done: Callable[[Rest
             started=started,
             finished=now(),
             command="restore",
-            summary={status: sum(each.status == status for each in results) for status in ("fresh", "restored")},
+            summary={
+                status: sum(each.status == status for each in results.values()) for status in ("fresh", "restored")
+            },
             saved=0.0,
             outputs=kept,
-        )
+        ),
+        _places(left, kept),
     )
-    return results
+    return list(results.values())
 
 
+def in_order(left: Mapping[Label, Left]) -> list[Label]:
+    """Tables, then views after those that they read."""
+    reads = {label: set(each.view.inputs) for label, each in left.items() if each.view is not None}
+    ordered = sorted(left.keys() - reads.keys())
+    waiting = sorted(reads)
+    while waiting:
+        ready = [view for view in waiting if not reads[view] & set(waiting) - {view}] or waiting
+        ordered += ready
+        waiting = [view for view in waiting if view not in ready]
+    return ordered
+
+
+def _places(left: Mapping[Label, Left], kept: Mapping[str, Digest]) -> dict[str, Place]:
+    """What the record of the restoring says: where things are now."""
+    found: dict[str, Place] = {}
+    for label, each in left.items():
+        if label.text in kept:
+            found[label.text] = Place(each.relation, each.view.text if each.view else None)
+            found |= {source.text: Place(relation) for source, relation in (each.sources or {}).items()}
+    return found
+
+
+@dataclass(frozen=True)
 class _Restorer:
-    def __init__(self, project: Project, store: Store, target: Target) -> None:
-        self.project, self.store, self.target = project, store, target
+    """`results` tells what became of the nodes before."""
 
-    def realisation(self, label: Label, output: Digest) -> Realisation | None:
-        made = self.store.history(str(self.project.root), label.text, KEPT)
-        return next((each for each in made if each.output == output), None)
+    project: Project
+    store: Store
+    target: Target
+    left: Mapping[Label, Left]
+    results: Mapping[Label, Restored]
 
-    def derivation(self, made: Realisation) -> Derivation | None:
-        return self.store.derivation(made.derivation)
-
-    def in_order(self, views: list[Label], made: dict[Label, Realisation | None]) -> list[Label]:
-        """Views after those that they read."""
-        ordered: list[Label] = []
-        waiting = sorted(views)
-        while waiting:
-            ready = [v for v in waiting if not set(self.reads(made[v])) & set(waiting) - {v}] or waiting
-            ordered += ready
-            waiting = [view for view in waiting if view not in ready]
-        return ordered
-
-    def reads(self, made: Realisation | None) -> tuple[Label, ...]:
-        derivation = self.derivation(made) if made else None
-        sql: Any = derivation.notes.get("sql", "") if derivation else ""
-        return Sql(sql).inputs
-
-    def put_back(self, label: Label, output: Digest, made: Realisation | None) -> Restored:
-        derivation = self.derivation(made) if made else None
-        if made is None or derivation is None:
-            return Restored(label, "lost", reason="the store does not know how it was made")
-        relation = self.relation(label, derivation)
-        stamp = self.target.stamps().get(relation)
-        if stamp is not None and stamp.output == output and (made.rows is None) == (stamp.kind is RelationKind.VIEW):
-            return Restored(label, "fresh", made.rows)
+    def put_back(self, label: Label, left: Left) -> Restored:
         try:
-            if made.rows is None:
-                return self.view(label, relation, made, derivation)
-            return self.table(label, relation, made)
+            return self.table(label, left) if left.view is None else self.view(label, left, left.view)
         except MissingBlob:
-            return Restored(label, "lost", reason="its rows are no longer in the store")
+            return Restored(label, "lost", reason=GONE)
         except FftcasError as error:
             return Restored(label, "lost", reason=error.what.splitlines()[0])
 
-    def table(self, label: Label, relation: RelationName, made: Realisation) -> Restored:
-        manifest = self.store.manifest(made.output)
+    def table(self, label: Label, left: Left) -> Restored:
+        manifest = self.store.manifest(left.output)
+        stamp = self.target.stamps().get(left.relation)
+        if stamp is not None and stamp.output == left.output and stamp.kind is RelationKind.TABLE:
+            return Restored(label, "fresh", manifest.rows if manifest else None)
         if manifest is None or not self.store.holds(manifest):
-            return Restored(label, "lost", reason="its rows are no longer in the store")
-        stamp = replace(self.stamp(label, relation, made), manifest=manifest.json)
+            return Restored(label, "lost", reason=GONE)
+        made = self.store.made(left.output, label.text)
+        stamp = replace(self.stamp(label, left, made.derivation if made else ""), manifest=manifest.json)
         with self.target.session() as session:
-            session.publish(session.stage_table(relation, self.store.read_table(manifest)), stamp)
+            session.publish(session.stage_table(left.relation, self.store.read_table(manifest)), stamp)
         return Restored(label, "restored", manifest.rows)
 
-    def view(self, label: Label, relation: RelationName, made: Realisation, derivation: Derivation) -> Restored:
-        text: Any = derivation.notes.get("sql")
-        if text is None:
-            return Restored(label, "lost", reason="the view's SQL was not kept")
-        sql, engine = Sql(text), self.target.engine()
-        names = {source: engine.quote(self.relation(source, None)) for source in sql.inputs}
+    def view(self, label: Label, left: Left, sql: Sql) -> Restored:
+        """Make the view again, whatever is there: two views of one key may read relations of other names."""
+        engine, secrets = self.target.engine(), self.project.secrets
+        names = {source: engine.quote(relation) for source, relation in (left.sources or {}).items()}
+        for source in sql.inputs:
+            if source in self.left and self.results.get(source, Restored(source, "lost")).status != "lost":
+                names[source] = engine.quote(self.left[source].relation)
+            if source not in names:
+                return Restored(label, "lost", reason=f"{source}, which it reads, is not what it was")
+        for name in sql.secrets:
+            if name not in secrets:
+                return Restored(label, "lost", reason=f"{name}, which it needs, is not set")
+        # No definition in the stamp: the next build looks whether the project still wants this view.
+        stamp = replace(self.stamp(label, left, left.output), kind=RelationKind.VIEW)
         with self.target.session() as session:
-            # No definition in the stamp: the next build looks whether the project still wants this view.
-            stamp = replace(self.stamp(label, relation, made), kind=RelationKind.VIEW)
-            session.publish_view(relation, sql.bind(names, engine.quote(relation), self.project.secrets), stamp)
+            session.publish_view(left.relation, sql.bind(names, engine.quote(left.relation), secrets), stamp)
         return Restored(label, "restored")
 
-    def relation(self, label: Label, derivation: Derivation | None) -> RelationName:
-        """Where the node lives now, or where it lived if the project has it no more."""
-        if label in self.project.nodes:
-            return self.project.nodes[label].relation
-        noted: Any = derivation.notes.get("relation") if derivation else None
-        return RelationName(noted[1], noted[0]) if noted else RelationName(label.name)
-
-    def stamp(self, label: Label, relation: RelationName, made: Realisation) -> Stamp:
+    def stamp(self, label: Label, left: Left, derivation: Digest) -> Stamp:
         name = self.project.nodes[label].name if label in self.project.nodes else label.name
         engine = self.project.profile.engine
-        return Stamp(name, relation, RelationKind.TABLE, made.derivation, made.output, engine, now())
+        return Stamp(name, left.relation, RelationKind.TABLE, derivation, left.output, engine, now())

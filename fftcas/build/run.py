@@ -6,6 +6,7 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fftcas.build.attempt import Attempt
@@ -17,6 +18,7 @@ from fftcas.build.git import checkout
 from fftcas.build.http import Http
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Outcome, Status
+from fftcas.build.places import places
 from fftcas.build.realise import Realiser
 from fftcas.build.recording import Recording
 from fftcas.build.sharing import Sharing
@@ -110,7 +112,7 @@ def build(
         host, externals = socket.gethostname(), decider.externals
         executor = Executor(project, target, externals, workers)
         realiser = Realiser(project, store, target, options, record.run_id, host, sharing, http, externals, executor)
-        recording = Recording(store, record, decider.identities)
+        recording = Recording(store, record, decider.identities, partial(places, project, externals))
         return Attempt(targets, decider, realiser, recording, started, done, postponed)
 
     attempt = begin()
@@ -150,14 +152,16 @@ def build(
         target.state,
         here.commit,
     )
+    left = {outcome.label: outcome.identity.output for outcome in ordered if outcome.identity}
     store.record_run(
         replace(
             record,
             finished=run.finished_at,
             summary={status.value: run.count(status) for status in Status},
             saved=sum(outcome.saved_seconds for outcome in ordered),
-            outputs={outcome.label.text: outcome.identity.output for outcome in ordered if outcome.identity},
-        )
+            outputs={label.text: output for label, output in left.items()},
+        ),
+        places(project, attempt.decider.externals, left),
     )
     return run
 

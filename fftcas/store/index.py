@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from blake3 import blake3
 
@@ -82,15 +82,24 @@ def of_recipe(txn: RecordTxn, recipe: Digest, label: str, limit: int) -> list[Re
     return _first(_found(txn, "by-recipe", bytes.fromhex(recipe) + _label(label)), limit)
 
 
+def of_output(txn: RecordTxn, output: Digest, label: str) -> Realisation | None:
+    """The newest realisation with this output, of this label if there is one."""
+    own = (each for each in _found(txn, "by-label", _label(label)) if each.output == output)
+    return next(own, None) or next(_found(txn, "by-output", bytes.fromhex(output)), None)
+
+
 def history(txn: RecordTxn, project: str, label: str, limit: int) -> list[Realisation]:
-    """Realisations of a label that the project's runs committed or used; a run is part of the past when it is over."""
-    if next(txn.scan("by-label", _label(label)), None) is None:
-        return []  # before the outputs of all runs are read for nothing
+    """Realisations of a label that the project's runs committed or used; a run is part of the past when it is over.
+
+    An output that only other labels have made, before the node had this name or its text, is told by their realisation.
+    """
     kept = kept_runs(txn, project)
     run_ids = {run.run.run_id for run in kept if run.run.finished}
-    outputs = {outputs_of(txn, run).get(label) for run in {run.outputs: run for run in kept}.values()}
-    found = _found(txn, "by-label", _label(label))
-    return _first((each for each in found if each.run_id in run_ids or each.output in outputs), limit)
+    outputs = {outputs_of(txn, run).get(label) for run in {run.outputs: run for run in kept}.values()} - {None}
+    found = _numbered(txn, "by-label", _label(label))
+    own = [(number, each) for number, each in found if each.run_id in run_ids or each.output in outputs]
+    used = own + _of_others(txn, outputs - {each.output for _, each in own})
+    return [each for _, each in sorted(used, key=lambda pair: pair[0], reverse=True)][:limit]
 
 
 def seconds(txn: RecordTxn, label: str) -> float | None:
@@ -113,6 +122,9 @@ def latest(txn: RecordTxn, project: str) -> dict[str, Realisation]:
             if each.run_id in run_ids or each.output in used:
                 newest[label] = each
                 break
+        else:
+            if others := _of_others(txn, used):
+                newest[label] = max(others, key=lambda pair: pair[0])[1]
     return newest
 
 
@@ -130,11 +142,21 @@ def put_same(txn: RecordTxn, projection: Digest, representative: Digest) -> None
         txn.put("same", bytes.fromhex(one), bytes.fromhex(other))
 
 
+def _of_others(txn: RecordTxn, outputs: Iterable[Digest | None]) -> list[tuple[bytes, Realisation]]:
+    """The newest realisation of each output, whatever its label, with its number."""
+    found = (next(_numbered(txn, "by-output", bytes.fromhex(output)), None) for output in outputs if output)
+    return [each for each in found if each is not None]
+
+
 def _found(txn: RecordTxn, kind: str, prefix: bytes) -> Iterator[Realisation]:
-    for _, key in txn.scan(kind, prefix, reverse=True):
+    return (realisation for _, realisation in _numbered(txn, kind, prefix))
+
+
+def _numbered(txn: RecordTxn, kind: str, prefix: bytes) -> Iterator[tuple[bytes, Realisation]]:
+    for at, key in txn.scan(kind, prefix, reverse=True):
         realisation = get(txn, key.hex())
         if realisation is not None:
-            yield realisation
+            yield at[-_NUMBER:], realisation
 
 
 def _first(found: Iterator[Realisation], limit: int) -> list[Realisation]:

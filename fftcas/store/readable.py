@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from fftcas.store import index
 from fftcas.store.pins import Pin
 from fftcas.store.records import RecordTxn
-from fftcas.store.runs import Kept, parsed_outputs
+from fftcas.store.runs import Kept, parsed_outputs, parsed_places
 from fftcas.table import Manifest
 
 READERS: Mapping[str, Callable[[bytes], object]] = {
     "manifest": Manifest.from_json,
     "outputs": parsed_outputs,
     "pin": Pin.from_json,
+    "places": parsed_places,
     "realisation": index.parsed,
     "run": Kept.from_json,
 }

@@ -20,7 +20,7 @@ from fftcas.store.frame import Codec
 from fftcas.store.place import prepare_place, store_path
 from fftcas.store.realisation import Realisation
 from fftcas.store.records import Records, RecordTxn
-from fftcas.store.runs import RunRecord
+from fftcas.store.runs import Place, RunRecord
 from fftcas.table import Manifest, Table
 
 
@@ -167,9 +167,12 @@ class Store:
     def forget_record(self, kind: str, key: bytes) -> None:
         self.records.write(lambda txn: txn.delete("cache:" + kind, key))
 
-    def record_run(self, run: RunRecord) -> None:
-        """Keep a run; call it at the start (`finished` None: its outputs are safe from `gc`) and at the end."""
-        runs.record_run(self.records, run)
+    def record_run(self, run: RunRecord, places: Mapping[str, Place] | None = None) -> None:
+        """Keep a run; call it at the start (`finished` None: its outputs are safe from `gc`) and at the end.
+
+        `places` say where its outputs lie, and what its views were made of.
+        """
+        runs.record_run(self.records, run, places or {})
 
     def runs(self, project: str | None = None, limit: int = 20) -> list[RunRecord]:
         """Runs with their outputs, newest first (of all projects: project by project)."""
@@ -178,6 +181,14 @@ class Store:
                 replace(kept.run, outputs=runs.outputs_of(txn, kept)) for kept in runs.kept_runs(txn, project)[:limit]
             ]
         )
+
+    def places(self, run: RunRecord) -> dict[str, Place]:
+        """Where a run left its outputs, by label; empty if that was not recorded."""
+        return self.records.read(lambda txn: runs.places_of(txn, run.project, run.run_id))
+
+    def made(self, output: Digest, label: str) -> Realisation | None:
+        """The newest realisation with this output, of this label if there is one."""
+        return self.records.read(lambda txn: index.of_output(txn, output, label))
 
     def history(self, project: str, label: str, limit: int = 20) -> list[Realisation]:
         """What a label was built into by a project's runs, newest first."""

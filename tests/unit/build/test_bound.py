@@ -37,7 +37,7 @@ def test_the_oldest_go_and_what_a_running_build_has_stays(tmp_path: Path) -> Non
     with Store.open(tmp_path) as store:
         store.put_records("http-response", {b"x": bytes(1000)})
         run = RunRecord("r", "/p", "dev", "2020-01-01T00:00:00+00:00")
-        Recording(store, run, {Label("t", "t0"): Identity.of(oldest)}).keep()
+        Recording(store, run, {Label("t", "t0"): Identity.of(oldest)}, lambda labels: {}).keep()
         assert keep_within(store, 100 << 20) is None
         limit = 1_000_000
         done = keep_within(store, limit)
