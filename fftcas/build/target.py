@@ -13,7 +13,7 @@ from typing import Any, cast
 from fftcas.build.outcome import Identity
 from fftcas.build.publishing import Publishing
 from fftcas.digest import Digest, digest_value
-from fftcas.engines import database_state, open_engine
+from fftcas.engines import database_state, database_times, open_engine
 from fftcas.engines.base import Engine, EngineError, Session
 from fftcas.errors import NodeError, ProjectError
 from fftcas.project.nodes import Source, relation_kind
@@ -81,6 +81,7 @@ class Target:
         with self._lock:
             if self._engine is None:
                 profile = self.project.profile
+                found = None if self.read_only else self._state()
                 try:
                     opened = open_engine(profile.engine, profile.options, read_only=self.read_only)
                 except ProjectError as error:
@@ -89,7 +90,8 @@ class Target:
                 if self.read_only:
                     self._engine = opened
                     return opened
-                found = self._state()
+                if found is not None and not found.startswith(f"{database_times(profile.engine, profile.options)} "):
+                    found = None  # it was written to while it was opened
                 self._overtaken = self.state is not None and found != self.state
                 self._engine, self.state = opened, found
                 schemas = {n.relation.schema for n in self.project.nodes.values() if relation_kind(n)} - {None}

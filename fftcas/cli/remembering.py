@@ -114,18 +114,16 @@ def remember_build(
         and not (http and options.http.refresh)
         and not ages(project, [store.realisation(key) if key else None for key in http])
     )
+    if not seen or result.database is None:  # it may still be open
+        return
     # Responses may be refreshed by any project that shares the store.
     others = store_files(store)[:1] if http else []
     # A build records its run, by which its commit is asked for later: at another commit it has to run in full.
     git = map(str, checkout(project.root).files)
     watched = watch([*map(str, database(project)), *others, *git])
     # Others may have written since: to the database, to what the store knows of it, and to the repository.
-    same = (
-        result.database is not None
-        and result.database == state_now(project)
-        and result.commit == checkout(project.root).commit
-    )
-    if not (seen and same and watchable(look, project)) or tells_secret(project, results):
+    same = result.database == state_now(project) and result.commit == checkout(project.root).commit
+    if not (same and watchable(look, project)) or tells_secret(project, results):
         return
     before, after = around_time(result) if console.verbosity >= 0 else ("", "")
     lines = [*console.said[:-1], f"{before}{TOOK}{after}"] if before else console.said[:-1]

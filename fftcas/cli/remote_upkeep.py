@@ -16,6 +16,7 @@ from fftcas.project.settings import RemoteSettings, read_settings
 from fftcas.store.remote import Reach, Trust, reach_for
 from fftcas.store.remote.doctor import examine
 from fftcas.store.remote.gc import GRACE, RemotePolicy, collect
+from fftcas.store.remote.probe import check_format
 
 _SHOWN = 20
 
@@ -67,7 +68,9 @@ def _remote(remote: str | None, directory: str | None) -> tuple[Reach, Trust]:
 
 
 def _reached(reach: Reach, call: Callable[[], Any]) -> Any:
+    """What the call returns, once it is certain that this is a remote: it may delete. Raises RemoteError."""
     try:
+        check_format(reach)
         return call()
     except OSError as error:
         why = error.strerror or str(error)

@@ -6,6 +6,7 @@ A build with nothing to do pays for every import here: even `json`, `pathlib` an
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 from blake3 import blake3
@@ -138,21 +139,26 @@ def states(watched: str) -> str:
 
 
 def state(path: str) -> str:
-    """A file's size, times and inode; of a store's file also how LMDB counts its changes.
+    """A file's size, times and inode, and how it begins.
 
-    Times may be the same before and after a change that comes at once, and a store is written at the end of each build.
+    Times may be the same before and after a change that comes at once: a store is written at the end of each build, and
+    some file systems know times in whole seconds.
     """
     try:
         known = os.stat(path)
-        counted = beginning(path) if os.path.basename(path) == "data.mdb" else ""
+        begins = beginning(path) if stat.S_ISREG(known.st_mode) else ""
     except OSError:
         return "none"
-    return f"{known.st_size}:{known.st_mtime_ns}:{known.st_ctime_ns}:{known.st_ino}{counted}"
+    return f"{known.st_size}:{known.st_mtime_ns}:{known.st_ctime_ns}:{known.st_ino}{begins}"
 
 
 def beginning(path: str) -> str:
-    """A digest of the two pages with which LMDB's files begin, one of which each transaction writes. Raises OSError."""
-    with open(path, "rb") as file:
+    """A digest of a file's first bytes: there LMDB's transactions and DuckDB's checkpoints are counted, in one of two
+    pages or blocks each. Raises OSError.
+
+    Not while this process has a DuckDB file open: closing it ends all locks that the process has on it.
+    """
+    with open(path, "rb", buffering=0) as file:
         return f":{blake3(file.read(2 * LARGEST_PAGE)).hexdigest()[:32]}"
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fftcas.digest import digest_bytes
 from fftcas.engines.drivers import driver
 from fftcas.errors import UsageError
 from fftcas.project.profiles import duckdb_file
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from fftcas.project.memory import Memory
     from fftcas.table import Table
     from fftcas.table_diff import TableDiff
+
+_HEADERS = 3 * 4096
 
 
 def open_engine(name: str, options: Mapping[str, Any], *, read_only: bool = False) -> Engine:
@@ -46,10 +49,22 @@ def open_binder(name: str, options: Mapping[str, Any], memory: Memory | None = N
 
 
 def database_state(name: str, options: Mapping[str, Any]) -> str | None:
-    """What changes whenever the database does, had without opening it; None if that cannot be told.
+    """What changes whenever the database does, had without its engine; None if that cannot be told.
 
-    For a DuckDB file: inode, size and times of the file, and of its write-ahead log if there is one.
+    For a DuckDB file: inode, size and times of the file, and of its write-ahead log if there is one; and how they
+    begin, for file systems know times in steps of up to two seconds. Not to be asked while this process has the
+    database open: closing a file ends all locks that the process has on it.
     """
+    found = database_times(name, options)
+    try:
+        begin = [_beginning(path) for path in database_files(name, options) if found and path.exists()]
+    except OSError:
+        return None
+    return f"{found} {digest_bytes(b''.join(begin))[:32]}" if found else None
+
+
+def database_times(name: str, options: Mapping[str, Any]) -> str | None:
+    """The state of a database, but for how its files begin: it may be asked at any time."""
     paths = database_files(name, options)
     try:
         files = [path.stat() for path in paths[:1]]
@@ -57,9 +72,13 @@ def database_state(name: str, options: Mapping[str, Any]) -> str | None:
             files += [path.stat() for path in paths[1:]]
     except OSError:
         return None
-    if not files:
-        return None
-    return " ".join(f"{f.st_dev}:{f.st_ino}:{f.st_size}:{f.st_mtime_ns}:{f.st_ctime_ns}" for f in files)
+    return " ".join(f"{f.st_dev}:{f.st_ino}:{f.st_size}:{f.st_mtime_ns}:{f.st_ctime_ns}" for f in files) or None
+
+
+def _beginning(path: Path) -> bytes:
+    """The bytes of a DuckDB file's headers, which count its checkpoints. Raises OSError."""
+    with path.open("rb", buffering=0) as file:
+        return file.read(_HEADERS)
 
 
 def database_files(name: str, options: Mapping[str, Any]) -> list[Path]:

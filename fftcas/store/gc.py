@@ -189,8 +189,9 @@ def _candidates(txn: RecordTxn, policy: Policy, now: float) -> list[Candidate]:
             last |= outputs
     candidates = []
     for number, each in index.every(txn):
-        at = max(_seconds(each.built_at, now), used.get(each.output, 0.0))
-        young = now - _seconds(each.built_at, now) < policy.grace
+        built = _seconds(each.built_at, now)
+        at = max(min(built, now), used.get(each.output, 0.0))
+        young = abs(now - built) < policy.grace  # what says that it was built long from now is wrong
         rank = 2 if young or each.output in dear else 1 if each.output in last else 0
         candidates.append(Candidate(each, number, at, rank))
     return candidates

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from small import Small, new_small
 
 from fftcas.build.options import BuildOptions
+from fftcas.cli.watched import watch
 
 SOURCES = "version: 2\nsources:\n  - name: crm\n    schema: w\n    tables: [{name: users}]\n"
 READS_SOURCE = "select * from {{ source('crm', 'users') }}"
@@ -38,6 +42,32 @@ def test_a_view_of_files_that_is_a_source_is_read_in_every_run(small: Small, tex
     data.write_text("x\n2\n")
     assert small.built() == {"two"}
     assert small.sql("from w.two") == [(2,)]
+
+
+def test_a_change_that_neither_size_nor_times_tell(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.stat
+
+    def coarse(path: Any, **how: Any) -> Any:
+        found = real(path, **how)
+        if str(path) != str(small.database):
+            return found
+        times = dict.fromkeys(("st_mtime_ns", "st_ctime_ns"), 0)
+        same = {name: getattr(found, name) for name in ("st_mode", "st_dev", "st_ino", "st_size")}
+        return SimpleNamespace(**same, **times)
+
+    small.sql("create table w.users as select range as x from range(10)")
+    small.write("sources.yml", SOURCES)
+    small.models(two=READS_SOURCE)
+    monkeypatch.setattr(os, "stat", coarse)
+    for _ in range(3):  # until the file has its size
+        small.sql("update w.users set x = x + 1")
+        small.build()
+    before, size = watch([str(small.database)]), small.database.stat().st_size
+    small.sql("update w.users set x = x + 100")
+    assert small.database.stat().st_size == size
+    assert watch([str(small.database)]) != before
+    assert small.built() == {"two"}
+    assert small.built() == set()
 
 
 def test_a_view_of_a_model_that_is_a_source_is_read_again_when_the_model_has_changed(small: Small) -> None:

@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "remote"))
 import remote_worker
 from remote_cases import derivation, expected, fetch, fill, objects, publish, rows
 
+from fftcas.cli.remote_upkeep import examine_remote, gc_remote
+from fftcas.errors import RemoteError
 from fftcas.store import Store
 from fftcas.store.remote import Remote, RemoteMode, reach_for
 from fftcas.store.remote.doctor import examine
@@ -213,6 +215,33 @@ def test_the_doctor_finds_and_removes_what_is_bad(tmp_path: Path, place: Path) -
         assert len(examine(reach).deleted) == 2
         assert examine(reach).ill == ()
         assert len(fetch(place, b, keys, pytest.fail)) == 2
+
+
+def test_upkeep_leaves_alone_what_is_none_of_its_objects(tmp_path: Path, place: Path) -> None:
+    mine = [place / name for name in ("tmp/thesis.tex", "packs/ab/backpack.txt", "claims/notes.txt", "gc/1.json")]
+    garbage = place / "tmp" / ("a" * 32)
+    for path in [*mine, garbage]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    (place / "keys").mkdir()
+    (place / "keys" / "host").symlink_to("/etc/hostname")
+    reach = reach_for(str(place))
+    with pytest.raises(RemoteError, match="is not a remote that this fftcas knows"):
+        gc_remote(str(place), str(tmp_path), None, None, 0.0, False)
+    (place / "fftcas.json").write_text('{"fftcas-remote": 2}')
+    with pytest.raises(RemoteError) as refused:
+        examine_remote(str(place), str(tmp_path), repair=True)
+    assert refused.value.why == "it has format 2, and this fftcas knows format 1"
+    (place / "fftcas.json").unlink()
+    Remote.open(str(place), RemoteMode.RW)
+    for hours in (100, 200):
+        done = collect(reach, RemotePolicy(older_than=1.0), clock=lambda hours=hours: later(hours))  # type: ignore[misc]
+        assert (done.deleted, done.claims_kept) == ((str(garbage.relative_to(place)),) if hours == 100 else (), 0)
+    health = examine(reach)
+    assert [ill.name for ill in health.ill] == ["claims/notes.txt", "packs/ab/backpack.txt"]
+    assert health.deleted == ()
+    assert all(path.exists() for path in [*mine, place / "keys" / "host"])
+    assert not garbage.exists()
 
 
 def test_listing_ignores_strangers(place: Path) -> None:

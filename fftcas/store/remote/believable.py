@@ -11,10 +11,10 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.errors import FftcasError, UsageError
 from fftcas.label import Label
@@ -34,8 +34,6 @@ CHUNK_BYTES = 4 << 20
 
 _KINDS = ("seed", "sql", "python", "snapshot", "test")
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]*")
-_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\u00(?:0[0-8bcef]|1[0-9a-f]|7f|[89][0-9a-f])", re.IGNORECASE)
-"""In JSON of ASCII: escapes that a terminal would act on."""
 _QUOTED = re.compile(r"(?<![\w'\"])(?:\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*')(?![\w'\"])")  # E'\'' is read in many ways
 _INNER = re.compile(r"\([\w ,.\[\]:]*\)")
 _TYPE = re.compile(r"[A-Za-z_]\w*( (with|without|local|time|zone|precision|varying))*(\[\d*\])*", re.IGNORECASE)
@@ -110,43 +108,24 @@ def check_realisation(value: object, derivation: Digest) -> Realisation:
 
 def _realisation(value: Mapping[str, Any]) -> Realisation:
     seconds = real(value["seconds"])
-    if abs(seconds) > MAX_SECONDS:
+    if not 0 <= seconds <= MAX_SECONDS:
         raise ValueError("its time is wrong")
     return Realisation(
         derivation=digest_of(value["derivation"]),
         recipe=digest_of(value["recipe"]),
         output=digest_of(value["output"]),
-        label=_label(value["label"]),
+        label=label(value["label"]),
         kind=_one_of(value["kind"], _KINDS),
         rows=None if value["rows"] is None else number(value["rows"], MAX_ROWS),
         bytes=number(value["bytes"], 1 << 60),
         seconds=seconds,
-        built_at=_printable(value["built_at"], 40),
-        run_id=_printable(value["run_id"], 80),
-        host=_printable(value["host"], 255),
-        inputs={_printable(name, 4096): digest_of(each) for name, each in _mapping(value["inputs"]).items()},
-        http={digest_of(name): digest_of(each) for name, each in _mapping(value["http"]).items()},
-        http_max_age={digest_of(name): _age(each) for name, each in _mapping(value.get("http_max_age", {})).items()},
+        built_at=_moment(value["built_at"]),
+        run_id=printable(value["run_id"], 80),
+        host=printable(value["host"], 255),
+        inputs={printable(name, 4096): digest_of(each) for name, each in mapping(value["inputs"]).items()},
+        http={digest_of(name): digest_of(each) for name, each in mapping(value["http"]).items()},
+        http_max_age={digest_of(name): _age(each) for name, each in mapping(value.get("http_max_age", {})).items()},
     )
-
-
-def check_document(value: object, realisation: Realisation) -> bytes:
-    """The derivation's document, if it has the key of the realisation. Raises ValueError."""
-    document = text(value, 16 << 20)
-    if not (document.isascii() and document.isprintable()) or ("\\u00" in document and _CONTROL.search(document)):
-        raise ValueError("its derivation holds control characters")
-    data = document.encode()
-    try:
-        derivation = Derivation.from_json(data)
-        right = derivation.key == realisation.derivation and derivation.recipe_digest == realisation.recipe
-    except (TypeError, AttributeError, RecursionError) as error:
-        raise ValueError("its derivation is not one") from error
-    if not right:
-        raise ValueError("its derivation does not have the key that it claims")
-    for source in derivation.inputs:
-        _printable(source.label, 4096)  # a file's name, where it is no node's
-        digest_of(source.output)
-    return data
 
 
 def check_manifest(value: object, realisation: Realisation) -> Manifest | None:
@@ -165,7 +144,7 @@ def check_manifest(value: object, realisation: Realisation) -> Manifest | None:
     for column in manifest.columns:
         digest_of(column.digest)
         number(column.bytes, 1 << 56)
-        names.add(_printable(column.name, 4096))
+        names.add(printable(column.name, 4096))
         if not is_type(column.type):
             raise ValueError(f"a column's type is not one: {column.type[:60]!r}")
     if len(names) != len(manifest.columns):
@@ -211,14 +190,14 @@ def _is_type(spelled: str) -> bool:
     return bool(_TYPE.fullmatch(rest))
 
 
-def _label(value: object) -> str:
+def label(value: object) -> str:
     try:
         return Label.parse(text(value, 1000)).text
     except UsageError as error:
         raise ValueError("a label is not one") from error
 
 
-def _printable(value: object, limit: int) -> str:
+def printable(value: object, limit: int) -> str:
     if not _PRINTABLE.fullmatch(text(value, limit)):
         raise ValueError("a text has characters that it may not have")
     assert isinstance(value, str)
@@ -233,13 +212,25 @@ def _age(value: object) -> float:
     return seconds
 
 
+def _moment(value: object) -> str:
+    """A time with its zone, in years of which everything can tell how long ago they were."""
+    found = printable(value, 40)
+    try:
+        year = datetime.fromisoformat(found).astimezone(UTC).year if found[-6:-5] in ("+", "-") else 0
+    except OverflowError:
+        year = 0
+    if not 1970 <= year < 3000:
+        raise ValueError(f"{found!r} is no time at which something was built")
+    return found
+
+
 def _one_of(value: object, known: tuple[str, ...]) -> str:
     if value not in known:
         raise ValueError(f"{str(value)[:40]!r} is none of {', '.join(known)}")
     return str(value)
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def mapping(value: object) -> Mapping[str, Any]:
     if not isinstance(value, dict) or len(value) > 100_000:
         raise ValueError("a mapping is missing or too long")
     return value

@@ -23,7 +23,6 @@ from fftcas.derivation import Derivation
 from fftcas.errors import UsageError
 from fftcas.store.realisation import Realisation
 from fftcas.store.remote.believable import (
-    check_document,
     check_manifest,
     check_realisation,
     digest_of,
@@ -32,6 +31,7 @@ from fftcas.store.remote.believable import (
     parse,
     text,
 )
+from fftcas.store.remote.document import check_document
 from fftcas.store.remote.keys import PublicKey, Signer, Trust
 from fftcas.store.remote.layout import MAIN, UNSIGNED, ClaimName
 from fftcas.store.remote.pack import PackRef

@@ -41,8 +41,8 @@ class RemoteHealth:
 def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> RemoteHealth:  # noqa: B008 (frozen)
     """Verify everything; with `repair`, delete what is bad. Raises OSError.
 
-    What may not be read stays: others may be able to. With trust, claims of main that no trusted key has signed count
-    as bad.
+    What may not be read stays: others may be able to; and so does what is no object by its name. With trust, claims of
+    main that no trusted key has signed count as bad.
     """
     transport = reach.transport
     listed = reach.run(lambda: list(transport.list("packs")))
@@ -53,8 +53,10 @@ def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> Rem
         troubles = reach.each(lambda entry: _readable(unread, entry, lambda: _pack_trouble(transport, entry)), part)
         for entry, why in zip(part, troubles, strict=True):
             digest = layout.pack_digest(entry.name)
-            if why is not None or digest is None:
-                sick[entry.name] = why or "it is not a pack"
+            if digest is None:
+                unread[entry.name] = "it is not a pack"
+            elif why is not None:
+                sick[entry.name] = why
             else:
                 sizes[digest] = entry.size
     claims = reach.run(lambda: list(transport.list("claims")))
@@ -63,10 +65,12 @@ def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> Rem
         troubles = reach.each(
             lambda entry: _readable(unread, entry, lambda: _claim_trouble(transport, entry, trust, sizes)), part
         )
-        sick.update({entry.name: why for entry, why in zip(part, troubles, strict=True) if why is not None})
+        for entry, why in zip(part, troubles, strict=True):
+            if why is not None:
+                (sick if layout.is_object(entry.name) else unread)[entry.name] = why
     for folder in ("claims", "packs", "near", "keys"):
         strays = reach.run(lambda folder=folder: list(transport.strays(folder)))  # type: ignore[misc]
-        sick.update(dict.fromkeys(strays, "it is not a file"))
+        sick.update(dict.fromkeys(filter(layout.is_ours, strays), "it is not a file"))
     deleted: Iterable[str] = sorted(sick) if repair else ()
     reach.each(transport.delete, deleted, write=True)
     return RemoteHealth(

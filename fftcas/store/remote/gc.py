@@ -74,8 +74,8 @@ def collect(
     plans = _plans(reach, found)
     ripe = {name: plan for name, plan in plans.items() if found.others[name].modified <= now - policy.grace}
     delete = _carried_out(found, ripe, doomed, now - policy.grace)
-    waiting = {name for name in found.others if name.startswith("tmp/")}
-    delete += [name for name in waiting if found.others[name].modified < now - max(policy.grace, 3600.0)]
+    waiting = {name: entry for name, entry in found.others.items() if name.startswith("tmp/")}
+    delete += [name for name in waiting if waiting[name].modified < now - max(policy.grace, 3600.0)]
     gone = set(delete)
     doomed = [name for name in doomed if name not in gone]
     everything = {**found.claims, **{layout.pack(name): entry for name, entry in found.packs.items()}}
@@ -93,9 +93,10 @@ def collect(
         if fresh := [name for name in condemned if name not in already]:
             name = f"gc/{int(now)}-{secrets.token_hex(8)}.json"
             reach.run(lambda: transport.put(name, json.dumps({"fftcas-gc": 1, "delete": fresh}).encode()), write=True)
+    counted = {**everything, **waiting}
     return RemoteCollected(
-        tuple(name for name in delete if name in everything),
-        sum(everything[name].size for name in delete if name in everything),
+        tuple(name for name in delete if name in counted),
+        sum(counted[name].size for name in delete if name in counted),
         len(condemned),
         sum(everything[name].size for name in condemned),
         sum(entry.size for name, entry in everything.items() if name not in gone and name not in set(condemned)),
@@ -139,8 +140,12 @@ def _carried_out(found: _Listing, ripe: dict[str, list[str]], doomed: list[str],
 
 def _list(reach: Reach) -> _Listing:
     transport = reach.transport
-    listings = reach.each(lambda folder: list(transport.list(folder)), ["claims", "packs", "near", "tmp", "gc"])
-    claims = {entry.name: entry for entry in listings[0]}
+
+    def ours(folder: str) -> list[Entry]:
+        return [entry for entry in transport.list(folder) if layout.is_ours(entry.name)]
+
+    listings = reach.each(ours, ["claims", "packs", "near", "tmp", "gc"])
+    claims = {entry.name: entry for entry in listings[0] if layout.is_object(entry.name)}
     # Packs are listed after claims were, and claims read after that: a pack that a new claim needs is young.
     needs = dict(zip(claims, reach.each(lambda name: _needs(reach, name), claims), strict=True))
     packs = {digest: entry for entry in listings[1] if (digest := layout.pack_digest(entry.name))}

@@ -32,6 +32,14 @@ NAMESPACE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(/[a-z0-9][a-z0-9._-]{0,63})?"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*(/[a-z0-9][a-z0-9._+-]*)*")
 _CLAIM = re.compile(r"claims/([a-z0-9._+-]+)/[0-9a-f]{2}/([0-9a-f]{64})\.([0-9a-f]{16}|unsigned)")
 _PACK = re.compile(r"packs/[0-9a-f]{2}/([0-9a-f]{64})")
+_OURS = re.compile(
+    r"claims(/[a-z0-9._+-]+(/[0-9a-f]{2}(/[0-9a-f]{64}\.([0-9a-f]{16}|unsigned))?)?)?"
+    r"|packs(/[0-9a-f]{2}(/[0-9a-f]{64})?)?"
+    r"|near(/[a-z0-9._+-]+(/[0-9a-f]{32}(/[0-9a-f]{64})?)?)?"
+    r"|keys(/[0-9a-f]{16})?"
+    r"|tmp(/(probe-)?[0-9a-f]{32}(/.*)?)?"
+    r"|gc(/[0-9]+-[0-9a-f]+\.json)?"
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,11 @@ def pack_digest(path: str) -> Digest | None:
 def is_object(path: str) -> bool:
     """Whether a name is that of a claim or a pack."""
     return bool(_CLAIM.fullmatch(path) or _PACK.fullmatch(path))
+
+
+def is_ours(path: str) -> bool:
+    """Whether a name is that of an object, or of a folder that leads to objects: nothing else is ever deleted."""
+    return bool(_OURS.fullmatch(path))
 
 
 def near(namespace: str, label: str) -> str:

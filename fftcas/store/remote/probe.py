@@ -96,6 +96,18 @@ def probe(reach: Reach, mode: RemoteMode, offline: bool = False) -> Probe:
     return found
 
 
+def check_format(reach: Reach) -> None:
+    """Raises RemoteError unless the place says that it is a remote, of the format that is known here; and OSError."""
+    data = reach.run(lambda: reach.transport.get(layout.MARKER, 0, 1 << 16))
+    trouble = f"it has no {layout.MARKER}" if data is None else _format_trouble(data)
+    if trouble is not None:
+        raise RemoteError(
+            f"{reach.transport.url} is not a remote that this fftcas knows, and nothing there was touched",
+            why=trouble,
+            hint="name the directory or bucket that builds use: one that may write there makes it a remote",
+        )
+
+
 def count(reach: Reach, namespace: str) -> str:
     """How many outputs there are for a namespace, as people say it."""
     try:

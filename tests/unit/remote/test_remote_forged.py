@@ -33,6 +33,15 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "a column of endless bytes": {"manifest": f'{{"rows":1,"columns":[["a","INT",true,"{D}",Infinity]]}}'},
     "endless rows": {"manifest": '{"rows":1e999,"columns":[]}'},
     "a deep document": {"document": DEEP},
+    "seconds below none": {"realisation": {"seconds": -5}},
+    "a time that is none": {"realisation": {"built_at": "yesterday"}},
+    "a time without a zone": {"realisation": {"built_at": "2026-01-31T12:00:00"}},
+    "a time before all times": {"realisation": {"built_at": "0001-01-01T00:00:00+14:00"}},
+    "notes that are a list": {"notes": []},
+    "notes of other types": {"notes": {"sql": 5}},
+    "macros that are text": {"notes": {"macros": {"m": "text"}}},
+    "definitions without a line": {"notes": {"code": {"m.py": {"f()": ["1", "abc"]}}}},
+    "views that are no labels": {"notes": {"views": ["@"]}},
 }
 HEADS = {
     "deep": DEEP,
@@ -94,7 +103,9 @@ def test_a_claim_is_a_miss(tmp_path: Path, place: Path, keys: list[str], how: st
     body = claim_parts(path)[1]
     changes = CLAIMS[how]
     body["realisation"] |= changes.get("realisation", {})
-    body |= {name: value for name, value in changes.items() if name != "realisation"}
+    body |= {name: value for name, value in changes.items() if name not in ("realisation", "notes")}
+    if "notes" in changes:
+        body["document"] = json.dumps({**json.loads(body["document"]), "notes": changes["notes"]})
     write_claim(path, body)
     is_a_miss(tmp_path, place, keys)
 

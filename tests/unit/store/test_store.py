@@ -267,9 +267,10 @@ def test_gc_leaves_alone_what_is_young_held_or_in_use(store: Store) -> None:
     young, used, orphan = (store.write_table(table(id=[number] * 5000)) for number in range(3))
     realise(store, "young", young, built_at=now)
     realise(store, "used", used)
+    realise(store, "future", orphan, built_at="2999-01-01T00:00:00+00:00")  # which is no way to stay for good
     store.record_run(run(1, finished=None, outputs={"//a:b": used.output}))
     done = gc.collect(store, policy(max_size=0, grace=60))
-    assert done.forgotten == ()
+    assert [each.built_at[:4] for each in done.forgotten] == ["2999"]
     assert store.holds(orphan), "it is held by this process, which has not committed it yet"
     closed_and_opened(store)
     gc.collect(store, policy(max_size=0, grace=60))
