@@ -6,12 +6,15 @@ decorators only remember what stands at which line.
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
-from types import MappingProxyType
 from typing import Any, TypeVar, overload
+
+from fftcas.errors import NodeError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -21,8 +24,12 @@ MODELS = "__fftcas_models__"
 They have no other name that can be trusted: a decorator below ours gives anything that can be called.
 """
 
-VARS: ContextVar[Mapping[str, Any]] = ContextVar("VARS", default=MappingProxyType({}))
-"""The project's vars, while a model runs."""
+MODEL_RUNS = "FFTCAS_MODEL_RUNS"
+"""Set in the environment while a Python model runs, so that processes that it starts know of it."""
+
+_mine: ContextVar[Mapping[str, Any] | None] = ContextVar("fftcas_vars", default=None)
+_all: list[Mapping[str, Any]] = []
+"""The vars of all that runs: threads that a model starts know no context of it."""
 
 
 @overload
@@ -87,8 +94,31 @@ def env(name: str, default: str | None = None) -> str | None:
 
 
 def var(name: str, default: Any = None) -> Any:
-    """A var from the command line or project.yml; its value is part of the model's key."""
-    return VARS.get().get(name, default)
+    """A var from the command line or project.yml; its value is part of the model's key.
+
+    Raises NodeError in a process that a model has started, and that knows nothing of them.
+    """
+    running = _all[-1:]  # another thread may end in between
+    seen = _mine.get() or (running[0] if running else {})
+    if not running and MODEL_RUNS in os.environ:
+        raise NodeError(
+            f"var('{name}') in a process that the model has started",
+            why="the vars are known in the model's own process only",
+            hint="ask for it there, and give the others the value",
+        )
+    return copy.deepcopy(seen[name]) if name in seen else default  # so that nobody changes what the next one sees
+
+
+@contextmanager
+def seeing(values: Mapping[str, Any]) -> Iterator[None]:
+    """Show vars to the project's Python code, in this thread and in those that it starts."""
+    token = _mine.set(values)
+    _all.append(values)
+    try:
+        yield
+    finally:
+        _all.remove(values)
+        _mine.reset(token)
 
 
 def _remember(function: Function, depth: int = 1) -> Function:

@@ -105,12 +105,11 @@ def load_at(project: Project, variables: Sequence[str]) -> Callable[[Path], Proj
 
 
 def parse_variables(variables: Sequence[str]) -> Mapping[str, Any]:
-    """`NAME=VALUE` pairs; values are YAML, so that `n=3` is a number. Raises UsageError."""
+    """`NAME=VALUE` pairs; values are YAML as in project.yml, so that `n=3` is a number. Raises UsageError."""
     if not variables:
         return {}
-    import yaml
-
-    from fftcas.errors import UsageError
+    from fftcas.errors import ProjectError, UsageError
+    from fftcas.project.yamlfile import parse_value, plain
 
     parsed: dict[str, Any] = {}
     for pair in variables:
@@ -118,7 +117,7 @@ def parse_variables(variables: Sequence[str]) -> Mapping[str, Any]:
         if not equals or not name:
             raise UsageError(f"--vars takes NAME=VALUE, not '{pair}'")
         try:
-            parsed[name] = yaml.safe_load(value) if value else ""
-        except yaml.YAMLError as error:
-            raise UsageError(f"the value of --vars {name} is not YAML", why=str(error)) from error
+            parsed[name] = plain(parse_value(value, f"--vars {name}")) if value else ""
+        except ProjectError as error:
+            raise UsageError(f"the value of --vars {name} is not YAML", why=error.why or error.what) from error
     return parsed

@@ -21,12 +21,12 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from fftcas.declare import MODEL_RUNS
 from fftcas.digest import Digest
 from fftcas.errors import NodeError
 from fftcas.http.cache import BlobStore, Entry, ResponseCache
 from fftcas.http.errors import OURS, call_site
 from fftcas.http.settings import HttpSettings
-from fftcas.project.environment import MODEL_RUNS
 
 if TYPE_CHECKING:
     from fftcas.http.lockfile import Lock

@@ -134,7 +134,7 @@ def _locked(context: HttpContext, request: Request, timeout: float | None) -> tu
             why=f"it holds {len(similar)} other request(s) to this address" if similar else None,
             hint=f"`{update}` adds it",
         )
-    stored = context.cache.load(wanted.response)
+    stored = context.cache.load(wanted.response) if _is_locked_as_asked(context, request, wanted.response) else None
     if stored is not None:
         return stored, True
     if context.settings.offline:
@@ -151,6 +151,17 @@ def _locked(context: HttpContext, request: Request, timeout: float | None) -> tu
     if context.settings.mode.writes and _may_be_kept(context, request, response):
         context.cache.keep(request, response)
     return response, False
+
+
+def _is_locked_as_asked(context: HttpContext, request: Request, response: Digest) -> bool:
+    """Whether the lock's line is known to be of this very request: it leaves out the credentials, and what may be one.
+
+    A request with others may ask for something else, so that it is sent, and its response compared.
+    """
+    if not request.private:
+        return True
+    entry = context.cache.find(request)
+    return entry is not None and entry.response == response
 
 
 def _sent(context: HttpContext, request: Request, validators: dict[str, str], timeout: float | None) -> Response:

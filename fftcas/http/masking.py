@@ -11,12 +11,18 @@ from fftcas.project.environment import is_secret
 
 MASK = "***"
 _NAMES = re.compile(r"(^|_)(AUTH|AUTHORIZATION|JWT|SIG|SIGNATURE|SESSION|SESSIONID|SID|COOKIE|BEARER|PIN|OTP|PWD)(_|$)")
+_NO_SECRETS = re.compile(
+    r"((NEXT|PREVIOUS|PREV)_)?(PAGE|PAGINATION|CONTINUATION|NEXT|SYNC)_TOKEN|(SORT|GROUP|PARTITION)_KEY"
+)
+"""Names of places in a list, and of columns: they choose what is asked for, and lead nobody in."""
 _FIELD = re.compile(r"""([\w-]{2,64})["']?\s*[:=]""")
 
 
 def secret_name(name: str) -> bool:
     """Whether a parameter, header or field of this name holds a credential."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").replace(".", "_").upper()
+    if _NO_SECRETS.fullmatch(words):
+        return False
     return is_secret(words) or is_secret(name.replace("-", "_")) or _NAMES.search(words) is not None
 
 

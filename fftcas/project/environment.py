@@ -26,9 +26,6 @@ SECRETS = (
     *("*_KEY", "*_DSN", "*_PWD", "*_PASS", "*_AUTH", "*_AUTHORIZATION", "*_CONNECTION_STRING"),
 )
 
-MODEL_RUNS = "FFTCAS_MODEL_RUNS"
-"""Set while a Python model runs, so that processes that it starts know of it."""
-
 DIRECTORIES = ("PWD", "OLDPWD")
 """The shell's own variables, in which PWD is no password."""
 

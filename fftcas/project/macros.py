@@ -26,13 +26,13 @@ def python_macros(files: Files) -> dict[str, Callable[..., Any]]:
         with importable(files.root, posixpath.dirname(path)):
             try:
                 module, _ = import_file(files.root, path)
-            except Exception as error:  # the project's own code
+            except (Exception, SystemExit) as error:  # the project's own code
                 raise _failed(files, path, error) from error
         found |= {name: value for name, value in vars(module).items() if callable(value) and not name.startswith("_")}
     return found
 
 
-def _failed(files: Files, path: str, error: Exception) -> ProjectError:
+def _failed(files: Files, path: str, error: BaseException) -> ProjectError:
     file = str(files.root / path)
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     where = Location(path, lines[-1] if lines else None)

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -22,6 +22,8 @@ IMPORTING = threading.RLock()
 """Held while project files are imported: modules are known to the interpreter by name, and names may repeat."""
 
 _FOLDERS: ContextVar[tuple[str, ...]] = ContextVar("_FOLDERS", default=())
+_LATE: list[tuple[str, ...]] = []
+"""The folders of the model that imports while it runs, for the threads that it starts."""
 _PACKAGE = "fftcas_project"
 _NAMESPACES: set[str] = set()
 """Folders without `__init__.py` that were imported as packages."""
@@ -43,7 +45,8 @@ class ProjectFinder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        folders = _FOLDERS.get()
+        late = _LATE[-1:]  # another thread may end in between
+        folders = _FOLDERS.get() or (late[0] if late else ())
         if not folders:
             return None
         own = folders if path is None else [folder for folder in path if _is_below(folder, folders[-1])]
@@ -66,15 +69,24 @@ class ProjectFinder(MetaPathFinder):
 
 
 @contextmanager
-def importable(root: Path, folder: str) -> Iterator[None]:
-    """Let this thread import from a folder of the project, and from its root."""
+def importable(root: Path, folder: str, *, late: bool = False) -> Iterator[None]:
+    """Let this thread import from a folder of the project, and from its root.
+
+    If `late`, all of it is one import: nobody else imports meanwhile, and threads that this one starts may.
+    """
     if not any(isinstance(finder, ProjectFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, ProjectFinder())
-    token = _FOLDERS.set((str(root / folder), str(root)))
-    try:
-        yield
-    finally:
-        _FOLDERS.reset(token)
+    folders = (str(root / folder), str(root))
+    with IMPORTING if late else nullcontext():
+        token = _FOLDERS.set(folders)
+        if late:
+            _LATE.append(folders)
+        try:
+            yield
+        finally:
+            if late:
+                _LATE.remove(folders)
+            _FOLDERS.reset(token)
 
 
 def import_file(root: Path, path: str) -> tuple[ModuleType, bytes]:

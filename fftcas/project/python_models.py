@@ -116,8 +116,18 @@ def python_ingredient(draft: PythonDraft, environ: Mapping[str, str], values: Ma
         # A list tells what is unset from what is empty.
         "env": {name: [environ[name]] if name in environ else [] for name in closure.env if name not in secrets},
         "secrets": secrets,
-        "vars": {name: [values[name]] if name in values else [] for name in names},
+        "vars": {name: [_in_order(values[name])] if name in values else [] for name in names},
     }
+
+
+def _in_order(value: Any) -> Value:
+    """A var's value for the key, in which the order of a mapping counts: code that goes through it can see it.
+
+    A mapping is the list of its pairs, each as a mapping; no list holds one of those, except an empty one.
+    """
+    if isinstance(value, Mapping):
+        return [{key: _in_order(item)} for key, item in value.items()] or {}
+    return [_in_order(item) for item in value] if isinstance(value, list) else value
 
 
 def by_position(columns: Mapping[str, tuple[str, ...]], deps: tuple[str, ...]) -> Value:

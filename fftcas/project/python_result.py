@@ -35,9 +35,37 @@ def as_arrow(node: PythonModel, result: object) -> pa.Table:
             )
         first.add(name.casefold())
     if isinstance(result, pa.Table):
-        return result.replace_schema_metadata(None)
+        return _in_microseconds(node, result.replace_schema_metadata(None))
     try:
         table = pa.Table.from_pandas(result.set_axis(names, axis=1), preserve_index=False)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise NodeError(f"{node.label} returned a column that is not a table's", where=where, why=str(error)) from error
-    return table.replace_schema_metadata(None)
+    return _in_microseconds(node, table.replace_schema_metadata(None))
+
+
+def _in_microseconds(node: PythonModel, table: pa.Table) -> pa.Table:
+    """The table with times in nanoseconds, of which engines know only timestamps without a zone, in microseconds.
+
+    pandas 2 makes all of its times so. Raises NodeError where that is not exact.
+    """
+    import pyarrow as pa
+
+    for index, field in enumerate(table.schema):
+        kind: pa.DataType = field.type
+        if pa.types.is_timestamp(kind) and kind.unit == "ns" and kind.tz is not None:
+            kind = pa.timestamp("us", kind.tz)
+        elif pa.types.is_time64(kind) and kind.unit == "ns":
+            kind = pa.time64("us")
+        else:
+            continue
+        try:
+            column = table.column(index).cast(kind)
+        except pa.ArrowInvalid as error:
+            raise NodeError(
+                f"{node.label} returned a column that is not a table's",
+                where=Location(node.path),
+                why=f"'{field.name}' ({field.type}) has parts of a microsecond: {error}",
+                hint=f"round it, as with df['{field.name}'].dt.as_unit('us')",
+            ) from error
+        table = table.set_column(index, pa.field(field.name, kind, field.nullable), column)
+    return table

@@ -11,15 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from fftcas.declare import MODELS, VARS
+from fftcas.declare import MODEL_RUNS, MODELS, seeing
 from fftcas.errors import FftcasError, Location, NodeError
 from fftcas.label import Label
-from fftcas.project.environment import MODEL_RUNS, is_secret
+from fftcas.project.environment import is_secret
 from fftcas.project.files import Files
 from fftcas.project.nodes import PythonModel
 from fftcas.project.python_closure import Modules
 from fftcas.project.python_declaration import declarations
-from fftcas.project.python_import import IMPORTING, environment, import_file, importable
+from fftcas.project.python_import import environment, import_file, importable
 from fftcas.streams import reopen_closed
 
 
@@ -45,11 +45,9 @@ def call_model(project: Surroundings, node: PythonModel, frames: Sequence[Any]) 
     with ExitStack() as stack:
         stack.callback(reopen_closed)
         stack.enter_context(environment({**project.environ, MODEL_RUNS: "1"}))
-        stack.enter_context(importable(project.root, posixpath.dirname(node.path)))
-        if Modules(Files(project.root)).closure(node.path).lazy:
-            stack.enter_context(IMPORTING)
-        token = VARS.set(project.vars)
-        stack.callback(VARS.reset, token)
+        stack.enter_context(seeing(project.vars))
+        late = Modules(Files(project.root)).closure(node.path).lazy
+        stack.enter_context(importable(project.root, posixpath.dirname(node.path), late=late))
         try:
             return _function(project, node)(*frames)
         except (FftcasError, KeyboardInterrupt):

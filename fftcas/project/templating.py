@@ -185,7 +185,7 @@ class Templates:
             raise ProjectError(f"there is no template '{error.name}'", where=where) from None
         except RecursionError:
             raise ProjectError("the template never ends: a macro calls itself", where=Location(path)) from None
-        except Exception as error:  # any macro may raise anything
+        except (Exception, SystemExit) as error:  # any macro may raise anything
             where = place(error.__traceback__) or self._rendering.at or Location(path)
             kind = "" if isinstance(error, jinja2.TemplateError) else f"{type(error).__name__}: "
             why = self._usage(error) or f"{kind}{error}"

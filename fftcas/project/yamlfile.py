@@ -7,6 +7,7 @@ that is only text, number, list and mapping has one canonical encoding.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from fftcas.errors import Location, ProjectError, closest
 
 if TYPE_CHECKING:
     import yaml
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 MAX_VALUES = 1_000_000
 """More values than this, aliases counted each time, are an attack or a mistake."""
@@ -185,6 +188,17 @@ def read_yaml(file: Path, path: str) -> Section | None:
 
 def parse_yaml(text: str, path: str) -> Section:
     """The mapping that a YAML text holds; an empty text is an empty mapping. Raises ProjectError."""
+    value = parse_value(text, path)
+    if value is None:
+        value = Map()
+    if not isinstance(value, Map):
+        found = _TYPES.get(type(value), "something else")
+        raise ProjectError(f"{path} must be a mapping (`key: value` lines), not {found}", where=Location(path, 1))
+    return Section(path, values=value)
+
+
+def parse_value(text: str, path: str) -> Any:
+    """What a YAML text holds, whatever that is; `path` names it in errors. Raises ProjectError."""
     import yaml
 
     try:
@@ -201,12 +215,7 @@ def parse_yaml(text: str, path: str) -> Section:
         raise ProjectError(f"{path} is nested too deeply, or an alias contains itself", where=Location(path)) from None
     except ValueError as error:  # what YAML takes for a number and Python does not, and values of other types
         raise ProjectError(f"{path} is not valid YAML", where=Location(path), why=str(error)) from None
-    if value is None:
-        value = Map()
-    if not isinstance(value, Map):
-        found = _TYPES.get(type(value), "something else")
-        raise ProjectError(f"{path} must be a mapping (`key: value` lines), not {found}", where=Location(path, 1))
-    return Section(path, values=value)
+    return value
 
 
 @cache
@@ -247,12 +256,15 @@ def _check(value: Any) -> None:
         if seen > MAX_VALUES:
             raise ValueError(f"it holds more than {MAX_VALUES} values")
         if isinstance(value, Map):
-            for item in value.values():
+            for key, item in value.items():
+                visit(key)
                 visit(item)
         elif isinstance(value, list):
             for item in value:
                 visit(item)
         elif not (value is None or isinstance(value, str | bool | int | float)):
             raise ValueError(f"values of type {type(value).__name__} are not supported")
+        elif isinstance(value, str) and _HALVES.search(value):
+            raise ValueError("a text holds half a character (a lone surrogate)")
 
     visit(value)

@@ -7,8 +7,9 @@ import pytest
 
 from fftcas.cli import arguments
 from fftcas.cli.commands import COMMANDS, LABELS, PATTERNS, TELLING
-from fftcas.cli.common import Pattern
+from fftcas.cli.common import Pattern, parse_variables
 from fftcas.cli.main import cli
+from fftcas.errors import UsageError
 
 
 def command(name: str) -> click.Command:
@@ -104,3 +105,14 @@ def test_the_version_is_what_click_would_print(capsys: pytest.CaptureFixture[str
     assert run(["--version"]) == main(["--version"]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == second
+
+
+def test_values_of_vars_are_those_of_project_yml() -> None:
+    given = ["n=3", "day=2024-01-01", "empty=", "cols={b: 1, a: [x]}"]
+    assert parse_variables(given) == {"n": 3, "day": "2024-01-01", "empty": "", "cols": {"b": 1, "a": ["x"]}}
+
+
+@pytest.mark.parametrize("value", ["[1", "{1: a}", "!!set {x}", "!!binary eA==", "&x [*x]", '"\\ud800"', "[" * 5000])
+def test_values_of_vars_that_are_none(value: str) -> None:
+    with pytest.raises(UsageError, match="the value of --vars x is not YAML"):
+        parse_variables([f"x={value}"])

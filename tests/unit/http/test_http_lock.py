@@ -89,6 +89,19 @@ def test_on_another_machine_the_locked_response_is_fetched_and_compared(bench: B
     assert bench.store.blobs == {}
 
 
+def test_a_request_with_another_credential_is_sent_and_compared(bench: Bench, server: Server) -> None:
+    url = server.on("/n", reply(b"1"), reply(b"1"), reply(b"2"))
+    lock, _ = locked(bench, url, params={"api_key": "one-canary"}, headers={"X-Tenant": "a"})
+    context = bench.later(lock=lock)
+    with fetching(context) as usage:
+        assert get(url, params={"api_key": "one-canary"}, headers={"X-Tenant": "a"}) == b"1"
+    assert (usage.cache_hits, len(server.asked)) == (1, 1)
+    with fetching(context):
+        assert get(url, params={"api_key": "rotated"}, headers={"X-Tenant": "a"}) == b"1"
+        with pytest.raises(LockError, match="has another response than"):
+            get(url, params={"api_key": "rotated"}, headers={"X-Tenant": "b"})
+
+
 def test_a_changed_request_is_an_error(bench: Bench, server: Server) -> None:
     url = server.on("/n", reply(b"1"))
     lock, _ = locked(bench, url)

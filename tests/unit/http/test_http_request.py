@@ -165,7 +165,10 @@ def test_names_of_credentials(name: str) -> None:
     assert secret_name(name)
 
 
-@pytest.mark.parametrize("name", ["id", "page", "keyword", "author", "monkey", "signal", "limit", "design"])
+@pytest.mark.parametrize(
+    "name",
+    ["id", "page", "keyword", "author", "monkey", "signal", "limit", "design", "page_token", "nextToken", "sort_key"],
+)
 def test_names_of_other_things(name: str) -> None:
     assert not secret_name(name)
 

@@ -35,3 +35,14 @@ def test_what_is_no_table_is_told(result: object, message: str) -> None:
     with pytest.raises(NodeError) as caught:
         as_arrow(NODE, result)
     assert message in str(caught.value)
+
+
+def test_times_in_nanoseconds_come_in_microseconds_if_that_is_exact() -> None:
+    zoned, time = pa.timestamp("ns", "UTC"), pa.time64("ns")
+    table = pa.table({"t": pa.array([1_500, None], zoned), "plain": pa.array([1, 2], pa.timestamp("ns"))})
+    with pytest.raises(NodeError, match=r"'t' .* has parts of a microsecond"):
+        as_arrow(NODE, table)
+    table = pa.table({"t": pa.array([1_000, None], zoned), "d": pa.array([2_000, None], time), "p": table["plain"]})
+    found = as_arrow(NODE, table)
+    assert found.schema.types == [pa.timestamp("us", "UTC"), pa.time64("us"), pa.timestamp("ns")]
+    assert [column.cast(pa.int64()).to_pylist() for column in found.columns] == [[1, None], [2, None], [1, 2]]

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from projects import load, python
 
+from fftcas.declare import MODEL_RUNS, var
 from fftcas.errors import NodeError
 from fftcas.label import Label
 from fftcas.project.nodes import PythonModel
+from fftcas.project.python_import import environment
 from fftcas.project.python_run import call_model, check_required
 from fftcas.relation import RelationName
 
@@ -70,6 +72,37 @@ def test_variables_and_vars_are_seen_only_while_it_runs(tmp_path: Path) -> None:
     text += "        var('n'), var('m', 1)\n"
     assert call(tmp_path, text, files) == ("Bern", "Bern", "duckdb", 3, 1)
     assert "FF_TOWN" not in os.environ
+
+
+THREAD = """
+from concurrent.futures import ThreadPoolExecutor
+def work(i):
+    from helpers import f
+    return f(i) * var('n', 1)
+@model()
+def f():
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(work, [1, 2]))
+"""
+
+
+def test_threads_of_a_model_see_its_vars_and_its_helpers(tmp_path: Path) -> None:
+    files = {"project.yml": "name: p\nversion: 1\nvars: {n: 3}\n", "helpers.py": "def f(i): return 10 * i"}
+    assert call(tmp_path, THREAD, files) == [30, 60]
+
+
+def test_a_process_that_a_model_starts_knows_no_vars(tmp_path: Path) -> None:
+    with (
+        pytest.raises(NodeError, match=r"var\('n'\) in a process that the model has started"),
+        environment({MODEL_RUNS: "1"}),
+    ):
+        var("n", 1)
+
+
+def test_what_a_model_makes_of_a_var_is_its_own(tmp_path: Path) -> None:
+    text = "@model()\ndef f():\n    ids = var('ids'); ids[0].append(99)\n    return var('ids')\n"
+    files = {"project.yml": "name: p\nversion: 1\nvars: {ids: [[1]]}\n"}
+    assert call(tmp_path, text, files) == [[1]]
 
 
 def test_the_variant_for_the_engine_runs(tmp_path: Path) -> None:

@@ -185,11 +185,17 @@ def test_a_cycle_is_shown_as_a_path(tmp_path: Path, materialized: str) -> None:
         ("models/macros/m.sql", "{% macro x( %}", "this is not valid Jinja\n  at models/macros/m.sql:1"),
         ("macros/m.sql", "\n{{ nothing }}", "the template cannot be rendered\n  at macros/m.sql:2"),
         ("models/macros_py/m.py", "import nothing_here", "a macro file cannot be loaded\n  at models/macros_py/m.py:1"),
+        ("models/macros_py/m.py", "raise SystemExit(3)", "a macro file cannot be loaded\n  at models/macros_py/m.py:1"),
         ("models/macros_py/m.py", "def f(:", "this is not valid Python\n  at models/macros_py/m.py:1"),
     ],
 )
 def test_broken_macro_files(tmp_path: Path, path: str, text: str, message: str) -> None:
     assert error(tmp_path, {path: text}).startswith(message)
+
+
+def test_a_python_macro_that_exits(tmp_path: Path) -> None:
+    files = {"models/macros_py/m.py": "import sys\ndef f(): sys.exit(3)", "models/a.sql": "select\n{{ f() }}"}
+    assert error(tmp_path, files).startswith("the template cannot be rendered\n  at models/a.sql:2\n  SystemExit: 3")
 
 
 def test_a_file_of_macros_may_refer_to_models_and_has_no_config(tmp_path: Path) -> None:
@@ -227,10 +233,12 @@ def test_no_model_sees_what_another_one_has_left_in_a_file_of_macros(tmp_path: P
     assert [sql(project, f"//:{name}").sql.text for name in "xy"] == ["select 1, 2"] * 2
 
 
-def test_python_macros_see_the_env_files(tmp_path: Path) -> None:
+def test_python_macros_see_the_env_files_and_vars(tmp_path: Path) -> None:
+    macros = "import os\nfrom fftcas import var\ndef town(): return os.environ['FF_TOWN'] + var('region', '?')\n"
     files = {
         ".env": "FF_TOWN=Bern\n",
-        "models/macros_py/m.py": "import os\ndef town(): return os.environ['FF_TOWN']\n",
+        "project.yml": "name: p\nversion: 1\nvars: {region: eu}\n",
+        "models/macros_py/m.py": macros,
         "models/m.sql": "select '{{ town() }}'",
     }
-    assert sql(load(tmp_path, files), "//:m").sql.text == "select 'Bern'"
+    assert sql(load(tmp_path, files), "//:m").sql.text == "select 'Berneu'"

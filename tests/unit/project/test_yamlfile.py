@@ -44,6 +44,7 @@ def test_missing_and_empty_files(tmp_path: Path) -> None:
         (b"a: &a [*a]\n", "p.yml:1", "recursive"),
         (b"a: " + b"[" * 5000, "p.yml", "nested too deeply"),
         (b"a: !!set {x}\n", "p.yml", "type set"),
+        (b'a: ["\\ud800"]\n', "p.yml", "half a character"),
         (b"a: 2024-13-45\nb: 0b\nc: !!int x\n", "p.yml", "not valid YAML"),
         (
             b"a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n"
