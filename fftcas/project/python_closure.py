@@ -13,7 +13,7 @@ from fftcas.errors import Location, ProjectError
 from fftcas.project.files import Files
 from fftcas.project.python_code import Code, too_deep
 from fftcas.project.python_facts import Facts, Import, facts, parse
-from fftcas.project.python_installed import distributions
+from fftcas.project.python_installed import FRAMES, installed
 from fftcas.project.python_names import aliases, is_watched
 
 
@@ -53,7 +53,7 @@ class Modules:
         folder = posixpath.dirname(path)
         found: dict[str, Facts] = {}
         waiting = [path]
-        packages: set[str] = set()
+        packages = set(FRAMES)
         warnings: list[str] = []
         lazy = False
         while waiting:
@@ -83,14 +83,16 @@ class Modules:
             ]
         docs = any(seen.docs for seen in found.values())
         places = any(seen.places for seen in found.values())
+        outside = [installed(top) for top in sorted(packages)]
+        reading = [*found.values(), *(seen for each in outside for seen in each.facts)]
         return Closure(
             {name: self._code(file, docs) for name, file in named(found.keys() - {path}, folder).items()},
-            {name: version for top in packages for name, version in distributions(top)},
-            tuple(sorted({name for seen in found.values() for name in seen.env})),
-            tuple(sorted({name for seen in found.values() for name in seen.vars})),
-            any(seen.any_var for seen in found.values()),
+            {name: version for each in outside for name, version in each.versions.items()},
+            tuple(sorted({name for seen in reading for name in seen.env})),
+            tuple(sorted({name for seen in reading for name in seen.vars})),
+            any(seen.any_var for seen in reading),
             lazy or any(seen.unresolved for seen in found.values()),
-            any(seen.fetches or seen.unresolved for seen in found.values()),
+            any(seen.fetches for seen in reading) or any(seen.unresolved for seen in found.values()),
             docs,
             (path, *sorted(found.keys() - {path})) if places else (),
             tuple(warnings),

@@ -295,7 +295,7 @@ def test_a_package_of_another_version(
     monkeypatch.syspath_prepend(str(site))
 
     def install(version: str) -> None:
-        python_installed.distributions.cache_clear()
+        python_installed.installed.cache_clear()
         for old in site.glob("tinydist-*"):
             (old / "METADATA").unlink()
             old.rmdir()
@@ -311,7 +311,7 @@ def test_a_package_of_another_version(
     capsys.readouterr()
     assert shop.run("why-rebuild", "//python:names") == 0
     golden("why/package_version", capsys.readouterr().out)
-    python_installed.distributions.cache_clear()
+    python_installed.installed.cache_clear()
 
 
 def test_a_past_run(shop: Shop, golden: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]) -> None:

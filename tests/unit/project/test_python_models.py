@@ -241,7 +241,7 @@ def test_an_import_that_cannot_be_resolved_makes_all_files_part_of_the_model(tmp
 
 def test_versions_of_what_is_imported_count(tmp_path: Path) -> None:
     found = recipe(tmp_path, HEAD + "import yaml, json, nothing_here\n@model()\ndef f(): import pytest\n")
-    assert set(found["python"]["distributions"]) == {"PyYAML", "pytest", "nothing_here"}
+    assert set(found["python"]["distributions"]) == {"PyYAML", "pytest", "nothing_here", *python_installed.FRAMES}
     assert found["python"]["distributions"]["pytest"] == pytest.__version__
 
 
@@ -251,7 +251,7 @@ def test_code_from_elsewhere_without_a_version_counts(tmp_path: Path, monkeypatc
     seen = set()
     for text in ("X = 1", "X = 2"):
         (tmp_path / "libs" / "team_dates" / "months.py").write_text(text)
-        python_installed.distributions.cache_clear()
+        python_installed.installed.cache_clear()
         found = recipe(tmp_path, HEAD + "import team_dates.months\n@model()\ndef f(): ...\n")
         seen.add(found["python"]["distributions"]["team_dates"])
     assert len(seen) == 2

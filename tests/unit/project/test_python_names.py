@@ -28,7 +28,7 @@ def test_code_from_elsewhere_counts_with_what_it_imports(tmp_path: Path, monkeyp
     seen = set()
     for text in ("X = 1", "X = 2"):
         (libs / "team_taxes.py").write_text(text)
-        python_installed.distributions.cache_clear()
+        python_installed.installed.cache_clear()
         found = recipe(tmp_path, HEAD + "import team_rates\n@model()\ndef f(): ...\n")
         seen.add(found["python"]["distributions"]["team_rates"])
     assert len(seen) == 2
