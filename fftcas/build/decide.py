@@ -27,6 +27,7 @@ from fftcas.label import Label
 from fftcas.project.nodes import Node, PythonModel, Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.provenance import Provenance
+from fftcas.project.references import home
 from fftcas.relation import RelationKind, Stamp
 from fftcas.store import Realisation, Store
 from fftcas.table import Manifest
@@ -76,6 +77,7 @@ class Decider:
         self.externals = Externals(project, target, self.statements)
         self.reasons = Reasons(project, store, target, Provenance(project))
         self.identities: dict[Label, Identity] = {}
+        self._home = home(project.profile)
         self._definitions: dict[Label, Definition] = {}
         self._foreseen: dict[Label, ColumnsRead] = {}
 
@@ -193,7 +195,7 @@ class Decider:
         return Decision(node, Verdict.BUILD, "", derivation)
 
     def _view(self, node: SqlModel, derivation: Derivation) -> Decision:
-        wanted = definition(self.project, node, self.identities, self.externals.bound_to, self.context)
+        wanted = definition(self.project, self._home, node, self.identities, self.externals.bound_to, self.context)
         identity = Identity(derivation.key)
         if self.may_read(node):
             stamp = self.target.stamps().get(node.relation)

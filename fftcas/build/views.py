@@ -10,10 +10,13 @@ from fftcas.digest import Digest, Value, digest_value
 from fftcas.label import Label
 from fftcas.project.nodes import SqlModel
 from fftcas.project.project import Project
+from fftcas.project.references import Home
+from fftcas.relation import RelationName
 
 
 def definition(
     project: Project,
+    home: Home,
     node: SqlModel,
     identities: Mapping[Label, Identity],
     outside: Callable[[SqlModel], Value],
@@ -25,13 +28,18 @@ def definition(
     created again although its text is the same. `outside` is what it is bound to that is no node.
     """
 
+    def spelled(relation: RelationName) -> str:
+        full = home.locate(relation)
+        # The database is part of a view's text only where it is called like a schema: see `Place.quote`.
+        return str(full if str(full.schema).lower() == home.database.lower() else relation)
+
     def bound(label: Label) -> Value:
         below = project.nodes[label]
         if isinstance(below, SqlModel) and is_view(below):
-            return [str(below.relation), definition(project, below, identities, outside, context)]
-        return [str(below.relation), [[column.name, column.type] for column in identities[label].columns]]
+            return [spelled(below.relation), definition(project, home, below, identities, outside, context)]
+        return [spelled(below.relation), [[column.name, column.type] for column in identities[label].columns]]
 
     options: Mapping[str, Value] = {name: str(value) for name, value in project.profile.options.items() if value}
-    place = [options.get("schema"), options.get("catalog"), str(node.relation)]
+    place = [options.get("schema"), options.get("catalog"), spelled(node.relation)]
     below = [bound(label) for label in node.sql.inputs]
     return digest_value("view 2", [node.recipe, context, place, below, outside(node)])

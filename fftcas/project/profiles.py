@@ -219,6 +219,15 @@ def duckdb_file(options: Mapping[str, Any]) -> str:
     return os.path.realpath(path) if Path(path).is_absolute() else path
 
 
+def duckdb_name(options: Mapping[str, Any]) -> str:
+    """What DuckDB calls the database: the file's name up to the first dot, but for dots that it begins with."""
+    path = duckdb_file(options)
+    file = "memory" if path.startswith(":memory:") else Path(path).name
+    found = re.search(r"[^.?]+", file)
+    name = found[0] if found else file
+    return f"{name}_db" if name.lower() in {"main", "system", "temp"} else name
+
+
 # Rendering. FFT renders the whole file, so a variable that is missing only matters in the profile that is used: until
 # then a marker stands for its value.
 

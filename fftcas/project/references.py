@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from fftcas.errors import Location, ProjectError, UsageError, closest
 from fftcas.label import Label
 from fftcas.project.nodes import Seed, Source
-from fftcas.project.profiles import Profile, duckdb_file
+from fftcas.project.profiles import Profile, duckdb_name
 from fftcas.project.sources import SourceTable
 from fftcas.relation import META, RelationName
 
@@ -73,14 +72,12 @@ class Home:
 
 
 def home(profile: Profile) -> Home:
-    """A database in a file is called like the file; a schema that is not set is `main`."""
+    """A database of DuckDB's is called like its file, whatever else it is given; a schema that is not set is `main`."""
     options = profile.options
-    database = options.get("catalog") or options.get("database") or options.get("project")
-    file = duckdb_file(options) if profile.engine == "duckdb" else ""
-    return Home(
-        schema=str(options.get("schema") or options.get("dataset") or "main"),
-        database=str(database or Path(file).stem),
-    )
+    schema = str(options.get("schema") or options.get("dataset") or "main")
+    if profile.engine == "duckdb":
+        return Home(schema, duckdb_name(options))
+    return Home(schema, str(options.get("catalog") or options.get("database") or options.get("project") or ""))
 
 
 def resolve_names(

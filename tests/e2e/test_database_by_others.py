@@ -166,13 +166,18 @@ def test_a_view_of_which_no_text_was_kept_is_made_again(views: Small) -> None:
     assert views.build() == FRESH
 
 
-def test_texts_of_views_are_the_same_where_database_and_schema_have_one_name(tmp_path: Path) -> None:
+def test_views_where_database_and_schema_have_one_name(tmp_path: Path) -> None:
     small = new_small(tmp_path)
     small.write("profiles.yml", "dev: {engine: duckdb, duckdb: {path: warehouse.duckdb, schema: warehouse}}")
     small.models(one="select 1 as x", two=VIEW)
     small.build()
     small.sql("create table warehouse.warehouse.other as select 1 as x")
     assert small.build() == {"numbers": "fresh", "one": "fresh", "two": "fresh"}
+    elsewhere = small.database.rename(small.root / "elsewhere.duckdb")
+    assert small.build(environ={"FF_DUCKDB_PATH": elsewhere.name})["two"] == "restored"  # two parts are a name there
+    elsewhere.rename(small.database)
+    assert small.build()["two"] == "restored"
+    assert small.sql("from warehouse.warehouse.two") == [(2,)]
 
 
 def test_a_table_of_stamps_that_is_not_ours_is_told_of_nothing(views: Small) -> None:

@@ -167,14 +167,18 @@ def _map(kind: Any, depth: int) -> Carrier:
     if key.plain and value.plain:
         return key
     e = f"e{depth}"
+
+    def part(name: str) -> str:
+        return f"struct_extract({e}, '{name}')"  # in `e0.key`, a column or a table called e0 comes before the parameter
+
     return Carrier(
         lambda x: (
             f"list_transform(map_entries({x}), lambda {e}: "
-            f"struct_pack(k := {key.out(f'{e}.key')}, v := {value.out(f'{e}.value')}))"
+            f"struct_pack(k := {key.out(part('key'))}, v := {value.out(part('value'))}))"
         ),
         lambda x: (
             f"map_from_entries(list_transform({x}, lambda {e}: "
-            f"struct_pack(k := {key.back(f'{e}.k')}, v := {value.back(f'{e}.v')})))"
+            f"struct_pack(k := {key.back(part('k'))}, v := {value.back(part('v'))})))"
         ),
     )
 

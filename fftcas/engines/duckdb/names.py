@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from fftcas.project.profiles import duckdb_file
+from fftcas.project.profiles import duckdb_name
 from fftcas.relation import RelationName
 
 
@@ -28,11 +27,8 @@ class Place:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Place:
-        """The place that a profile's options mean: DuckDB calls a database by its file's name up to the first dot."""
-        path = duckdb_file(options)
-        stem = "memory" if path == ":memory:" else Path(path).name.split(".")[0]
-        database = f"{stem}_db" if stem.lower() in {"main", "system", "temp"} else stem
-        return cls(database, str(options.get("schema") or "main"))
+        """The place that a profile's options mean."""
+        return cls(duckdb_name(options), str(options.get("schema") or "main"))
 
     def full(self, relation: RelationName) -> RelationName:
         """The relation with its schema and database."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import duckdb
@@ -171,9 +171,17 @@ def test_every_value_of_every_type_comes_back(engine: DuckDBEngine, kind: str, w
     check(engine, [name], [[cast] for cast in casts])
 
 
-def check(engine: DuckDBEngine, kinds: list[str], rows: list[list[str]]) -> None:
+def test_columns_may_be_called_like_anything_in_the_text_that_carries_others(engine: DuckDBEngine) -> None:
+    pair = 'STRUCT("key" VARCHAR, "value" JSON)'
+    kinds = [pair, "MAP(VARCHAR, JSON)", "MAP(VARCHAR, JSON)[]"]
+    rows = [["{'key': 'wrong', 'value': '0'}", "map {'a': '1'}", "[map {'b': '2'}, NULL]"], ["NULL"] * 3]
+    for names in (["e0", "e1", "x"], ["e1", "e0", "e2"], ["x", "e0", "e1"]):
+        check(engine, kinds, rows, names)
+
+
+def check(engine: DuckDBEngine, kinds: list[str], rows: list[list[str]], called: Sequence[str] = NAMES) -> None:
     relation, again = RelationName("t"), RelationName("u")
-    names = NAMES[: len(kinds)]
+    names = called[: len(kinds)]
     t, u = '"s"."t"', '"s"."u"'
     with engine.session() as session:
         run = session._cursor.execute

@@ -42,6 +42,13 @@ def test_a_source_in_another_schema_is_not_the_seed(tmp_path: Path) -> None:
     assert "@crm//:users" not in [n.text for n in load(tmp_path, {}, env).nodes]
 
 
+def test_a_source_in_this_very_database_is_the_seed_whatever_the_profile_calls_it(tmp_path: Path) -> None:
+    sources = DEMO["sources.yml"].replace("- name: crm", "- name: crm\n  database: Shop\n  schema: main")
+    profiles = "dev: {engine: duckdb, duckdb: {path: shop.v2.duckdb, catalog: other}}\n"
+    files = {**DEMO, "sources.yml": sources, "profiles.yml": profiles}
+    assert load(tmp_path, files).sources["crm.users"].text == "//seeds:seed_users"
+
+
 @pytest.mark.parametrize("name", ["//staging:stg_users", "stg_users", "stg_users.ff"])
 def test_find(tmp_path: Path, name: str) -> None:
     assert load(tmp_path, DEMO).find(name).label.text == "//staging:stg_users"

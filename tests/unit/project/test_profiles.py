@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from duckdb import connect
 
 from fftcas.errors import ProjectError
-from fftcas.project.profiles import Profile, read_profile
+from fftcas.project.profiles import Profile, duckdb_name, read_profile
 
 DEMO = """\
 # one profile per engine
@@ -184,3 +185,12 @@ def test_an_unquoted_secret_is_not_shown(tmp_path: Path, secret: str) -> None:
     with pytest.raises(ProjectError) as error:
         read(tmp_path, "dev:\n  engine: postgres\n  postgres:\n    dsn: {{ env('PW') }}\n", PW=secret)
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "file", ["shop.v2.duckdb", "main.duckdb", "temp", ".db.duckdb", "...", "a b?c.Db", ":memory:x"]
+)
+def test_a_database_is_called_as_duckdb_calls_it(tmp_path: Path, file: str) -> None:
+    path = file if file.startswith(":") else str(tmp_path / file)
+    with connect(path) as connection:
+        assert connection.execute("SELECT current_database()").fetchall() == [(duckdb_name({"path": path}),)]
