@@ -117,7 +117,7 @@ class Externals:
     def _warnings(self, model: SqlModel) -> Iterator[str]:
         statement = self.statements.of(model)
         for name in statement.relations:
-            declared = self._node(name)
+            declared = self._node_at(self._in_place(name))
             write = "declare it in sources.yml and write source()" if declared is None else self._reference(declared)
             yield f"{self._where(model, name.name)}: reads {name} by its bare name: {write}"
         for words in statement.opaque:
@@ -143,7 +143,8 @@ class Externals:
 
     def _relation(self, model: SqlModel, name: RelationName) -> Iterator[Input]:
         """A table that a text names. One that does not exist is no input: the node will fail."""
-        node = self._node(name)
+        relation = self._in_place(name)
+        node = self._node_at(relation)
         if node is not None and not isinstance(node, Source):
             raise NodeError(
                 f"{model.label} reads {name} by its bare name, and this project builds that table",
@@ -158,7 +159,7 @@ class Externals:
                 why="project.yml says cache: {undeclared: error}",
                 hint=self._reference(node) if node else "declare it in sources.yml and write source()",
             )
-        relation = node.relation if node else self._in_place(name)
+        relation = node.relation if node else relation
         columns = self.target.describe(relation)
         if columns is not None:
             how = node.fingerprint if isinstance(node, Source) else "content"
@@ -173,15 +174,25 @@ class Externals:
         """All nodes by the relation that they have, or would have."""
         return {str(self._home.locate(node.relation)).lower(): node for node in self.project.nodes.values()}
 
-    def _node(self, name: RelationName) -> Node | None:
-        return self._nodes.get(str(self._home.locate(self._in_place(name))).lower())
+    def _node_at(self, relation: RelationName) -> Node | None:
+        """The node that has the relation, or would have it."""
+        return self._nodes.get(str(self._home.locate(relation)).lower())
 
     def _in_place(self, name: RelationName) -> RelationName:
-        """The name, told from `database.table`, which looks like `schema.table`."""
-        of_database = name.database is None and str(name.schema).lower() == self._home.database.lower()
+        """The relation that a name means: one without a schema may be in the profile's, or in that which is always
+        looked in; and `database.table` looks like `schema.table`."""
+        if name.schema is None:
+            places = (name, RelationName(name.name, self._home.fallback))
+            return next((place for place in places if self._is_there(place)), name)
+        of_database = name.database is None and name.schema.lower() == self._home.database.lower()
         if of_database and name.schema != self._home.schema and self.target.describe(name) is None:
             return RelationName(name.name)
         return name
+
+    def _is_there(self, relation: RelationName) -> bool:
+        """Whether the project makes the relation, or someone else has made it."""
+        node = self._node_at(relation)
+        return (node is not None and not isinstance(node, Source)) or self.target.describe(relation) is not None
 
     def _reference(self, node: Node) -> str:
         """What to write instead of a bare name."""

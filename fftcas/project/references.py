@@ -61,10 +61,14 @@ class References:
 
 @dataclass(frozen=True)
 class Home:
-    """Where the profile puts relations that do not say where they live."""
+    """Where the profile puts relations that do not say where they live.
+
+    A name in SQL that does not say it either may mean one in the schema `fallback`, if there is none in `schema`.
+    """
 
     schema: str
     database: str
+    fallback: str = "main"
 
     def locate(self, relation: RelationName) -> RelationName:
         """The relation's full name."""

@@ -20,6 +20,22 @@ def test_a_model_that_reads_its_own_table_is_refused(small: Small) -> None:
     assert small.built() == set()
 
 
+def test_a_bare_name_may_mean_a_table_in_main(small: Small) -> None:
+    small.sql("create table main.foo as select 1 as a")
+    small.write("seeds/schema.yml", "targets:\n  numbers: {schema: main}\n")
+    small.models(m="select a from foo")
+    assert small.built() == {"m", "numbers"}
+    small.sql("update main.foo set a = 2")
+    assert small.built() == {"m"}
+    small.sql("create table w.foo as select 3 as a")
+    assert small.built() == {"m"}
+    assert small.sql("from w.m") == [(3,)]
+    small.sql("update main.foo set a = 4")
+    assert small.built() == set()
+    small.models(n="select * from numbers")
+    assert "reads numbers by its bare name, and this project builds that table" in str(small.outcome("n").error)
+
+
 OWN = "create schema w; create schema x; create type w.mood as enum ('a', 'b'); create macro w.f(a) as a + 1;"
 
 

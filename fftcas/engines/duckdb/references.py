@@ -96,7 +96,7 @@ def _named_by(node: dict[str, Any], known: frozenset[str]) -> Iterator[Name]:
             yield RelationName(str(name), schema, database)
     elif kind == "TABLE_FUNCTION":
         yield from _function(node["function"])
-    elif node.get("class") == "FUNCTION" and not node.get("is_operator"):
+    elif node.get("class") == "FUNCTION" or kind == "WINDOW_AGGREGATE":  # other windows are no functions of their own
         yield Function(str(node.get("function_name")), str(node.get("schema") or ""))
     elif node.get("class") == "TYPE":
         yield Type(str(node.get("type_name")), str(node.get("schema") or ""))

@@ -121,6 +121,8 @@ def test_a_pivot_without_a_parse_tree_tells_by_its_tokens(
     ("sql", "opaque"),
     [
         ("select f(a), main.g(b), upper(c), c.lower(), x.tm(d) from t", {"f()", "main.g()", "x.tm()"}),
+        ("select f(a) over (), s.g(a) over w, sum(a) over (), lag(a) over () from t window w as ()", {"f()", "s.g()"}),
+        ("select a <~> b, a || b, -a, a not like b, a ->> 'x', a ** 2, a @> b, @a, a // b from t", {"<~>()"}),
         ("select * from x.tm(), range(3)", {"x.tm()"}),
         ("select a + 1, a || 'x', a[1], {'k': a}, [b for b in a], a like 'x', a.b, coalesce(a, b) from t", set()),
         (
