@@ -191,7 +191,7 @@ class Templates:
             why = self._usage(error) or f"{kind}{error}"
             raise ProjectError("the template cannot be rendered", where=where, why=why) from error
 
-    def _usage(self, error: Exception) -> str | None:
+    def _usage(self, error: BaseException) -> str | None:
         """How a function is written, if the error is that it was called with other arguments than it takes."""
         called, _, _ = str(error).partition("() ")
         for name, function in self._jinja.globals.items() if isinstance(error, TypeError) else ():

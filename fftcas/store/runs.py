@@ -24,7 +24,6 @@ class RunRecord:
 
     `project` is the project's root; times are ISO 8601 in UTC; `summary` counts nodes by status (`fresh`, `restored`,
     …); `saved` is the time in seconds that what was fresh or restored once took; `outputs` maps labels to outputs.
-    `edited` says that files of the project were not what they are at `commit`.
     """
 
     run_id: str
@@ -34,7 +33,6 @@ class RunRecord:
     finished: str | None = None
     branch: str | None = None
     commit: str | None = None
-    edited: bool = False
     command: str = "build"
     summary: Mapping[str, int] = field(default_factory=dict)
     saved: float = 0.0
