@@ -36,6 +36,9 @@ _STEP = 500  # deletions in one transaction
 RESPONSES = "cache:http"
 """Kinds of records that begin so lead to HTTP responses, which may not be had again."""
 
+AHEAD = 86400.0
+"""Seconds that a clock may have gone back by: what says that it was built later than that is wrong, and not young."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -191,7 +194,7 @@ def _candidates(txn: RecordTxn, policy: Policy, now: float) -> list[Candidate]:
     for number, each in index.every(txn):
         built = _seconds(each.built_at, now)
         at = max(min(built, now), used.get(each.output, 0.0))
-        young = abs(now - built) < policy.grace  # what says that it was built long from now is wrong
+        young = now - built < policy.grace and built - now < AHEAD
         rank = 2 if young or each.output in dear else 1 if each.output in last else 0
         candidates.append(Candidate(each, number, at, rank))
     return candidates
