@@ -22,22 +22,25 @@ class Code:
         names = aliases(tree)
         if not docs:
             _drop_docstrings(tree)
-        self._decorated = {function for function in functions(tree) if _drop_declarations(function, names)}
+        self._functions = list(functions(tree))
+        self._decorated = {function for function in self._functions if _drop_declarations(function, names)}
         self._mentioned = {text for node in ast.walk(tree) for text in _mentions(node)}
         self._steps = [self._dump(step) for step in tree.body]
 
     def digest(self, model: ast.FunctionDef | None = None, *, named: bool = False) -> Digest:
         """The digest. The name of the function `model` counts only where it is `named`, or may be seen: by the module
-        itself, or by a decorator."""
-        steps = self._steps
-        if model is not None and not (named or model.name in self._mentioned or model in self._decorated):
+        itself, or by a decorator. Where it does, so does which of the functions is meant: all have their names."""
+        steps, meant = self._steps, ""
+        if model is not None and (named or model.name in self._mentioned or model in self._decorated):
+            meant = f" {self._functions.index(model)}"
+        elif model is not None:
             steps = [
                 self._nameless(step, model) if any(part is model for part in ast.walk(step)) else known
                 for step, known in zip(self._tree.body, steps, strict=True)
             ]
         # As `ast.dump` has the whole tree, which would take as long for each of many models.
         frame = ast.dump(ast.Module([ast.Pass()] if steps else [], []), annotate_fields=False)
-        text = frame.replace("Pass()", ", ".join(steps))
+        text = frame.replace("Pass()", ", ".join(steps)) + meant
         return digest_bytes(text.encode("utf-8", "surrogatepass"))
 
     def _nameless(self, step: ast.stmt, model: ast.FunctionDef) -> str:

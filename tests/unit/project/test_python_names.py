@@ -56,6 +56,17 @@ def test_a_name_counts_where_code_may_look_at_it(tmp_path: Path, before: str, he
     assert one != two
 
 
+@pytest.mark.parametrize(
+    ("top", "below"),
+    [("import functools\n", "@functools.cache\n"), ("HERE = __name__\n", ""), ("def rows(): return f, g\n", "")],
+)
+def test_two_models_of_a_file_are_two_where_their_names_count(tmp_path: Path, top: str, below: str) -> None:
+    models = "".join(f"@model()\n{below}def {name}(): return {n}\n" for n, name in enumerate("fg"))
+    recipes = [node.recipe for node in load(tmp_path, {"models/m.py": HEAD + top + models}).nodes.values()]
+    assert len(recipes) == 2
+    assert recipes[0] != recipes[1]
+
+
 def test_where_a_file_lies_counts_where_code_may_look_at_it(tmp_path: Path) -> None:
     recipes = []
     for folder in ("a", "b"):
