@@ -35,7 +35,7 @@ class Provenance:
 
     def of(self, node: Node) -> Mapping[str, Value]:
         """A node's notes; only its path where its files can no longer be read."""
-        where: dict[str, Value] = {"path": node.path, "relation": [node.relation.schema, node.relation.name]}
+        where: dict[str, Value] = {"path": node.path}
         try:
             if isinstance(node, SqlModel):
                 return {**where, "sql": node.sql.text, **self._sql(node)}

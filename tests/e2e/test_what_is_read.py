@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from small import Small
 
@@ -152,7 +154,13 @@ def test_a_text_that_is_nested_deeply_is_built_all_the_same(small: Small) -> Non
     small.models(w="select a from {{ ref('v') }}")
     assert small.built() == {"m", "numbers", "o", "v", "w"}
     small.sql("update raw.u set x = 5")
-    assert "m" in small.built()  # and the others, unless this Python reads JSON that deep
+    ((tree,),) = small.sql(f"select json_serialize_sql('select {DEEP} as a from t')")
+    try:
+        json.loads(tree)
+        unknown = set[str]()
+    except RecursionError:  # which this Python cannot tell to have read nothing that has changed
+        unknown = {"v", "w"}
+    assert small.built() == {"m", *unknown}
     assert small.sql("select sum(a) from w.m") == [(4 * 5 * 520,)]
 
 

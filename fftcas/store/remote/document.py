@@ -72,14 +72,6 @@ def _value(value: object) -> None:
         _text(value)
 
 
-def _relation(value: object) -> None:
-    """A schema, or None, and a name."""
-    if not isinstance(value, list) or len(value) != 2:
-        raise ValueError("a relation is not one")
-    _value(value[0])
-    _text(value[1])
-
-
 def _macro(value: object) -> None:
     fields = mapping(value)
     _path(fields.get("path"))
@@ -104,7 +96,6 @@ def _labels(value: object) -> None:
 
 _NOTES: Mapping[str, Callable[[object], object]] = {
     "path": _path,
-    "relation": _relation,
     "sql": _text,
     "files": _each(_text),
     "macros": _each(_macro),
