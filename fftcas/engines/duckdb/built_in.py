@@ -18,6 +18,12 @@ RECORD = "built in"
 HARMLESS = frozenset({"error", "sleep_ms", "write_log", "stats", "vector_type"})
 """Called volatile so that they are not folded away; they give no values that differ between runs."""
 
+CATALOGUE = re.compile(r"(?i)\b(duckdb|pragma)_\w+\(")
+"""What a macro calls that reads the database's catalogue."""
+
+PLANS = frozenset({"json_serialize_plan"})
+"""Functions that look up what a text names."""
+
 WITHOUT_PARENTHESES = frozenset(
     {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "current_schema"}
 )
@@ -26,7 +32,8 @@ WITHOUT_PARENTHESES = frozenset(
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """All in lower case. `unstable` are functions that may give another value in another run, and macros on them."""
+    """All in lower case. `functions` read nothing but their arguments; `unstable` are those that may give another value
+    in another run, and macros on them. `views` are found by their bare names."""
 
     functions: frozenset[str]
     unstable: frozenset[str]
@@ -40,7 +47,7 @@ class BuiltIn:
         extensions = connection.execute(
             "SELECT extension_name, extension_version FROM duckdb_extensions() WHERE loaded ORDER BY ALL"
         ).fetchall()
-        key = bytes.fromhex(digest_value("built in 2", [__version__, version, extensions]))
+        key = bytes.fromhex(digest_value("built in 3", [__version__, version, extensions]))
         (known,) = memory.get_records(RECORD, [key])
         if known is not None:
             return cls(*map(frozenset, json.loads(known)))
@@ -61,9 +68,11 @@ class BuiltIn:
         names = {name for name, _, loose in rows if loose} - HARMLESS
         call = re.compile(rf"(?i)\b(({'|'.join(map(re.escape, names))})\(|({'|'.join(WITHOUT_PARENTHESES)})\b)")
         types = connection.execute("SELECT DISTINCT lower(type_name) FROM duckdb_types()").fetchall()
-        views = connection.execute("SELECT lower(view_name) FROM duckdb_views() WHERE internal").fetchall()
+        views = connection.execute(
+            "SELECT lower(view_name) FROM duckdb_views() WHERE internal AND schema_name <> 'information_schema'"
+        ).fetchall()
         return cls(
-            frozenset(name for name, *_ in rows),
+            frozenset(name for name, macro, _ in rows if not (macro and CATALOGUE.search(macro))) - PLANS,
             frozenset(names | {name for name, macro, _ in rows if macro and call.search(macro)}),
             frozenset(name for (name,) in types),
             frozenset(name for (name,) in views),

@@ -17,6 +17,8 @@ from fftcas.relation import RelationName
 
 FILE_NAME = re.compile(r".*\.(parquet|csv|tsv|json|jsonl|ndjson)(\.gz|\.zst)?|.*://.*", re.IGNORECASE)
 CATALOGUES = frozenset({"information_schema", "pg_catalog"})
+OF_THE_CATALOGUE = frozenset({None, "main", "system"})
+"""Where else views of the catalogue are found."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
             opaque.add(name.words)
         elif isinstance(name, File):
             (opaque if "://" in name.path else files).add(name.path)
-        elif str(name.schema).lower() in CATALOGUES or (name.schema is None and name.name.lower() in built_in.views):
+        elif _is_of_catalogue(name, built_in):
             opaque.add(str(name))
         else:
             relations.add(name)
@@ -83,6 +85,12 @@ def _own(name: Function | Type, built_in: BuiltIn) -> set[str]:
     if isinstance(name, Function):
         return set() if name.name.lower() in built_in.functions else {f"{words}()"}
     return set() if name.name.lower() in built_in.types else {f"the type {words}"}
+
+
+def _is_of_catalogue(name: RelationName, built_in: BuiltIn) -> bool:
+    """Whether the name finds a view of the database's own catalogue."""
+    schema = name.schema and name.schema.lower()
+    return schema in CATALOGUES or (schema in OF_THE_CATALOGUE and name.name.lower() in built_in.views)
 
 
 def writes(parsed: Parsed) -> bool:

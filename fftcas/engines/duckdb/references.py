@@ -20,6 +20,9 @@ CLOSED_FUNCTIONS = frozenset(
 )
 """Table functions that read nothing but their arguments."""
 
+EVERYTHING = "__show_tables_expanded"
+"""What parse trees call the table that SHOW ALL TABLES, DESCRIBE and SHOW list."""
+
 EXPRESSION_NODES = ("CTE_NODE", "RECURSIVE_CTE_NODE")
 
 BRANCHES = frozenset({dict, list})
@@ -90,7 +93,9 @@ def _names_in_scopes(tree: Any) -> Iterator[Name]:
 def _named_by(node: dict[str, Any], known: frozenset[str]) -> Iterator[Name]:
     """What a node of the tree names itself, where these common table expressions are in sight."""
     kind = node.get("type")
-    if kind in ("BASE_TABLE", "SHOW_REF") and node.get("table_name"):
+    if kind == "SHOW_REF" and not node.get("query") and node.get("show_type") != "SHOW":
+        yield Opaque(_listing(node))
+    elif kind in ("BASE_TABLE", "SHOW_REF") and node.get("table_name"):
         name, schema, database = (node.get(f"{part}_name") or None for part in ("table", "schema", "catalog"))
         if schema is not None or str(name).lower() not in known:
             yield RelationName(str(name), schema, database)
@@ -159,6 +164,12 @@ def _function(function: dict[str, Any]) -> Iterator[File | Opaque]:
         yield Opaque(f"{function['schema']}.{name}()".lower() if function.get("schema") else f"{name}()")
     else:
         yield from map(File, paths)
+
+
+def _listing(show: dict[str, Any]) -> str:
+    """The words for a list of what the catalogue has, which parse trees give the name of a table that never exists."""
+    name = str(show.get("table_name") or f"tables from {show.get('schema_name')}").strip('"')
+    return f"show {'all tables' if name == EVERYTHING else name}"
 
 
 def _first_strings(function: dict[str, Any]) -> list[str] | None:

@@ -90,6 +90,27 @@ def test_what_cannot_be_followed_is_told(binder: Binder) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("show tables", "show tables"),
+        ("from (show all tables)", "show all tables"),
+        ("from (describe)", "show all tables"),
+        ("from (show tables from d)", "show tables from d"),
+        ("from (show databases)", "show databases"),
+        ("from main.sqlite_master", "main.sqlite_master"),
+        ("from system.main.duckdb_tables", "system.main.duckdb_tables"),
+        ("from system.pg_class", "system.pg_class"),
+        ("select pg_get_viewdef(a) from t", "pg_get_viewdef()"),
+        ("select format_type(a, 0), format_pg_type(b, c) from t", "format_type()"),
+        ("select json_serialize_plan('from u'), json_serialize_sql('from u') from t", "json_serialize_plan()"),
+        ("select * from raw.pg_class, tables, raw.duckdb_tables, (show t)", None),
+    ],
+)
+def test_what_lists_the_catalogue_cannot_be_followed(binder: Binder, sql: str, words: str | None) -> None:
+    assert binder.reads(sql).opaque == ({words} if words else set())
+
+
+@pytest.mark.parametrize(
     ("sql", "relations", "files"),
     [
         ("pivot t on c using sum(a)", {R("t")}, set()),
