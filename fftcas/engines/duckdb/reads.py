@@ -1,9 +1,9 @@
-"""What a query reads by name, from its parse tree, or from its tokens where DuckDB gives no tree."""
+"""What a query reads by name, from its parse tree."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import duckdb
 
 from fftcas.engines.base import EngineError, Reads
 from fftcas.engines.duckdb.built_in import BuiltIn
-from fftcas.engines.duckdb.loose_references import loose_names
+from fftcas.engines.duckdb.pivots import pivoted_on_nothing
 from fftcas.engines.duckdb.references import File, Function, Opaque, Type, names_columns, names_in, with_objects
 from fftcas.relation import RelationName
 
@@ -25,39 +25,56 @@ OF_THE_CATALOGUE = frozenset({None, "main", "system"})
 class Parsed:
     """A query's parse tree as DuckDB gives it, or what it says of the error; and all mappings in there.
 
-    `too_deep` is one that Python's reader of JSON does not get to the bottom of: there is nothing of it.
+    `text` is what was parsed: DuckDB gives no tree of a PIVOT without IN, but of what reads the same. `too_deep` is one
+    that Python's reader of JSON does not get to the bottom of: there is nothing of it.
     """
 
     sql: str
+    text: str
     tree: Any
     objects: list[dict[str, Any]]
     too_deep: bool = False
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether there is a tree, and of the very query."""
+        return not (self.too_deep or self.tree.get("error")) and self.text == self.sql
+
 
 def parse(connection: duckdb.DuckDBPyConnection, queries: Sequence[str]) -> list[Parsed]:
     """The parse trees of some queries. Raises duckdb.Error."""
-    rows = connection.execute("SELECT json_serialize_sql(unnest(?::VARCHAR[]))", [list(queries)]).fetchall()
-    return [_parsed(sql, text) for sql, (text,) in zip(queries, rows, strict=True)]
+    found = {parsed.sql: parsed for parsed in _parsed(connection, {sql: sql for sql in queries})}
+    others = {sql: pivoted_on_nothing(sql) for sql, parsed in found.items() if _is_unknown(parsed)}
+    if others:
+        found |= {parsed.sql: parsed for parsed in _parsed(connection, others) if not parsed.tree.get("error")}
+    return [found[sql] for sql in queries]
 
 
-def _parsed(sql: str, tree: str) -> Parsed:
-    try:
-        return Parsed(sql, *with_objects(tree))
-    except RecursionError:
-        return Parsed(sql, {}, [], too_deep=True)
+def _parsed(connection: duckdb.DuckDBPyConnection, texts: Mapping[str, str]) -> Iterator[Parsed]:
+    """The parse trees of the texts that stand for queries."""
+    rows = connection.execute("SELECT json_serialize_sql(unnest(?::VARCHAR[]))", [list(texts.values())]).fetchall()
+    for (sql, text), (tree,) in zip(texts.items(), rows, strict=True):
+        try:
+            yield Parsed(sql, text, *with_objects(tree))
+        except RecursionError:
+            yield Parsed(sql, text, {}, [], too_deep=True)
+
+
+def _is_unknown(parsed: Parsed) -> bool:
+    """Whether DuckDB parses the query, and gives no tree of it."""
+    return bool(parsed.tree.get("error")) and parsed.tree.get("error_type") == "not implemented"
 
 
 def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
-    """The relations and files that a query names, from its parse tree. Raises EngineError.
-
-    DuckDB gives no tree for what is no single SELECT to it, as PIVOT without IN: there, the text's tokens have to do.
-    """
-    tree, sql = parsed.tree, parsed.sql
+    """The relations and files that a query names, from its parse tree. Raises EngineError."""
+    tree = parsed.tree
     if parsed.too_deep:
         return Reads(frozenset(), frozenset(), frozenset({"what it reads (it is nested too deeply)"}))
-    if tree.get("error") and tree.get("error_type") != "not implemented":
+    if _is_unknown(parsed):
+        return Reads(frozenset(), frozenset(), frozenset({"what it reads (DuckDB gives no parse tree)"}))
+    if tree.get("error"):
         raise EngineError(str(tree.get("error_message", "the statement does not parse")))
-    names = set(loose_names(sql) if tree.get("error") else names_in(tree, parsed.objects))
+    names = set(names_in(tree, parsed.objects))
     relations: set[RelationName] = set()
     files: set[str] = set()
     opaque: set[str] = set()
@@ -74,8 +91,8 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
             opaque.add(str(name))
         else:
             relations.add(name)
-    named = not opaque and names_columns(tree, parsed.objects)
-    one_query = not tree.get("error") and len(tree["statements"]) == 1 and not writes(parsed)
+    named = not opaque and parsed.is_whole and names_columns(tree, parsed.objects)
+    one_query = parsed.is_whole and len(tree["statements"]) == 1 and not writes(parsed)
     return Reads(frozenset(relations), frozenset(files), frozenset(opaque), named, one_query)
 
 

@@ -105,6 +105,8 @@ def _named_by(node: dict[str, Any], known: frozenset[str]) -> Iterator[Name]:
         yield Function(str(node.get("function_name")), str(node.get("schema") or ""))
     elif node.get("class") == "TYPE":
         yield Type(str(node.get("type_name")), str(node.get("schema") or ""))
+    elif node.get("pivot_enum"):
+        yield Type(str(node["pivot_enum"]))
     elif kind == "USER_TYPE_INFO":  # in 1.4
         yield Type(str(node.get("user_type_name")), str(node.get("schema") or ""))
 

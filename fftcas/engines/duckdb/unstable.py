@@ -32,10 +32,7 @@ SAMPLE = "takes other rows each time: add REPEATABLE (seed)"
 
 
 def unstable(parsed: Parsed, built_in: BuiltIn) -> list[Unstable]:
-    """Everything of the kind in a query, by line.
-
-    Orders are looked for in the parse tree, which DuckDB does not give for a PIVOT without IN.
-    """
+    """Everything of the kind in a query, by line."""
     found = [*_unstable_calls(parsed.sql, built_in.unstable), *_loose_orders(parsed)]
     return sorted(dict.fromkeys(found), key=lambda each: each.line)
 
@@ -59,7 +56,7 @@ def _unstable_calls(sql: str, names: frozenset[str]) -> Iterator[Unstable]:
 
 def _loose_orders(parsed: Parsed) -> Iterator[Unstable]:
     """Results that hang on an order which the query leaves open."""
-    text = parsed.sql.encode()
+    text = parsed.text.encode()
 
     def line(part: Any) -> int:
         places = [each.get("query_location", NOWHERE) for each in objects(part)]

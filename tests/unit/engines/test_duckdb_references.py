@@ -130,12 +130,26 @@ def test_what_lists_the_catalogue_cannot_be_followed(binder: Binder, sql: str, w
         ("pivot (table s.t) on c using sum(a) order by b desc, u", {R("t", "s")}, set()),
         ("pivot (from (show t)) on c using sum(a)", {R("t")}, set()),
         ("with t(a, c) as (select a, b from u) pivot t on c using sum(a)", {R("u")}, set()),
+        ("with t as (from t) pivot t on c using sum(a)", {R("t")}, set()),
+        ("pivot (from a join b on a.k = b.k, u) on c || d, e > 1, using sum(a) group by g limit 3", set("abu"), set()),
+        ("from (pivot a join b using (k) join t on t.k = b.k on c) p join u on true", {*"abtu"}, set()),
+        ("pivot (pivot_wider t on c using sum(a)) on d in (select e from u) using count(*)", set("tu"), set()),
+        ("with x as (pivot t on c) from u pivot (sum(a) for c in (1)) join x on true", set("tu"), set()),
+        ("with x as (unpivot t on a, b into name n value v) pivot x on n -- using u\nunion from u", set("tu"), set()),
+        ('pivot t on "on", \'using\' || c /* on */ using sum("using") as pivot', set("t"), set()),
+        ("pivot (from read_csv('d.csv', delim = ';')) on y", set(), {"d.csv"}),
     ],
 )
-def test_a_pivot_without_a_parse_tree_tells_by_its_tokens(
-    binder: Binder, sql: str, relations: set[R], files: set[str]
+def test_a_pivot_without_a_parse_tree_of_its_own_tells_what_it_reads(
+    binder: Binder, sql: str, relations: set[R | str], files: set[str]
 ) -> None:
-    assert binder.reads(sql) == Reads(frozenset(relations), frozenset(files))
+    names = frozenset(R(each) if isinstance(each, str) else each for each in relations)
+    assert binder.reads(sql) == Reads(names, frozenset(files))
+
+
+def test_what_has_no_parse_tree_cannot_be_followed(binder: Binder) -> None:
+    words = "what it reads (DuckDB gives no parse tree)"
+    assert binder.reads("select 1; pragma show_tables") == Reads(frozenset(), frozenset(), frozenset({words}))
 
 
 @pytest.mark.parametrize(
@@ -155,6 +169,11 @@ def test_a_pivot_without_a_parse_tree_tells_by_its_tokens(
             "pivot (select f(a), s.g(b), upper(c), d::mood, cast(e as mood2) from t u(f, g)) on c using max((b))",
             {"f()", "s.g()", "the type mood", "the type mood2"},
         ),
+        (
+            "pivot (from t where a between f() and 9) on c, d in mood, g(e) using sum(a), h(b) group by k",
+            {"f()", "g()", "h()", "the type mood"},
+        ),
+        ("pivot t on c in mood using sum(a)", {"the type mood"}),
         (
             """pivot (select row_number() over (order by a), a in (1), count(*) filter (where (b)) from t
             join u using (k) group by grouping sets ((a), ())) on c using sum(a)""",
@@ -235,7 +254,7 @@ def test_unstable_functions_are_found_with_their_lines(binder: Binder) -> None:
         ("from t\npositional join u", [("POSITIONAL JOIN", 1)]),
         ("select a,\n  t.rowid from t", [("rowid", 2)]),
         ("select age(a, b), age(a) from t", [("age()", 1)]),
-        ("pivot t on a using first(b)", []),
+        ("pivot t\non a\nusing first(b)", [("first()", 3)]),
         ("select from", []),
     ],
 )
