@@ -93,7 +93,7 @@ def test_functions_that_duckdb_brings_along_make_nothing_run(small: Small) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["pivot (table raw.u) on g using count(*)", "pivot (from (show raw.u)) on column_name using count(*)"]
+    "text", ["pivot (table raw.u) on g using count(*)", "pivot (from (summarize raw.u)) on column_name using count(*)"]
 )
 def test_a_table_without_from_is_an_input_of_a_pivot(small: Small, text: str) -> None:
     small.sql(RAW)

@@ -23,6 +23,9 @@ CLOSED_FUNCTIONS = frozenset(
 EVERYTHING = "__show_tables_expanded"
 """What parse trees call the table that SHOW ALL TABLES, DESCRIBE and SHOW list."""
 
+KEYS = "the keys and defaults in DESCRIBE"
+"""They are no part of a table's content; DESCRIBE shows them through views and queries, too."""
+
 EXPRESSION_NODES = ("CTE_NODE", "RECURSIVE_CTE_NODE")
 
 BRANCHES = frozenset({dict, list})
@@ -93,9 +96,9 @@ def _names_in_scopes(tree: Any) -> Iterator[Name]:
 def _named_by(node: dict[str, Any], known: frozenset[str]) -> Iterator[Name]:
     """What a node of the tree names itself, where these common table expressions are in sight."""
     kind = node.get("type")
-    if kind == "SHOW_REF" and not node.get("query") and node.get("show_type") != "SHOW":
-        yield Opaque(_listing(node))
-    elif kind in ("BASE_TABLE", "SHOW_REF") and node.get("table_name"):
+    if kind == "SHOW_REF":
+        yield from _shown(node)
+    if kind == "BASE_TABLE" or node.get("show_type") == "SHOW":
         name, schema, database = (node.get(f"{part}_name") or None for part in ("table", "schema", "catalog"))
         if schema is not None or str(name).lower() not in known:
             yield RelationName(str(name), schema, database)
@@ -168,10 +171,15 @@ def _function(function: dict[str, Any]) -> Iterator[File | Opaque]:
         yield from map(File, paths)
 
 
-def _listing(show: dict[str, Any]) -> str:
-    """The words for a list of what the catalogue has, which parse trees give the name of a table that never exists."""
-    name = str(show.get("table_name") or f"tables from {show.get('schema_name')}").strip('"')
-    return f"show {'all tables' if name == EVERYTHING else name}"
+def _shown(show: dict[str, Any]) -> Iterator[Opaque]:
+    """What DESCRIBE or SHOW tells of the catalogue, which is given the name of a table that never exists for a list."""
+    if show.get("show_type") == "SUMMARY":
+        return
+    if show.get("query") or show.get("show_type") == "SHOW":
+        yield Opaque(KEYS)
+    else:
+        name = str(show.get("table_name") or f"tables from {show.get('schema_name')}").strip('"')
+        yield Opaque(f"show {'all tables' if name == EVERYTHING else name}")
 
 
 def _first_strings(function: dict[str, Any]) -> list[str] | None:

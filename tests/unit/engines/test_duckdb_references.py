@@ -35,7 +35,6 @@ def binder() -> Iterator[Binder]:
         ("select (select max(a) from u where exists(from w))", {R("u"), R("w")}),
         ("from (pivot t on c in (1) using sum(a))", {R("t")}),
         ("summarize t", {R("t")}),
-        ("from (describe t)", {R("t")}),
         ("select 1 -- from t", set()),
         ("select 'from t'", set()),
         ("values (1);", set()),
@@ -103,11 +102,17 @@ def test_what_cannot_be_followed_is_told(binder: Binder) -> None:
         ("select pg_get_viewdef(a) from t", "pg_get_viewdef()"),
         ("select format_type(a, 0), format_pg_type(b, c) from t", "format_type()"),
         ("select json_serialize_plan('from u'), json_serialize_sql('from u') from t", "json_serialize_plan()"),
-        ("select * from raw.pg_class, tables, raw.duckdb_tables, (show t)", None),
+        ("select * from raw.pg_class, tables, raw.duckdb_tables, (summarize t)", None),
     ],
 )
 def test_what_lists_the_catalogue_cannot_be_followed(binder: Binder, sql: str, words: str | None) -> None:
     assert binder.reads(sql).opaque == ({words} if words else set())
+
+
+@pytest.mark.parametrize("sql", ["describe t", "from (show t)", "from (describe select a from t)"])
+def test_keys_and_defaults_that_describe_tells_cannot_be_followed(binder: Binder, sql: str) -> None:
+    opaque = frozenset({"the keys and defaults in DESCRIBE"})
+    assert binder.reads(sql) == Reads(frozenset({R("t")}), frozenset(), opaque, one_query=True)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +133,7 @@ def test_what_lists_the_catalogue_cannot_be_followed(binder: Binder, sql: str, w
             set(),
         ),
         ("pivot (table s.t) on c using sum(a) order by b desc, u", {R("t", "s")}, set()),
-        ("pivot (from (show t)) on c using sum(a)", {R("t")}, set()),
+        ("pivot (from (summarize t)) on c using sum(a)", {R("t")}, set()),
         ("with t(a, c) as (select a, b from u) pivot t on c using sum(a)", {R("u")}, set()),
         ("with t as (from t) pivot t on c using sum(a)", {R("t")}, set()),
         ("pivot (from a join b on a.k = b.k, u) on c || d, e > 1, using sum(a) group by g limit 3", set("abu"), set()),
