@@ -23,7 +23,7 @@ PLAIN = frozenset(
     | {"float", "double", "decimal", "varchar", "blob", "date", "time"}
     | {"timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone"}
 )
-TEXT = frozenset({"uuid", "enum", "bit", "time with time zone"})
+TEXT = frozenset({"uuid", "enum", "bit", "time with time zone", "time_ns", "timestamptz_ns", "bignum"})
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import duckdb
 
 from fftcas.digest import Digest, Value, digest_value
+from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb.carriers import carriers
 from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.names import quote_name
@@ -22,10 +23,7 @@ def fingerprint(connection: duckdb.DuckDBPyConnection, quoted: str, columns: Seq
     Sums do not depend on order and, unlike XOR, see duplicates. For two different multisets to meet by accident, both
     sums have to: 1 in 2^128. It is no defence against someone who searches for collisions in their own database.
     """
-    values = ", ".join(
-        f"c{i} := {carrier.out(quote_name(column.name))}"
-        for i, (column, carrier) in enumerate(zip(columns, carriers(columns), strict=True))
-    )
+    values = ", ".join(f"c{i} := {_unlike_others(column, quoted)}" for i, column in enumerate(columns))
     row = f"struct_pack({values})" if values else "NULL"
     with translated():
         (counts,) = connection.execute(
@@ -35,6 +33,21 @@ def fingerprint(connection: duckdb.DuckDBPyConnection, quoted: str, columns: Seq
         ).fetchall()
     schema: list[Value] = [[column.name, column.type, column.nullable] for column in columns]
     return digest_value("relation content 1", [schema, list(counts)])
+
+
+def _unlike_others(column: Column, quoted: str) -> str:
+    """SQL that makes of the column's values what differs where they do. Raises EngineError if nothing is known to."""
+    value = quote_name(column.name)
+    if column.type.startswith("GEOMETRY"):  # which the store does not know; its binary form tells NaN and -0.0
+        return f"({value})::BLOB"
+    try:
+        (carrier,) = carriers([column])
+    except EngineError:
+        raise EngineError(
+            f"nobody can tell whether column '{column.name}' of {quoted} changed: it has the type {column.type}",
+            hint="leave it out, or say in sources.yml what tells of changes: `fingerprint:` a column's name, or none",
+        ) from None
+    return carrier.out(value)
 
 
 def marker(connection: duckdb.DuckDBPyConnection, quoted: str, column: str) -> Digest:
