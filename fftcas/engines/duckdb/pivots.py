@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from fftcas.project.sql_tokens import Token, tokenise
 
@@ -17,26 +16,21 @@ ENDS = frozenset({"group", "order", "limit", "offset", "union", "except", "inter
 BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 
 
-@dataclass(frozen=True)
-class _Edit:
-    """What is to stand in the place of a token."""
-
-    token: Token
-    text: str
-
-
 def pivoted_on_nothing(sql: str) -> str:
-    """The text with what each PIVOT pivots on among what it uses: `PIVOT t USING c, sum(a)` for `PIVOT t ON c USING
-    sum(a)`. Of an enum whose values are to be columns a cast is made."""
+    """The text with what each PIVOT pivots on among what it uses: `USING c, sum(a)` for `ON c USING sum(a)`.
+
+    An enum whose values are to be columns becomes a cast: `c::mood` for `c IN mood`.
+    """
     tokens = tokenise(sql)
     pieces, end = [], 0
-    for edit in sorted(_edits(tokens), key=lambda edit: edit.token.start):
-        pieces += [sql[end : edit.token.start], edit.text]
-        end = edit.token.end
+    for i, text in sorted(_replaced(tokens)):
+        pieces += [sql[end : tokens[i].start], text]
+        end = tokens[i].end
     return "".join([*pieces, sql[end:]])
 
 
-def _edits(tokens: Sequence[Token]) -> Iterator[_Edit]:
+def _replaced(tokens: Sequence[Token]) -> Iterator[tuple[int, str]]:
+    """Which tokens are to be others."""
     words = [token.text.lower() for token in tokens]
     for start, word in enumerate(words):
         if word not in PIVOTS or words[max(start - 1, 0)] in NO_PIVOTS or _is_of_standard(words, start + 1):
@@ -46,12 +40,12 @@ def _edits(tokens: Sequence[Token]) -> Iterator[_Edit]:
         if on is None:
             continue
         using = next((i for i in outer if i > on and words[i] == "using"), None)
-        yield _Edit(tokens[on], "USING")
+        yield on, "USING"
         if using is not None:
-            yield _Edit(tokens[using], "" if words[using - 1] == "," else ",")
+            yield using, "" if words[using - 1] == "," else ","
         for i in outer:
             if on < i < (using or len(words)) and words[i] == "in" and words[i + 1 : i + 2] != ["("]:
-                yield _Edit(tokens[i], "::")
+                yield i, "::"
 
 
 def _is_of_standard(words: Sequence[str], start: int) -> bool:
