@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -36,7 +37,8 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
         self.source = self.get_data(path)
-        return self.source_to_code(self.source, path)
+        code: CodeType = compile(self.source, path, "exec", dont_inherit=True, optimize=0)  # asserts count, whatever -O
+        return code
 
 
 class ProjectFinder(MetaPathFinder):
@@ -130,7 +132,10 @@ def _is_below(folder: str, root: str) -> bool:
 
 
 class _Environment:
-    """The process's variables, exchanged while the first of several runs begins and until the last one ends."""
+    """The process's variables, exchanged while the first of several runs begins and until the last one ends.
+
+    Meanwhile its time zone is UTC, as in SQL: the machine's is no part of any key.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -141,7 +146,8 @@ class _Environment:
         with self.lock:
             if self.users == 0:
                 self.saved = dict(os.environ)
-                os.environ.update(environ)
+                os.environ.update(environ, TZ="UTC")
+                time.tzset()
             self.users += 1
 
     def leave(self) -> None:
@@ -150,6 +156,7 @@ class _Environment:
             if self.users == 0:
                 os.environ.clear()
                 os.environ.update(self.saved)
+                time.tzset()
 
 
 _ENVIRONMENT = _Environment()
@@ -157,7 +164,7 @@ _ENVIRONMENT = _Environment()
 
 @contextmanager
 def environment(environ: Mapping[str, str]) -> Iterator[None]:
-    """Show `environ` to the project's Python code as the process's environment variables."""
+    """Show `environ` to the project's Python code as the process's environment variables, and UTC as its time zone."""
     _ENVIRONMENT.enter(environ)
     try:
         yield

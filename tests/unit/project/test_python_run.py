@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,24 @@ def test_variables_and_vars_are_seen_only_while_it_runs(tmp_path: Path) -> None:
     text += "        var('n'), var('m', 1)\n"
     assert call(tmp_path, text, files) == ("Bern", "Bern", "duckdb", 3, 1)
     assert "FF_TOWN" not in os.environ
+
+
+def test_the_time_zone_is_utc_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "from datetime import datetime\n@model()\ndef f(): return datetime.fromtimestamp(0).hour, os.environ['TZ']\n"
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        assert call(tmp_path, text) == (0, "UTC")
+        assert time.localtime(0).tm_hour == 9
+    time.tzset()
+
+
+def test_assertions_count_with_o_as_well(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("assert False, 'of course'")
+    run = "import pathlib\nfrom fftcas.project.python_import import import_file\nimport_file(pathlib.Path('.'), 'm.py')"
+    found = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-O", "-c", run], cwd=tmp_path, env=found, stderr=subprocess.PIPE, text=True)
+    assert done.stderr.endswith("AssertionError: of course\n")
 
 
 THREAD = """
