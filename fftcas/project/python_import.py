@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -22,9 +23,19 @@ from types import CodeType, ModuleType
 IMPORTING = threading.RLock()
 """Held while project files are imported: modules are known to the interpreter by name, and names may repeat."""
 
-_FOLDERS: ContextVar[tuple[str, ...]] = ContextVar("_FOLDERS", default=())
-_LATE: list[tuple[str, ...]] = []
-"""The folders of the model that imports while it runs, for the threads that it starts."""
+
+@dataclass(eq=False)
+class Importing:
+    """A run of a file: the folders that it may import from, and the modules that it has imported when it begins."""
+
+    folders: tuple[str, ...]
+    modules: dict[str, ModuleType] = field(default_factory=dict)
+
+
+_MINE: ContextVar[Importing | None] = ContextVar("_MINE", default=None)
+_RUNNING: list[Importing] = []
+_LATE: list[Importing] = []
+"""The model that imports while it runs, for the threads that it starts."""
 _PACKAGE = "fftcas_project"
 _NAMESPACES: set[str] = set()
 """Folders without `__init__.py` that were imported as packages."""
@@ -48,9 +59,10 @@ class ProjectFinder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         late = _LATE[-1:]  # another thread may end in between
-        folders = _FOLDERS.get() or (late[0] if late else ())
-        if not folders:
+        mine = _MINE.get() or (late[0] if late else None)
+        if mine is None:
             return None
+        folders = mine.folders
         own = folders if path is None else [folder for folder in path if _is_below(folder, folders[-1])]
         namespaces: list[str] = []
         for folder in own:
@@ -71,31 +83,32 @@ class ProjectFinder(MetaPathFinder):
 
 
 @contextmanager
-def importable(root: Path, folder: str, *, late: bool = False) -> Iterator[None]:
+def importable(root: Path, folder: str, *, late: bool = False, by_name: bool = False) -> Iterator[None]:
     """Let this thread import from a folder of the project, and from its root.
 
-    If `late`, all of it is one import: nobody else imports meanwhile, and threads that this one starts may.
+    If `late`, all of it is one import: nobody else imports meanwhile, and threads that this one starts may. Nor does
+    anybody if `by_name`: what is looked for by the names of its modules is its own.
     """
     if not any(isinstance(finder, ProjectFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, ProjectFinder())
-    folders = (str(root / folder), str(root))
-    with IMPORTING if late else nullcontext():
-        token = _FOLDERS.set(folders)
-        if late:
-            _LATE.append(folders)
+    mine = Importing((str(root / folder), str(root)))
+    with IMPORTING if late or by_name else nullcontext():
+        lists = (_RUNNING, _LATE) if late else (_RUNNING,)
+        token = _MINE.set(mine)
+        for each in lists:
+            each.append(mine)
         try:
             yield
         finally:
-            if late:
-                _LATE.remove(folders)
-            _FOLDERS.reset(token)
+            for each in lists:
+                each.remove(mine)
+            _MINE.reset(token)
 
 
 def import_file(root: Path, path: str) -> tuple[ModuleType, bytes]:
     """Run a Python file of the project, and what it imports, afresh; also returns its text. Raises whatever the code
     raises."""
-    with IMPORTING:
-        _forget()
+    with IMPORTING, _afresh():
         name = _package(root, path.split("/")[:-1]) + "." + Path(path).stem.replace(".", "_")
         file = str(root / path)
         loader = ProjectLoader(name, file)
@@ -118,13 +131,32 @@ def _package(root: Path, folders: Sequence[str]) -> str:
     return name
 
 
-def _forget() -> None:
-    """Drop the modules of earlier runs, so that an edited helper is seen."""
+@contextmanager
+def _afresh() -> Iterator[None]:
+    """Drop the modules of other runs, so that an edited helper is seen and nothing that a model has left in one; those
+    of models that still run are put back where they are in nobody's way."""
+    for name in _modules():
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        mine = _MINE.get()
+        if mine is not None:
+            mine.modules = _modules()
+        for other in () if mine in _LATE else tuple(_RUNNING):  # what is imported late must not find them
+            for name, module in other.modules.items():
+                sys.modules.setdefault(name, module)
+
+
+def _modules() -> dict[str, ModuleType]:
+    """The modules that are the project's."""
+    found = {}
     for name, module in list(sys.modules.items()):
         spec = getattr(module, "__spec__", None)
         made_here = isinstance(getattr(spec, "loader", None), ProjectLoader) or name.split(".")[0] == _PACKAGE
         if made_here or (name in _NAMESPACES and getattr(module, "__file__", None) is None):
-            del sys.modules[name]
+            found[name] = module
+    return found
 
 
 def _is_below(folder: str, root: str) -> bool:
