@@ -176,15 +176,18 @@ def current() -> Fetching:
 
 def note_asker() -> None:
     """Remember whether others than models that say so have our functions, when somebody asks for one."""
-    from fftcas.project.python_import import ProjectLoader
+    from fftcas.project.python_import import ProjectLoader, note_fetching
 
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in (*OURS, *_IMPORTING):
         frame = frame.f_back
     spec = frame.f_globals.get("__spec__") if frame else None
     mine = _mine.get()
-    if not isinstance(getattr(spec, "loader", None), ProjectLoader) or (mine is not None and not mine.declared):
+    outside = not isinstance(getattr(spec, "loader", None), ProjectLoader)
+    if outside or (mine is not None and not mine.declared):
         _handed_out.set()
+    if outside and frame is not None:
+        note_fetching(str(frame.f_globals.get("__name__")))
 
 
 def _process_context() -> HttpContext:

@@ -39,6 +39,8 @@ _LATE: list[Importing] = []
 _PACKAGE = "fftcas_project"
 _NAMESPACES: set[str] = set()
 """Folders without `__init__.py` that were imported as packages."""
+_FETCHING: set[str] = set()
+"""Packages from outside that have our HTTP functions."""
 
 
 class ProjectLoader(importlib.machinery.SourceFileLoader):
@@ -131,32 +133,39 @@ def _package(root: Path, folders: Sequence[str]) -> str:
     return name
 
 
+def note_fetching(module: str) -> None:
+    """Import the package of a module from outside anew for each model that runs from now on: an answer that it keeps
+    would be recorded for the first one only."""
+    if _RUNNING and module != "__main__":
+        _FETCHING.add(module.partition(".")[0])
+
+
 @contextmanager
 def _afresh() -> Iterator[None]:
     """Drop the modules of other runs, so that an edited helper is seen and nothing that a model has left in one; those
     of models that still run are put back where they are in nobody's way."""
-    for name in _modules():
-        del sys.modules[name]
+    for name, module in list(sys.modules.items()):
+        if _is_one_runs(name, module):
+            del sys.modules[name]
+    before = set(sys.modules)
     try:
         yield
     finally:
         mine = _MINE.get()
         if mine is not None:
-            mine.modules = _modules()
+            found = {name: sys.modules[name] for name in sys.modules.keys() - before}
+            mine.modules = {name: module for name, module in found.items() if _is_one_runs(name, module)}
         for other in () if mine in _LATE else tuple(_RUNNING):  # what is imported late must not find them
             for name, module in other.modules.items():
                 sys.modules.setdefault(name, module)
 
 
-def _modules() -> dict[str, ModuleType]:
-    """The modules that are the project's."""
-    found = {}
-    for name, module in list(sys.modules.items()):
-        spec = getattr(module, "__spec__", None)
-        made_here = isinstance(getattr(spec, "loader", None), ProjectLoader) or name.split(".")[0] == _PACKAGE
-        if made_here or (name in _NAMESPACES and getattr(module, "__file__", None) is None):
-            found[name] = module
-    return found
+def _is_one_runs(name: str, module: ModuleType) -> bool:
+    """Whether a module is for one run of a file only."""
+    loader = getattr(getattr(module, "__spec__", None), "loader", None)
+    top = name.partition(".")[0]
+    nowhere = name in _NAMESPACES and getattr(module, "__file__", None) is None
+    return isinstance(loader, ProjectLoader) or nowhere or top == _PACKAGE or top in _FETCHING
 
 
 def _is_below(folder: str, root: str) -> bool:
