@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from fftcas.declare import MODEL_RUNS
+from fftcas.declare import MACROS_RUN, MODEL_RUNS
 from fftcas.digest import Digest
 from fftcas.errors import NodeError
 from fftcas.http.cache import BlobStore, Entry, ResponseCache
@@ -148,7 +148,8 @@ def fetching(context: HttpContext, *, declared: bool = True) -> Iterator[HttpUsa
 def current() -> Fetching:
     """The context of the caller.
 
-    Raises StoreError, UsageError; NodeError in a thread whose model cannot be told, and in a process of a model's own.
+    Raises StoreError, UsageError; NodeError in a thread whose model cannot be told, in a process of a model's own, and
+    in a macro.
     """
     mine = _mine.get()
     running = [mine] if mine else list(_all)  # unlocked: another thread may have held the lock when this process forked
@@ -170,6 +171,12 @@ def current() -> Fetching:
             "a fetch in a thread that several running models may have started",
             why="what a model fetches is recorded with it, and it cannot be told which one this is",
             hint="start threads' work with contextvars.copy_context().run(...), or build with --jobs 1",
+        )
+    if MACROS_RUN in os.environ:
+        raise NodeError(
+            "a fetch in a Python macro",
+            why="it would be made by each command, for what it gives is no input of a model",
+            hint="fetch in a Python model, and ref() its table",
         )
     return Fetching(_process_context(), HttpUsage())
 

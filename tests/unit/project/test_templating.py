@@ -187,6 +187,11 @@ def test_a_cycle_is_shown_as_a_path(tmp_path: Path, materialized: str) -> None:
         ("models/macros_py/m.py", "import nothing_here", "a macro file cannot be loaded\n  at models/macros_py/m.py:1"),
         ("models/macros_py/m.py", "raise SystemExit(3)", "a macro file cannot be loaded\n  at models/macros_py/m.py:1"),
         ("models/macros_py/m.py", "def f(:", "this is not valid Python\n  at models/macros_py/m.py:1"),
+        (
+            "models/macros_py/m.py",
+            "from fftcas.http import get\nget('http://127.0.0.1:9')",
+            "a macro file cannot be loaded\n  at models/macros_py/m.py:2\n  NodeError: a fetch in a Python macro",
+        ),
     ],
 )
 def test_broken_macro_files(tmp_path: Path, path: str, text: str, message: str) -> None:
