@@ -27,6 +27,9 @@ They have no other name that can be trusted: a decorator below ours gives anythi
 MODEL_RUNS = "FFTCAS_MODEL_RUNS"
 """Set in the environment while a Python model runs, so that processes that it starts know of it."""
 
+MACROS_RUN = "FFTCAS_MACROS_RUN"
+"""Set in the environment while templates are rendered, in which Python macros run."""
+
 _mine: ContextVar[Mapping[str, Any] | None] = ContextVar("fftcas_vars", default=None)
 _all: list[Mapping[str, Any]] = []
 """The vars of all that runs: threads that a model starts know no context of it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import time
 from contextlib import suppress
 
 from fftcas.cli.commands import HELP, REMEMBERED, TELLING
@@ -13,6 +14,8 @@ from fftcas.version import __version__
 
 INTERRUPTED = 130
 UNWRITABLE = 2
+PATIENCE = 2.0
+"""Seconds that threads have to end which models have left."""
 
 
 def main() -> int:
@@ -40,8 +43,30 @@ def main() -> int:
     if code == INTERRUPTED:
         # A model's own Python code cannot be stopped, and would keep the process until it is done.
         os._exit(code)
+    if "threading" in sys.modules:
+        end_despite_threads(code)
     gc.freeze()  # the process ends: what lives is not gone through once more
     return code
+
+
+def end_despite_threads(code: int) -> None:
+    """End the process with this code if threads of models keep it for too long."""
+    import threading
+
+    left = [each for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()]
+
+    def end() -> None:
+        time.sleep(PATIENCE)
+        names = [each.name for each in left if each.is_alive()]
+        if names:
+            if sys.stderr:
+                with suppress(OSError):
+                    print(f"warning: a thread that a model has started was still running: {names[0]}", file=sys.stderr)
+            flush()
+            os._exit(code)
+
+    if left:
+        threading.Thread(target=end, daemon=True).start()
 
 
 def run(arguments: list[str]) -> int:

@@ -14,7 +14,7 @@ from fftcas.cli.unchanged import TOOK, remember
 from fftcas.cli.watched import changed_at, sees, watch
 from fftcas.engines import database_files, database_state
 from fftcas.errors import ProjectError
-from fftcas.http.settings import SHORTEST_SECRET
+from fftcas.project.environment import SHORTEST_SECRET
 from fftcas.project.files import Files
 from fftcas.project.macros import FOLDER
 from fftcas.project.nodes import Node, PythonModel

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from fftcas.declare import MODEL_RUNS
+from fftcas.declare import MACROS_RUN, MODEL_RUNS
 from fftcas.digest import Digest
 from fftcas.errors import NodeError
 from fftcas.http.cache import BlobStore, Entry, ResponseCache
@@ -148,7 +148,8 @@ def fetching(context: HttpContext, *, declared: bool = True) -> Iterator[HttpUsa
 def current() -> Fetching:
     """The context of the caller.
 
-    Raises StoreError, UsageError; NodeError in a thread whose model cannot be told, and in a process of a model's own.
+    Raises StoreError, UsageError; NodeError in a thread whose model cannot be told, in a process of a model's own, and
+    in a macro.
     """
     mine = _mine.get()
     running = [mine] if mine else list(_all)  # unlocked: another thread may have held the lock when this process forked
@@ -171,20 +172,29 @@ def current() -> Fetching:
             why="what a model fetches is recorded with it, and it cannot be told which one this is",
             hint="start threads' work with contextvars.copy_context().run(...), or build with --jobs 1",
         )
+    if MACROS_RUN in os.environ:
+        raise NodeError(
+            "a fetch in a Python macro",
+            why="it would be made by each command, for what it gives is no input of a model",
+            hint="fetch in a Python model, and ref() its table",
+        )
     return Fetching(_process_context(), HttpUsage())
 
 
 def note_asker() -> None:
     """Remember whether others than models that say so have our functions, when somebody asks for one."""
-    from fftcas.project.python_import import ProjectLoader
+    from fftcas.project.python_import import ProjectLoader, note_fetching
 
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in (*OURS, *_IMPORTING):
         frame = frame.f_back
     spec = frame.f_globals.get("__spec__") if frame else None
     mine = _mine.get()
-    if not isinstance(getattr(spec, "loader", None), ProjectLoader) or (mine is not None and not mine.declared):
+    outside = not isinstance(getattr(spec, "loader", None), ProjectLoader)
+    if outside or (mine is not None and not mine.declared):
         _handed_out.set()
+    if outside and frame is not None:
+        note_fetching(str(frame.f_globals.get("__name__")))
 
 
 def _process_context() -> HttpContext:

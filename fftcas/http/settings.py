@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from fftcas.errors import UsageError
-from fftcas.project.environment import is_secret
+from fftcas.project.environment import SHORTEST_SECRET, is_secret
 
 UNUSED = "FF_HTTP_CACHE_DIR is not used: responses are kept in the store"
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-SHORTEST_SECRET = 6  # shorter values stand in too many innocent texts
 
 
 class HttpCacheMode(StrEnum):

@@ -26,6 +26,9 @@ SECRETS = (
     *("*_KEY", "*_DSN", "*_PWD", "*_PASS", "*_AUTH", "*_AUTHORIZATION", "*_CONNECTION_STRING"),
 )
 
+SHORTEST_SECRET = 6
+"""Letters of a secret that is looked for in texts, at least: shorter ones stand in too many innocent ones."""
+
 DIRECTORIES = ("PWD", "OLDPWD")
 """The shell's own variables, in which PWD is no password."""
 

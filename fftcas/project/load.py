@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fftcas.declare import seeing
+from fftcas.declare import MACROS_RUN, seeing
 from fftcas.digest import Value
 from fftcas.errors import ProjectError, closest
 from fftcas.graph import Graph
@@ -58,7 +58,7 @@ def load_project(
 
     seeds = read_seeds(root, variables, profile.engine)
     files = Files(root)
-    with environment(variables), seeing(values):
+    with environment({**variables, MACROS_RUN: "1"}), seeing(values):
         sql = read_sql_models(files, Renderer(files, profile.engine, values, variables, memory))
     python = list(read_python_models(files, variables))
     wanted = [draft for draft in sql if draft.rendered]

@@ -22,9 +22,10 @@ class Closure:
     """What a model's module reaches. `modules` maps names to code, the model's own module aside. `any_var` says that
     it may read any var.
 
-    `lazy` says that a module of the project is imported inside a function, so while the model runs. `fetches` says that
-    our HTTP functions may be called, and `docs` that docstrings count. `places` has the paths of all the files where
-    some code looks at what functions or files are called, else nothing.
+    `lazy` says that a module of the project is imported inside a function, so while the model runs, and `by_name` that
+    modules may be looked for by their names then, as by what pickles. `fetches` says that our HTTP functions may be
+    called, and `docs` that docstrings count. `places` has the paths of all the files where some code looks at what
+    functions or files are called, else nothing.
     """
 
     modules: dict[str, Digest]
@@ -33,6 +34,7 @@ class Closure:
     vars: tuple[str, ...]
     any_var: bool
     lazy: bool
+    by_name: bool
     fetches: bool
     docs: bool
     places: tuple[str, ...]
@@ -92,6 +94,7 @@ class Modules:
             tuple(sorted({name for seen in reading for name in seen.vars})),
             any(seen.any_var for seen in reading),
             lazy or any(seen.unresolved for seen in found.values()),
+            any(seen.by_name for seen in reading),
             any(seen.fetches for seen in reading) or any(seen.unresolved for seen in found.values()),
             docs,
             (path, *sorted(found.keys() - {path})) if places else (),

@@ -22,6 +22,11 @@ PLACES = (
     *("co_name", "co_qualname", "co_filename", "_getframe", "currentframe", "inspect", "traceback"),
 )
 """What tells code how it, or other code, is called and where it lies."""
+LOOKUPS = (
+    *("pickle", "shelve", "multiprocessing", "ProcessPoolExecutor", "read_pickle", "to_pickle", "modules"),
+    *("cloudpickle", "dill", "joblib", "loky", "multiprocess", "pathos", "billiard", "dask", "ray", "sklearn"),
+)
+"""What looks for the modules of functions and classes by their names, while the code runs."""
 DYNAMIC = ("importlib.util", "importlib.machinery", "importlib.reload", "imp", "pkgutil", "runpy", "sys.path")
 
 
@@ -41,7 +46,7 @@ class Facts:
     """One module's facts. `unresolved` are the lines whose imports cannot be known, `hidden_env` those that read
     environment variables whose names cannot be known; `any_var` says that it reads vars whose names cannot be.
     `fetches` says that it names our HTTP functions, `docs` that it looks at docstrings, and `places` that it looks at
-    what functions or files are called."""
+    what functions or files are called. `by_name` says that modules may be looked for by name while the code runs."""
 
     imports: tuple[Import, ...]
     env: frozenset[str]
@@ -52,6 +57,7 @@ class Facts:
     fetches: bool
     docs: bool
     places: bool
+    by_name: bool
 
 
 def parse(files: Files, path: str) -> ast.Module:
@@ -81,6 +87,7 @@ def facts(tree: ast.Module, names: Mapping[str, str]) -> Facts:
         reader.fetches or any(names_http(name) for statement in reader.imports for name in imported(statement)),
         not said.isdisjoint(DOCS),
         not said.isdisjoint(PLACES),
+        not said.isdisjoint(LOOKUPS),
     )
 
 

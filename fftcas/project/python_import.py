@@ -11,9 +11,11 @@ import importlib.util
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -21,12 +23,24 @@ from types import CodeType, ModuleType
 IMPORTING = threading.RLock()
 """Held while project files are imported: modules are known to the interpreter by name, and names may repeat."""
 
-_FOLDERS: ContextVar[tuple[str, ...]] = ContextVar("_FOLDERS", default=())
-_LATE: list[tuple[str, ...]] = []
-"""The folders of the model that imports while it runs, for the threads that it starts."""
+
+@dataclass(eq=False)
+class Importing:
+    """A run of a file: the folders that it may import from, and the modules that it has imported when it begins."""
+
+    folders: tuple[str, ...]
+    modules: dict[str, ModuleType] = field(default_factory=dict)
+
+
+_MINE: ContextVar[Importing | None] = ContextVar("_MINE", default=None)
+_RUNNING: list[Importing] = []
+_LATE: list[Importing] = []
+"""The model that imports while it runs, for the threads that it starts."""
 _PACKAGE = "fftcas_project"
 _NAMESPACES: set[str] = set()
 """Folders without `__init__.py` that were imported as packages."""
+_FETCHING: set[str] = set()
+"""Packages from outside that have our HTTP functions."""
 
 
 class ProjectLoader(importlib.machinery.SourceFileLoader):
@@ -36,7 +50,8 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
         self.source = self.get_data(path)
-        return self.source_to_code(self.source, path)
+        code: CodeType = compile(self.source, path, "exec", dont_inherit=True, optimize=0)  # asserts count, whatever -O
+        return code
 
 
 class ProjectFinder(MetaPathFinder):
@@ -46,9 +61,10 @@ class ProjectFinder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         late = _LATE[-1:]  # another thread may end in between
-        folders = _FOLDERS.get() or (late[0] if late else ())
-        if not folders:
+        mine = _MINE.get() or (late[0] if late else None)
+        if mine is None:
             return None
+        folders = mine.folders
         own = folders if path is None else [folder for folder in path if _is_below(folder, folders[-1])]
         namespaces: list[str] = []
         for folder in own:
@@ -69,31 +85,32 @@ class ProjectFinder(MetaPathFinder):
 
 
 @contextmanager
-def importable(root: Path, folder: str, *, late: bool = False) -> Iterator[None]:
+def importable(root: Path, folder: str, *, late: bool = False, by_name: bool = False) -> Iterator[None]:
     """Let this thread import from a folder of the project, and from its root.
 
-    If `late`, all of it is one import: nobody else imports meanwhile, and threads that this one starts may.
+    If `late`, all of it is one import: nobody else imports meanwhile, and threads that this one starts may. Nor does
+    anybody if `by_name`: what is looked for by the names of its modules is its own.
     """
     if not any(isinstance(finder, ProjectFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, ProjectFinder())
-    folders = (str(root / folder), str(root))
-    with IMPORTING if late else nullcontext():
-        token = _FOLDERS.set(folders)
-        if late:
-            _LATE.append(folders)
+    mine = Importing((str(root / folder), str(root)))
+    with IMPORTING if late or by_name else nullcontext():
+        lists = (_RUNNING, _LATE) if late else (_RUNNING,)
+        token = _MINE.set(mine)
+        for each in lists:
+            each.append(mine)
         try:
             yield
         finally:
-            if late:
-                _LATE.remove(folders)
-            _FOLDERS.reset(token)
+            for each in lists:
+                each.remove(mine)
+            _MINE.reset(token)
 
 
 def import_file(root: Path, path: str) -> tuple[ModuleType, bytes]:
     """Run a Python file of the project, and what it imports, afresh; also returns its text. Raises whatever the code
     raises."""
-    with IMPORTING:
-        _forget()
+    with IMPORTING, _afresh():
         name = _package(root, path.split("/")[:-1]) + "." + Path(path).stem.replace(".", "_")
         file = str(root / path)
         loader = ProjectLoader(name, file)
@@ -116,13 +133,39 @@ def _package(root: Path, folders: Sequence[str]) -> str:
     return name
 
 
-def _forget() -> None:
-    """Drop the modules of earlier runs, so that an edited helper is seen."""
+def note_fetching(module: str) -> None:
+    """Import the package of a module from outside anew for each model that runs from now on: an answer that it keeps
+    would be recorded for the first one only."""
+    if _RUNNING and module != "__main__":
+        _FETCHING.add(module.partition(".")[0])
+
+
+@contextmanager
+def _afresh() -> Iterator[None]:
+    """Drop the modules of other runs, so that an edited helper is seen and nothing that a model has left in one; those
+    of models that still run are put back where they are in nobody's way."""
     for name, module in list(sys.modules.items()):
-        spec = getattr(module, "__spec__", None)
-        made_here = isinstance(getattr(spec, "loader", None), ProjectLoader) or name.split(".")[0] == _PACKAGE
-        if made_here or (name in _NAMESPACES and getattr(module, "__file__", None) is None):
+        if _is_one_runs(name, module):
             del sys.modules[name]
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        mine = _MINE.get()
+        if mine is not None:
+            found = {name: sys.modules[name] for name in sys.modules.keys() - before}
+            mine.modules = {name: module for name, module in found.items() if _is_one_runs(name, module)}
+        for other in () if mine in _LATE else tuple(_RUNNING):  # what is imported late must not find them
+            for name, module in other.modules.items():
+                sys.modules.setdefault(name, module)
+
+
+def _is_one_runs(name: str, module: ModuleType) -> bool:
+    """Whether a module is for one run of a file only."""
+    loader = getattr(getattr(module, "__spec__", None), "loader", None)
+    top = name.partition(".")[0]
+    nowhere = name in _NAMESPACES and getattr(module, "__file__", None) is None
+    return isinstance(loader, ProjectLoader) or nowhere or top == _PACKAGE or top in _FETCHING
 
 
 def _is_below(folder: str, root: str) -> bool:
@@ -130,7 +173,10 @@ def _is_below(folder: str, root: str) -> bool:
 
 
 class _Environment:
-    """The process's variables, exchanged while the first of several runs begins and until the last one ends."""
+    """The process's variables, exchanged while the first of several runs begins and until the last one ends.
+
+    Meanwhile its time zone is UTC, as in SQL: the machine's is no part of any key.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -141,7 +187,8 @@ class _Environment:
         with self.lock:
             if self.users == 0:
                 self.saved = dict(os.environ)
-                os.environ.update(environ)
+                os.environ.update(environ, TZ="UTC")
+                time.tzset()
             self.users += 1
 
     def leave(self) -> None:
@@ -150,6 +197,7 @@ class _Environment:
             if self.users == 0:
                 os.environ.clear()
                 os.environ.update(self.saved)
+                time.tzset()
 
 
 _ENVIRONMENT = _Environment()
@@ -157,7 +205,7 @@ _ENVIRONMENT = _Environment()
 
 @contextmanager
 def environment(environ: Mapping[str, str]) -> Iterator[None]:
-    """Show `environ` to the project's Python code as the process's environment variables."""
+    """Show `environ` to the project's Python code as the process's environment variables, and UTC as its time zone."""
     _ENVIRONMENT.enter(environ)
     try:
         yield

@@ -26,7 +26,13 @@ def as_arrow(node: PythonModel, result: object) -> pa.Table:
         )
     names = [str(name) for name in (result.column_names if isinstance(result, pa.Table) else result.columns)]
     if not names:
-        raise NodeError(f"{node.label} returned a table without columns", where=where)
+        raise NodeError(
+            f"{node.label} returned a table without columns",
+            where=where,
+            hint="say which there are even where no row came, as with df.reindex(columns=['id', 'name'])",
+        )
+    if "" in names:
+        raise NodeError(f"{node.label} returned a column without a name", where=where, why=f"it has: {names}")
     first: set[str] = set()
     for name in names:
         if name.casefold() in first:

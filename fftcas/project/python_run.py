@@ -46,8 +46,8 @@ def call_model(project: Surroundings, node: PythonModel, frames: Sequence[Any]) 
         stack.callback(reopen_closed)
         stack.enter_context(environment({**project.environ, MODEL_RUNS: "1"}))
         stack.enter_context(seeing(project.vars))
-        late = Modules(Files(project.root)).closure(node.path).lazy
-        stack.enter_context(importable(project.root, posixpath.dirname(node.path), late=late))
+        closure, folder = Modules(Files(project.root)).closure(node.path), posixpath.dirname(node.path)
+        stack.enter_context(importable(project.root, folder, late=closure.lazy, by_name=closure.by_name))
         try:
             return _function(project, node)(*frames)
         except (FftcasError, KeyboardInterrupt):

@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fftcas.digest import Value, digest_value
-from fftcas.project.environment import is_secret
+from fftcas.errors import Location, ProjectError
+from fftcas.project.environment import SHORTEST_SECRET, is_secret
 from fftcas.project.files import Files
 from fftcas.project.macro_use import MacroFiles
 from fftcas.project.macros import FOLDER as PYTHON_MACROS
@@ -45,7 +46,10 @@ class Renderer:
         texts = [template_text(self._files, path) for path, _ in models]
         if self._memory is None or self._unsure or not models:
             templates = self._templates  # what is wrong with macros is said even if no model is there to use them
-            return [templates.render(*model, text) for model, text in zip(models, texts, strict=True)]
+            made = [templates.render(*model, text) for model, text in zip(models, texts, strict=True)]
+            if python := self._files.walk(PYTHON_MACROS, (".py",)):
+                self._refuse_secrets(models, made, [*texts, *map(self._files.text, python)])
+            return made
         keys = [self._key(path, text) for (path, _), text in zip(models, texts, strict=True)]
         known = [self._valid(data) for data in self._memory.get_records(RECORD, keys)]
         new = self._check_macros(self._memory)
@@ -59,6 +63,26 @@ class Renderer:
         self._memory.put_records(RECORD, new)
         found = [document["rendered"] if document else None for document in known]
         return [None if document is None else Rendered.of_document(document) for document in found]
+
+    def _refuse_secrets(
+        self, models: Sequence[tuple[str, RelationName]], made: Sequence[Rendered | None], files: Sequence[str]
+    ) -> None:
+        """Raise ProjectError if a model's text has the value of a secret that stands in none of the files: a Python
+        macro has read it, and the text is kept."""
+        open_values = {value for name, value in self._environ.items() if not is_secret(name)}
+        written = "\n".join([*files, *self._macros.texts.values(), repr(self._vars)])
+        for name, value in self._environ.items():
+            if not is_secret(name) or len(value) < SHORTEST_SECRET or value in open_values or value in written:
+                continue
+            whole = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)")
+            for (path, _), rendered in zip(models, made, strict=True):
+                if rendered is not None and value in rendered.text and whole.search(rendered.text):
+                    raise ProjectError(
+                        f"a Python macro puts the secret {name} into the text of a model",
+                        where=Location(path),
+                        why="the text is part of the model's key, and kept in the store",
+                        hint=f"give it to the macro as env('{name}'): that stands for it until the model runs",
+                    )
 
     def _check_macros(self, memory: Memory) -> dict[bytes, bytes]:
         """What is wrong with macros is said even if no model uses them; returns what is to be remembered of that."""

@@ -40,6 +40,14 @@ def test_options_choose_among_the_modes_that_there_are() -> None:
     assert list(modes.HTTP_CACHE) == [mode.value for mode in HttpCacheMode]
 
 
+def test_a_thread_that_a_model_has_left_does_not_keep_the_process() -> None:
+    begin = "import sys, threading, time; from fftcas.cli import entry; entry.PATIENCE = 0.01; entry.run = lambda _: 3"
+    left = "threading.Thread(target=time.sleep, args=(60,), name='left').start(); sys.exit(entry.main())"
+    done = subprocess.run([sys.executable, "-c", f"{begin}; {left}"], capture_output=True, text=True, timeout=30)
+    warning = "warning: a thread that a model has started was still running: left\n"
+    assert (done.returncode, done.stderr) == (3, warning)
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
 def test_help_imports_nothing_of_what_it_is_about(arguments: list[str]) -> None:
     run = f"import sys; from fftcas.cli.main import main; assert main({arguments!r}) == 0"

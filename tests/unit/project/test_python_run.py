@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
-import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,24 @@ def test_variables_and_vars_are_seen_only_while_it_runs(tmp_path: Path) -> None:
     text += "        var('n'), var('m', 1)\n"
     assert call(tmp_path, text, files) == ("Bern", "Bern", "duckdb", 3, 1)
     assert "FF_TOWN" not in os.environ
+
+
+def test_the_time_zone_is_utc_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "from datetime import datetime\n@model()\ndef f(): return datetime.fromtimestamp(0).hour, os.environ['TZ']\n"
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        assert call(tmp_path, text) == (0, "UTC")
+        assert time.localtime(0).tm_hour == 9
+    time.tzset()
+
+
+def test_assertions_count_with_o_as_well(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("assert False, 'of course'")
+    run = "import pathlib\nfrom fftcas.project.python_import import import_file\nimport_file(pathlib.Path('.'), 'm.py')"
+    found = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-O", "-c", run], cwd=tmp_path, env=found, stderr=subprocess.PIPE, text=True)
+    assert done.stderr.endswith("AssertionError: of course\n")
 
 
 THREAD = """
@@ -147,18 +167,68 @@ def test_many_threads_each_get_their_own_helper(tmp_path: Path) -> None:
             f"import helper\n@model()\ndef f{i}():\n    import time; time.sleep(0.01)\n    import helper as late\n"
             "    return helper.V, late.V\n"
         )
-    project = load(tmp_path, files)
-    results: dict[int, Any] = {}
+    assert at_once(tmp_path, files, [f"//d{i}:f{i}" for i in range(8)]) == [(i, i) for i in range(8)]
 
-    def run(i: int) -> None:
-        results[i] = call_model(project, python(project, f"//d{i}:f{i}"), [])
 
-    threads = [threading.Thread(target=run, args=(i,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results == {i: (i, i) for i in range(8)}
+def test_a_package_that_fetches_keeps_answers_for_one_model_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/keeps_answers.py").write_text("from fftcas.http import get_json\nKEPT = []\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
+    text = "from keeps_answers import KEPT\n@model()\ndef f():\n    KEPT.append(1)\n    return KEPT"
+    assert [call(tmp_path, text) for _ in range(2)] == [[1], [1]]
+
+
+def at_once(root: Path, files: dict[str, str], labels: list[str]) -> list[Any]:
+    """What models give that are called in threads."""
+    project = load(root, files)
+    with ThreadPoolExecutor(len(labels)) as pool:
+        return list(pool.map(lambda label: call_model(project, python(project, label), []), labels))
+
+
+DURING = """
+import pickle, time
+from helpers import Row
+@model()
+def {0}():
+    time.sleep(0.1)
+    return pickle.loads(pickle.dumps(Row())).x
+"""
+
+
+def test_a_model_that_pickles_finds_its_own_helper(tmp_path: Path) -> None:
+    files = {f"models/{name}.py": HEAD + DURING.format(name) for name in "ab"}
+    assert at_once(tmp_path, {**files, "helpers.py": "class Row:\n    x = 1"}, ["//:a", "//:b"]) == [1, 1]
+
+
+BESIDE = """
+import time
+from pathlib import Path
+from helpers_{0} import made
+@model()
+def {0}():
+    here = Path(__file__).parent
+    (here / '{0}').touch()
+    until = time.monotonic() + 20
+    while not ((here / 'a').exists() and (here / 'b').exists()):
+        assert time.monotonic() < until
+    return made()().x
+"""
+HELPER = """from __future__ import annotations
+import dataclasses
+def made():
+    @dataclasses.dataclass
+    class Row:
+        x: int = 1
+    return Row
+"""
+
+
+def test_what_a_model_has_imported_is_there_while_it_runs(tmp_path: Path) -> None:
+    files = {f"models/{name}.py": HEAD + BESIDE.format(name) for name in "ab"}
+    files |= {f"helpers_{name}.py": HELPER for name in "ab"}
+    assert at_once(tmp_path, files, ["//:a", "//:b"]) == [1, 1]
 
 
 TWICE = """

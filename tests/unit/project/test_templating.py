@@ -187,6 +187,11 @@ def test_a_cycle_is_shown_as_a_path(tmp_path: Path, materialized: str) -> None:
         ("models/macros_py/m.py", "import nothing_here", "a macro file cannot be loaded\n  at models/macros_py/m.py:1"),
         ("models/macros_py/m.py", "raise SystemExit(3)", "a macro file cannot be loaded\n  at models/macros_py/m.py:1"),
         ("models/macros_py/m.py", "def f(:", "this is not valid Python\n  at models/macros_py/m.py:1"),
+        (
+            "models/macros_py/m.py",
+            "from fftcas.http import get\nget('http://127.0.0.1:9')",
+            "a macro file cannot be loaded\n  at models/macros_py/m.py:2\n  NodeError: a fetch in a Python macro",
+        ),
     ],
 )
 def test_broken_macro_files(tmp_path: Path, path: str, text: str, message: str) -> None:
@@ -242,3 +247,26 @@ def test_python_macros_see_the_env_files_and_vars(tmp_path: Path) -> None:
         "models/m.sql": "select '{{ town() }}'",
     }
     assert sql(load(tmp_path, files), "//:m").sql.text == "select 'Berneu'"
+
+
+@pytest.mark.parametrize(
+    ("template", "password", "message"),
+    [
+        (
+            "{{ read() }}",
+            "hunter2",
+            "a Python macro puts the secret DB_PASSWORD into the text of a model",
+        ),
+        ("{{ quoted(env('DB_PASSWORD')) }}", "hunter2", None),
+        ("{{ quoted('postgres') }}, {{ read() }}", "postgres", None),
+        ("{{ quoted('x') }}", "quoted", None),
+    ],
+    ids=["read", "given", "said anyway", "not there"],
+)
+def test_a_python_macro_writes_no_secret(tmp_path: Path, template: str, password: str, message: str | None) -> None:
+    macros = "import os\ndef quoted(x): return f\"'{x}'\"\ndef read(): return quoted(os.environ['DB_PASSWORD'])\n"
+    files = {"models/macros_py/m.py": macros, "models/m.sql": f"select {template}"}
+    if message is None:
+        assert "hunter2" not in sql(load(tmp_path, files, {"DB_PASSWORD": password}), "//:m").sql.text
+    else:
+        assert error(tmp_path, files, {"DB_PASSWORD": password}).startswith(message)
