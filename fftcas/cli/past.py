@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -58,7 +59,6 @@ def show(
     VERSION is a run (or a part of its id, or `last`), a digest, or a git ref; without it, it is what the table holds.
     """
     import shutil
-    import sys
     import tempfile
     from pathlib import Path
 
@@ -72,6 +72,7 @@ def show(
     project = load(directory, profile, variables)
     with Store.open() as store:
         found = versions.version(project, store, version)
+        _warn(found.doubt)
         try:
             table = store.read_table(found.manifest)
             if form == "table" and path is None:
@@ -131,6 +132,8 @@ def diff(
     with Store.open() as store:
         left = versions.version(project, store, old)
         right = versions.version(project, store, new or left.label.text, left.label)
+        for side in (left, right):
+            _warn(side.doubt)
         for column in key:
             for side in (left, right):
                 if column not in [c.name for c in side.manifest.columns]:
@@ -166,7 +169,11 @@ def restore(
 
     project = load(directory, profile, variables)
     with Store.open() as store:
-        run = find_run(store, project, run_id)[0] if run_id else versions.run_at(project, store, ref or "")
+        if run_id is not None:
+            run = find_run(store, project, run_id)[0]
+        else:
+            run = versions.run_at(project, store, ref or "")
+            _warn(versions.doubt(run, ref or ""))
         if run.profile != project.profile.name:
             project = load(str(project.root), run.profile, variables)
         results = put_back(project, store, run, say)
@@ -174,3 +181,8 @@ def restore(
     words = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
     print(f"the database is as run {run.run_id} left it: {words}")
     return 1 if counts["lost"] else 0
+
+
+def _warn(doubt: str | None) -> None:
+    if doubt is not None:
+        print(f"warning: {doubt}", file=sys.stderr)

@@ -24,6 +24,7 @@ class RunRecord:
 
     `project` is the project's root; times are ISO 8601 in UTC; `summary` counts nodes by status (`fresh`, `restored`,
     …); `saved` is the time in seconds that what was fresh or restored once took; `outputs` maps labels to outputs.
+    `edited` says whether the project's files were not what they are at `commit`; None if nobody knows.
     """
 
     run_id: str
@@ -33,6 +34,7 @@ class RunRecord:
     finished: str | None = None
     branch: str | None = None
     commit: str | None = None
+    edited: bool | None = None
     command: str = "build"
     summary: Mapping[str, int] = field(default_factory=dict)
     saved: float = 0.0
@@ -74,6 +76,8 @@ class Kept:
             texts += [document[name] or "" for name in ("finished", "branch", "commit")]
             if not all(isinstance(text, str) for text in texts):
                 raise ValueError("a text is none")
+            if not isinstance(document.get("edited"), bool | None):
+                raise ValueError("a yes or no is none")
             run = RunRecord(**document, summary=summary, saved=saved)
             return cls(run, outputs, places, run.finished is None and owner.alive())
         except (AttributeError, KeyError, TypeError, ValueError, struct.error) as error:

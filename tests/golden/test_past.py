@@ -170,12 +170,27 @@ def test_restore_by_commit(shop: Shop, capsys: Capture) -> None:
     assert shop.run("build", "-q", "--rebuild") == 0
     then = contents(shop)
     shop.edit("seeds/users.csv", "Cid", "Sid")
+    assert shop.run("build", "-q") == 0  # of what is not committed yet
     commit()
     assert shop.run("build", "-q") == 0
     assert shop.run("restore", "--git", "HEAD~1") == 0
     assert contents(shop) == then
     capsys.readouterr()
     assert shop.run("show", "users@HEAD", "-f", "json") == 0
-    assert "Sid" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "Sid" in shown.out
+    assert not shown.err
+    assert shop.run("log", "users") == 0
+    newest, oldest = (line.split()[4] for line in capsys.readouterr().out.splitlines() if line[0] in "●○")
+    assert newest == f"{oldest}+"
+    shop.edit("seeds/users.csv", "Sid", "Tid")
+    commit()
+    shop.edit("seeds/users.csv", "Tid", "Wid")
+    assert shop.run("build", "-q") == 0
+    assert shop.run("show", "users@HEAD", "-f", "json") == 0
+    shown = capsys.readouterr()
+    assert "Wid" in shown.out
+    assert "warning: HEAD means run" in shown.err
+    assert "had been edited: no run is known of them as they were committed" in shown.err
     assert shop.run("restore") == 2
     assert shop.run("restore", "--git", "elsewhere") == 2
