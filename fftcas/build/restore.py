@@ -20,6 +20,7 @@ from fftcas.relation import RelationKind, RelationName, Stamp
 from fftcas.store import MissingBlob, Place, RunRecord, Store
 
 GONE = "its rows are no longer in the store"
+NO_TEXT = "it was a view, and its text was not kept with that run"
 
 
 @dataclass(frozen=True)
@@ -157,9 +158,9 @@ class _Restorer:
         stamp = self.target.stamps().get(left.relation)
         if stamp is not None and stamp.output == left.output and stamp.kind is RelationKind.TABLE:
             return Restored(label, "fresh", manifest.rows if manifest else None)
-        if manifest is None or not self.store.holds(manifest):
-            return Restored(label, "lost", reason=GONE)
         made = self.store.made(left.output, label.text)
+        if manifest is None or not self.store.holds(manifest):
+            return Restored(label, "lost", reason=NO_TEXT if made is not None and made.rows is None else GONE)
         stamp = replace(self.stamp(label, left, made.derivation if made else ""), manifest=manifest.json)
         with self.target.session() as session:
             session.publish(session.stage_table(left.relation, self.store.read_table(manifest)), stamp)

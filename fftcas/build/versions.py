@@ -115,11 +115,17 @@ def _history(project: Project, store: Store, label: Label) -> list[Realisation]:
 def _now(project: Project, store: Store, label: Label) -> tuple[str, str, None]:
     with looking(project, store) as decider:
         stamp = decider.target.stamps().get(project.nodes[label].relation)
+    if stamp is not None and not stamp.output:
+        raise UsageError(
+            f"{label} holds something else than a build has left there",
+            why="it was changed without fftcas, and what it holds now is not in the store",
+            hint=f"{label}@last is what was left there; `fftcas build {label}` brings it back",
+        )
     if stamp is not None:
         return stamp.output, label.text, None
     made = _history(project, store, label)
     if not made:
-        raise UsageError(f"{label} was never built here", hint=f"fftcas build {label}")
+        raise UsageError(f"no run is known here that built {label}", hint=f"fftcas build {label}")
     return made[0].output, f"{label} (as last built)", None
 
 

@@ -34,7 +34,7 @@ def log(
     with Store.open() as store:
         entries = versions.history(project, store, found, limit)
     if not entries:
-        print(f"{found} was never built here")
+        print(f"no run is known here that built {found}")
     for line in report.log_lines(entries, verbose):
         print(line)
 
@@ -64,6 +64,7 @@ def show(
 
     from fftcas.build import versions
     from fftcas.engines import text_rows, write_file
+    from fftcas.engines.base import EngineError
     from fftcas.errors import UsageError
     from fftcas.report import past as report
     from fftcas.report.files import refuse_directory
@@ -95,10 +96,10 @@ def show(
                     shutil.copyfileobj(rows, sys.stdout.buffer)
         except MissingBlob:
             raise UsageError(f"the rows of {found.title} are no longer in the store") from None
-        except OSError as error:
+        except (OSError, EngineError) as error:
             if path is None:  # stdout's own trouble
                 raise
-            raise UsageError(f"cannot write {path}", why=error.strerror or str(error)) from error
+            raise UsageError(f"cannot write {path}", why=getattr(error, "strerror", None) or str(error)) from error
 
 
 @click.command()
@@ -161,7 +162,8 @@ def restore(
     from fftcas.store import Store
 
     if (run_id is None) == (ref is None):
-        raise UsageError("restore needs a run or a commit", hint="fftcas restore --run ID, or --git REF")
+        words = "a run or a commit" + (", and not both" if run_id is not None else "")
+        raise UsageError(f"restore needs {words}", hint="fftcas restore --run ID, or --git REF")
 
     def say(each: Restored) -> None:
         if each.status != "fresh":
@@ -179,7 +181,8 @@ def restore(
         results = put_back(project, store, run, say)
     counts = {status: sum(each.status == status for each in results) for status in ("restored", "fresh", "lost")}
     words = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
-    print(f"the database is as run {run.run_id} left it: {words}")
+    but = ", but for what is lost" if counts["lost"] else ""
+    print(f"the database is as run {run.run_id} left it{but}: {words}")
     return 1 if counts["lost"] else 0
 
 

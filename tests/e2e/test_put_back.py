@@ -74,6 +74,9 @@ def test_views_come_back_whose_rows_have_changed_and_those_that_read_files(small
     assert lost["v"] == "//seeds:numbers, which it reads, is not what it was"
     assert lost["over"] == "//:v, which it reads, is not what it was"
     assert lost["files"] == "restored"
+    with small.store() as store:
+        store.record_run(store.runs(str(small.root), 1)[0])  # as it was before texts were kept
+    assert put_back(small)["files"] == "it was a view, and its text was not kept with that run"
 
 
 def test_outputs_that_another_label_made_have_a_past(small: Small) -> None:

@@ -96,6 +96,15 @@ def test_show_what_is_not_there(aged: Shop, capsys: Capture) -> None:
     }.items():
         assert aged.run("show", text) == (2 if words else 0)
         assert words in capsys.readouterr().err
+    assert aged.run("show", "users", "-o", str(aged.root / "nowhere/users.csv")) == 2
+    assert "cannot write" in capsys.readouterr().err
+    aged.sql("update shop.users set name = 'hand'")
+    assert aged.run("diff", "users@last") == 2
+    assert "//seeds:users holds something else than a build has left there" in capsys.readouterr().err
+    assert aged.run("clean") == 0
+    capsys.readouterr()
+    assert aged.run("log", "users") == 0
+    assert capsys.readouterr().out == "no run is known here that built //seeds:users\n"
 
 
 def test_show_by_digest_needs_no_database(aged: Shop, capsys: Capture) -> None:
@@ -192,5 +201,11 @@ def test_restore_by_commit(shop: Shop, capsys: Capture) -> None:
     assert "Wid" in shown.out
     assert "warning: HEAD means run" in shown.err
     assert "had been edited: no run is known of them as they were committed" in shown.err
-    assert shop.run("restore") == 2
-    assert shop.run("restore", "--git", "elsewhere") == 2
+    for arguments, words in {
+        (): "restore needs a run or a commit\n",
+        ("--run", "last", "--git", "HEAD"): "restore needs a run or a commit, and not both",
+        ("--run", ""): "this project has no run ''",
+        ("--git", "elsewhere"): "git knows no commit 'elsewhere'",
+    }.items():
+        assert shop.run("restore", *arguments) == 2
+        assert words in capsys.readouterr().err
