@@ -15,6 +15,8 @@ import pyarrow as pa
 import pytest
 from shop import Shop
 
+from fftcas.store import Store
+
 Golden = Callable[[str, str], None]
 Capture = pytest.CaptureFixture[str]
 
@@ -165,6 +167,13 @@ def test_restore_puts_the_whole_database_back(shop: Shop, golden: Golden, capsys
     assert contents(shop) != now
     results = json.loads((shop.root / ".fftcas/target/run_results.json").read_text())
     assert results["summary"]["built"] == 0
+    with Store.open(shop.store) as store:
+        for made in store.history(str(shop.root), "//seeds:orders"):
+            store.disown(made.derivation)
+    shop.sql("drop table shop.orders")
+    capsys.readouterr()
+    assert shop.run("restore", "--run", first) == 1
+    assert f"the database is as run {first} left it, but for what is lost: " in capsys.readouterr().out
 
 
 def test_restore_by_commit(shop: Shop, capsys: Capture) -> None:
