@@ -7,15 +7,15 @@ from contextlib import suppress
 from dataclasses import replace
 
 from fftcas.build.budgets import Spent
-from fftcas.build.clock import Clock, now
+from fftcas.build.clock import Clock
 from fftcas.build.decide import Decider, Decision, Verdict, cached
 from fftcas.build.deferral import Deferral
 from fftcas.build.differences import Differences
 from fftcas.build.equality import prove_equal
-from fftcas.build.http import Http
 from fftcas.build.outcome import Outcome, Status
 from fftcas.build.reads import is_view
 from fftcas.build.realise import SMALL, Realiser
+from fftcas.build.unmade import failure, fresh, over_budget
 from fftcas.derivation import Derivation
 from fftcas.engines.base import EngineError
 from fftcas.errors import FftcasError
@@ -284,35 +284,3 @@ class Builder:
         root = self.root_failures.setdefault(label, self.root_failures.get(failed, failed))
         touched = failed in self.decider.project.graph.inputs[label]
         return Outcome(label, Status.SKIPPED, f"{root} failed" if touched else f"the run stopped: {root} failed")
-
-
-def fresh(decision: Decision, http: Http) -> Outcome:
-    """The outcome of a node for which nothing has to be done."""
-    manifest = decision.identity.manifest if decision.identity else None
-    return Outcome(
-        decision.node.label,
-        Status.FRESH,
-        decision.reason,
-        decision.derivation.key if decision.derivation else None,
-        decision.identity,
-        rows=manifest.rows if manifest else None,
-        bytes=manifest.size if manifest else 0,
-        saved_seconds=decision.realisation.seconds if decision.realisation else 0.0,
-        http=http.rested(decision.realisation),
-    )
-
-
-def over_budget(label: Label, exceeded: Spent) -> Outcome:
-    return Outcome(label, Status.SKIPPED, f"over budget: {exceeded}")
-
-
-def failure(label: Label, error: FftcasError, clock: Clock) -> Outcome:
-    return Outcome(
-        label,
-        Status.FAILED,
-        error.what.splitlines()[0],
-        started_at=clock.started_at,
-        finished_at=now(),
-        seconds=clock.seconds,
-        error=error,
-    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fftcas.build.budgets import Spent
-from fftcas.build.builder import fresh
 from fftcas.build.clock import Clock, now
 from fftcas.build.decide import Verdict
 from fftcas.build.looking import looking
 from fftcas.build.options import BuildOptions
 from fftcas.build.plan import plan
 from fftcas.build.run import Run, new_run_id
+from fftcas.build.unmade import fresh
 from fftcas.build.why import Explanation, explain_fresh
 from fftcas.label import Label
 from fftcas.project.nodes import Source

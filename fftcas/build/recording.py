@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from fftcas.build.outcome import Identity
 from fftcas.label import Label
-from fftcas.store import Place, RunRecord, Store
+from fftcas.store import Relation, RunRecord, Store
 
 SECONDS = 10.0
 """The record is written again at most so often."""
@@ -23,7 +23,7 @@ class Recording:
         store: Store,
         run: RunRecord,
         identities: Mapping[Label, Identity],
-        places: Callable[[Iterable[Label]], Mapping[str, Place]],
+        places: Callable[[Iterable[Label]], Mapping[str, Relation]],
     ) -> None:
         self.store = store
         self.run = run

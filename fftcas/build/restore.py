@@ -17,9 +17,10 @@ from fftcas.project.project import Project
 from fftcas.project.references import home
 from fftcas.project.sql import Sql
 from fftcas.relation import RelationKind, RelationName, Stamp
-from fftcas.store import MissingBlob, Place, RunRecord, Store
+from fftcas.store import MissingBlob, Relation, RunRecord, Store
 
 GONE = "its rows are no longer in the store"
+NO_TEXT = "it was a view, and its text was not kept with that run"
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ def left_by(project: Project, store: Store, run: RunRecord) -> dict[Label, Left]
     return found
 
 
-def _left(project: Project, label: Label, output: Digest, places: Mapping[str, Place]) -> Left:
-    place = places.get(label.text, Place(RelationName(label.name)))
-    relation = project.nodes[label].relation if label in project.nodes else place.relation
+def _left(project: Project, label: Label, output: Digest, places: Mapping[str, Relation]) -> Left:
+    place = places.get(label.text, Relation(RelationName(label.name)))
+    relation = project.nodes[label].relation if label in project.nodes else place.name
     if place.view is None:
         return Left(output, relation)
     sql = Sql(place.view)
@@ -75,7 +76,7 @@ def _left(project: Project, label: Label, output: Digest, places: Mapping[str, P
         output,
         relation,
         sql,
-        {each: places[each.text].relation for each in sql.inputs if each.text in places and each.repo},
+        {each: places[each.text].name for each in sql.inputs if each.text in places and each.repo},
     )
 
 
@@ -124,13 +125,13 @@ def in_order(left: Mapping[Label, Left]) -> list[Label]:
     return ordered
 
 
-def _places(left: Mapping[Label, Left], kept: Mapping[str, Digest]) -> dict[str, Place]:
+def _places(left: Mapping[Label, Left], kept: Mapping[str, Digest]) -> dict[str, Relation]:
     """What the record of the restoring says: where things are now."""
-    found: dict[str, Place] = {}
+    found: dict[str, Relation] = {}
     for label, each in left.items():
         if label.text in kept:
-            found[label.text] = Place(each.relation, each.view.text if each.view else None)
-            found |= {source.text: Place(relation) for source, relation in (each.sources or {}).items()}
+            found[label.text] = Relation(each.relation, each.view.text if each.view else None)
+            found |= {source.text: Relation(relation) for source, relation in (each.sources or {}).items()}
     return found
 
 
@@ -157,9 +158,9 @@ class _Restorer:
         stamp = self.target.stamps().get(left.relation)
         if stamp is not None and stamp.output == left.output and stamp.kind is RelationKind.TABLE:
             return Restored(label, "fresh", manifest.rows if manifest else None)
-        if manifest is None or not self.store.holds(manifest):
-            return Restored(label, "lost", reason=GONE)
         made = self.store.made(left.output, label.text)
+        if manifest is None or not self.store.holds(manifest):
+            return Restored(label, "lost", reason=NO_TEXT if made is not None and made.rows is None else GONE)
         stamp = replace(self.stamp(label, left, made.derivation if made else ""), manifest=manifest.json)
         with self.target.session() as session:
             session.publish(session.stage_table(left.relation, self.store.read_table(manifest)), stamp)

@@ -14,7 +14,7 @@ from fftcas.build.budgets import Spent
 from fftcas.build.clock import Clock, now
 from fftcas.build.decide import Decider
 from fftcas.build.executor import Executor
-from fftcas.build.git import checkout
+from fftcas.build.git import Edits, checkout
 from fftcas.build.http import Http
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Outcome, Status
@@ -93,6 +93,7 @@ def build(
     """
     clock = Clock()
     here = checkout(project.root)
+    edits = Edits(project.root, here)
     record = RunRecord(
         run_id or new_run_id(clock.started_at),
         str(project.root),
@@ -131,6 +132,7 @@ def build(
         workers.close()
         attempt.decider.close()
         target.close()
+        edits.wait()
     report = None
     try:
         report = None if interrupted else sharing.finish()
@@ -152,11 +154,13 @@ def build(
         target.state,
         here.commit,
     )
+    read = project.read.union(node.path for node in project.nodes.values())
     left = {outcome.label: outcome.identity.output for outcome in ordered if outcome.identity}
     store.record_run(
         replace(
             record,
             finished=run.finished_at,
+            edited=edits.concern(read),
             summary={status.value: run.count(status) for status in Status},
             saved=sum(outcome.saved_seconds for outcome in ordered),
             outputs={label.text: output for label, output in left.items()},

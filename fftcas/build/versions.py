@@ -24,11 +24,12 @@ DIGEST = re.compile(r"[0-9a-f]{6,64}")
 
 @dataclass(frozen=True)
 class Version:
-    """An output of a node; `title` says which, as a person would."""
+    """An output of a node; `title` says which, as a person would, and `doubt` why it may be another than is meant."""
 
     label: Label
     title: str
     manifest: Manifest
+    doubt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,13 @@ def version(project: Project, store: Store, text: str, same_as: Label | None = N
     again = same_as is not None and text.startswith("@") and "//" not in text
     name, wanted = split(f"{same_as}{text}" if again else text)
     label = project.find(name).label
-    output, title = _now(project, store, label) if not wanted else _past(project, store, label, wanted)
+    output, title, doubt = _now(project, store, label) if not wanted else _past(project, store, label, wanted)
     manifest = store.manifest(output)
     if manifest is None:
         if any(made.rows is None for made in _history(project, store, label) if made.output == output):
             raise UsageError(f"{label} is a view: it has no rows of its own", hint="ask for a table that reads it")
         raise UsageError(f"the rows of {title} are no longer in the store")
-    return Version(label, title, manifest)
+    return Version(label, title, manifest, doubt)
 
 
 def history(project: Project, store: Store, label: Label, most: int) -> list[Entry]:
@@ -80,12 +81,20 @@ def history(project: Project, store: Store, label: Label, most: int) -> list[Ent
 
 
 def run_at(project: Project, store: Store, ref: str) -> RunRecord:
-    """The last run at a commit. Raises UsageError."""
+    """The last run at a commit: of files as they were committed, if there is one. Raises UsageError."""
     commit = commit_of(project.root, ref)
-    for run in store.runs(str(project.root), KEPT):
-        if run.commit == commit and run.finished:
-            return run
-    raise UsageError(f"no run is known at {ref} (commit {commit[:12]})", hint="`fftcas log LABEL` shows commits")
+    found = [run for run in store.runs(str(project.root), KEPT) if run.commit == commit and run.finished]
+    if not found:
+        raise UsageError(f"no run is known at {ref} (commit {commit[:12]})", hint="`fftcas log LABEL` shows commits")
+    return min(found, key=lambda run: (False, None, True).index(run.edited))
+
+
+def doubt(run: RunRecord, ref: str) -> str | None:
+    """What there is to say of the run that `run_at` has found, unless its files were as they were committed."""
+    if run.edited is False:
+        return None
+    had = "had been" if run.edited else "may have been"
+    return f"{ref} means run {run.run_id}, when files {had} edited: no run is known of them as they were committed"
 
 
 def _why(store: Store, node: Node, made: Sequence[Realisation], compare: Compare) -> str:
@@ -103,23 +112,30 @@ def _history(project: Project, store: Store, label: Label) -> list[Realisation]:
     return store.history(str(project.root), label.text, KEPT)
 
 
-def _now(project: Project, store: Store, label: Label) -> tuple[str, str]:
+def _now(project: Project, store: Store, label: Label) -> tuple[str, str, None]:
     with looking(project, store) as decider:
         stamp = decider.target.stamps().get(project.nodes[label].relation)
+    if stamp is not None and not stamp.output:
+        raise UsageError(
+            f"{label} holds something else than a build has left there",
+            why="it was changed without fftcas, and what it holds now is not in the store",
+            hint=f"{label}@last is what was left there; `fftcas build {label}` brings it back",
+        )
     if stamp is not None:
-        return stamp.output, label.text
+        return stamp.output, label.text, None
     made = _history(project, store, label)
     if not made:
-        raise UsageError(f"{label} was never built here", hint=f"fftcas build {label}")
-    return made[0].output, f"{label} (as last built)"
+        raise UsageError(f"no run is known here that built {label}", hint=f"fftcas build {label}")
+    return made[0].output, f"{label} (as last built)", None
 
 
-def _past(project: Project, store: Store, label: Label, wanted: str) -> tuple[str, str]:
+def _past(project: Project, store: Store, label: Label, wanted: str) -> tuple[str, str, str | None]:
     if DIGEST.fullmatch(wanted):
         made = _history(project, store, label)
         outputs = {each.output for each in made if each.output.startswith(wanted) or each.derivation.startswith(wanted)}
         if len(outputs) == 1:
-            return outputs.pop(), f"{label}@{wanted[:12]}"
+            return outputs.pop(), f"{label}@{wanted[:12]}", None
+    said = None
     try:
         run = find_run(store, project, wanted)[0]
     except UsageError as error:
@@ -127,6 +143,7 @@ def _past(project: Project, store: Store, label: Label, wanted: str) -> tuple[st
             raise
         try:
             run = run_at(project, store, wanted)
+            said = doubt(run, wanted)
         except UsageError as git:
             raise UsageError(
                 f"'{wanted}' is no run, no output of {label}, and no commit with a run",
@@ -135,4 +152,4 @@ def _past(project: Project, store: Store, label: Label, wanted: str) -> tuple[st
             ) from None
     if label.text not in run.outputs:
         raise UsageError(f"{label} was not part of run {run.run_id}")
-    return run.outputs[label.text], f"{label}@{wanted}"
+    return run.outputs[label.text], f"{label}@{wanted}", said

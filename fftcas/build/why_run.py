@@ -21,7 +21,9 @@ KEPT = 200
 def find_run(store: Store, project: Project, run_id: str) -> tuple[RunRecord, RunRecord | None]:
     """A run by its id or a unique part of it (`last` is the last one), and the one before it. Raises UsageError."""
     kept = store.runs(str(project.root), KEPT)
-    matching = [i for i, run in enumerate(kept) if run_id in run.run_id] if run_id != "last" else [0][: len(kept)]
+    matching = [i for i, run in enumerate(kept) if run_id and run_id in run.run_id]
+    if run_id == "last":
+        matching = [0][: len(kept)]
     exact = [i for i in matching if kept[i].run_id == run_id]
     matching = exact or matching
     if not matching:

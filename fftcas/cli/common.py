@@ -71,12 +71,11 @@ def load(directory: str | None, profile: str | None, variables: Sequence[str], *
     from pathlib import Path
 
     from fftcas.cli.memory import memory
-    from fftcas.cli.watched import NOISE
+    from fftcas.cli.watched import forget_noise
     from fftcas.errors import UsageError
     from fftcas.project.load import load_project
 
-    for name in NOISE:  # a project that saw them would be another one at each call, and nobody watches them
-        os.environ.pop(name, None)
+    forget_noise()
     root = Path(directory or os.environ.get("FFTCAS_PROJECT") or ".")
     try:
         here = Path.cwd()

@@ -82,16 +82,16 @@ def _project(ctx: click.Context) -> Project | None:
     It is noted in the context's list of projects, if there is one.
     """
     from fftcas.cli.memory import memory
-    from fftcas.cli.watched import NOISE
+    from fftcas.cli.watched import forget_noise
     from fftcas.errors import FftcasError
     from fftcas.project.load import load_project
 
+    forget_noise()
     root = Path(ctx.params.get("directory") or os.environ.get("FFTCAS_PROJECT") or ".")
     profile = ctx.params.get("profile") or os.environ.get("FFT_ACTIVE_ENV")
-    environ = {name: value for name, value in os.environ.items() if name not in NOISE}
     try:
         with memory(False) as store:
-            found = load_project(root, profile, environ=environ, cwd=Path.cwd(), cli_vars={}, memory=store)
+            found = load_project(root, profile, environ=os.environ, cwd=Path.cwd(), cli_vars={}, memory=store)
     except (FftcasError, FileNotFoundError):  # the latter without a working directory
         found = None
     if ctx.obj is not None:

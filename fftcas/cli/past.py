@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -33,7 +34,7 @@ def log(
     with Store.open() as store:
         entries = versions.history(project, store, found, limit)
     if not entries:
-        print(f"{found} was never built here")
+        print(f"no run is known here that built {found}")
     for line in report.log_lines(entries, verbose):
         print(line)
 
@@ -58,12 +59,12 @@ def show(
     VERSION is a run (or a part of its id, or `last`), a digest, or a git ref; without it, it is what the table holds.
     """
     import shutil
-    import sys
     import tempfile
     from pathlib import Path
 
     from fftcas.build import versions
     from fftcas.engines import text_rows, write_file
+    from fftcas.engines.base import EngineError
     from fftcas.errors import UsageError
     from fftcas.report import past as report
     from fftcas.report.files import refuse_directory
@@ -72,6 +73,7 @@ def show(
     project = load(directory, profile, variables)
     with Store.open() as store:
         found = versions.version(project, store, version)
+        _warn(found.doubt)
         try:
             table = store.read_table(found.manifest)
             if form == "table" and path is None:
@@ -94,10 +96,10 @@ def show(
                     shutil.copyfileobj(rows, sys.stdout.buffer)
         except MissingBlob:
             raise UsageError(f"the rows of {found.title} are no longer in the store") from None
-        except OSError as error:
+        except (OSError, EngineError) as error:
             if path is None:  # stdout's own trouble
                 raise
-            raise UsageError(f"cannot write {path}", why=error.strerror or str(error)) from error
+            raise UsageError(f"cannot write {path}", why=getattr(error, "strerror", None) or str(error)) from error
 
 
 @click.command()
@@ -131,6 +133,8 @@ def diff(
     with Store.open() as store:
         left = versions.version(project, store, old)
         right = versions.version(project, store, new or left.label.text, left.label)
+        for side in (left, right):
+            _warn(side.doubt)
         for column in key:
             for side in (left, right):
                 if column not in [c.name for c in side.manifest.columns]:
@@ -158,7 +162,8 @@ def restore(
     from fftcas.store import Store
 
     if (run_id is None) == (ref is None):
-        raise UsageError("restore needs a run or a commit", hint="fftcas restore --run ID, or --git REF")
+        words = "a run or a commit" + (", and not both" if run_id is not None else "")
+        raise UsageError(f"restore needs {words}", hint="fftcas restore --run ID, or --git REF")
 
     def say(each: Restored) -> None:
         if each.status != "fresh":
@@ -166,11 +171,21 @@ def restore(
 
     project = load(directory, profile, variables)
     with Store.open() as store:
-        run = find_run(store, project, run_id)[0] if run_id else versions.run_at(project, store, ref or "")
+        if run_id is not None:
+            run = find_run(store, project, run_id)[0]
+        else:
+            run = versions.run_at(project, store, ref or "")
+            _warn(versions.doubt(run, ref or ""))
         if run.profile != project.profile.name:
             project = load(str(project.root), run.profile, variables)
         results = put_back(project, store, run, say)
     counts = {status: sum(each.status == status for each in results) for status in ("restored", "fresh", "lost")}
     words = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
-    print(f"the database is as run {run.run_id} left it: {words}")
+    but = ", but for what is lost" if counts["lost"] else ""
+    print(f"the database is as run {run.run_id} left it{but}: {words}")
     return 1 if counts["lost"] else 0
+
+
+def _warn(doubt: str | None) -> None:
+    if doubt is not None:
+        print(f"warning: {doubt}", file=sys.stderr)

@@ -20,7 +20,7 @@ import click
 
 if TYPE_CHECKING:
     from fftcas.project.settings import RemoteSettings
-    from fftcas.store.remote import Remote
+    from fftcas.store.remote import Remote, Signer
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 MODES = ("off", "ro", "rw", "required")
@@ -40,8 +40,8 @@ def remote_opener(
 ) -> Callable[[], Remote | None]:
     """Opens the remote that options, environment and project mean, and says what it can be used for.
 
-    `offline`: a bucket is not. Raises UsageError or RemoteError, now or when it is called; with `required`, it is
-    opened now.
+    `offline`: a bucket is not. Raises UsageError or RemoteError for what it could not be opened with; with `required`,
+    it is opened now.
     """
     wanted = merged(url, mode, settings, os.environ)
     if wanted is None or wanted.mode == "off":
@@ -49,6 +49,7 @@ def remote_opener(
     if wanted.mode == "required":
         remote = open_remote(wanted, offline, say)
         return lambda: remote
+    check(wanted)  # what is wrong there is the failure of no node
     return lambda: open_remote(wanted, offline, say)
 
 
@@ -62,24 +63,39 @@ def remote_reader(url: str | None, mode: str | None, settings: RemoteSettings | 
     return open_remote(replace(wanted, mode="ro"), offline, lambda line: None)
 
 
+def check(wanted: RemoteSettings) -> None:
+    """Raises UsageError or RemoteError for settings with which no remote can be opened; no connection is."""
+    from fftcas.store.remote import Remote
+
+    Remote.check(wanted.url, wanted.trust, wanted.namespace)
+    _signer()
+
+
 def open_remote(wanted: RemoteSettings, offline: bool, say: Callable[[str], None]) -> Remote:
     """Raises UsageError or RemoteError."""
     from fftcas.http.sharing import SharedResponses
-    from fftcas.store.remote import Remote, RemoteMode, Signer
+    from fftcas.store.remote import Remote, RemoteMode
 
-    key = os.environ.get("FFTCAS_REMOTE_KEY")
     remote = Remote.open(
         wanted.url,
         RemoteMode(wanted.mode),
         trust=wanted.trust,
         namespace=wanted.namespace,
-        signer=Signer.load(key) if key else None,
+        signer=_signer(),
         responses=SharedResponses(),
         warn=lambda text: print(f"warning: {text}", file=sys.stderr),
         offline=offline,
     )
     say(remote.summary)
     return remote
+
+
+def _signer() -> Signer | None:
+    """Raises UsageError, or RemoteError if the extra is missing."""
+    from fftcas.store.remote import Signer
+
+    key = os.environ.get("FFTCAS_REMOTE_KEY")
+    return Signer.load(key) if key else None
 
 
 def merged(

@@ -48,6 +48,12 @@ def environment() -> str:
     return digest(*seen, project_files(FFTCAS)[0])
 
 
+def forget_noise() -> None:
+    """Take NOISE out of the environment: a project that saw it would be another one at each call, and unwatched."""
+    for name in NOISE:
+        os.environ.pop(name, None)
+
+
 def project_files(root: str) -> tuple[str, int]:
     """The state of every file of the project, and the latest time of change among them, in nanoseconds.
 

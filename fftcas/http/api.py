@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json as jsonlib
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlencode
 
+from fftcas.http.call import Call, failed
 from fftcas.http.context import Fetching, current
-from fftcas.http.errors import HttpError, call_site
-from fftcas.http.fetch import fetch, refuse
-from fftcas.http.masking import first_bytes
-from fftcas.http.paging import BadPage, Page, Paginator, follow_pages
-from fftcas.http.request import BadRequest, Params, Request, clean_headers, make_request
+from fftcas.http.paging import Page, Paginator
+from fftcas.http.request import BadRequest, Params, Request, clean_headers
 from fftcas.http.response import Response
 
 if TYPE_CHECKING:
@@ -25,97 +21,6 @@ if TYPE_CHECKING:
 Headers = Mapping[str, Any]
 Read = TypeVar("Read")
 Wishes = ParamSpec("Wishes")
-
-
-@dataclass(frozen=True)
-class _Call:
-    """A call's own wishes: how old the response may be, what to do if the server fails, how long to wait."""
-
-    mine: Fetching
-    max_age: float | None
-    stale_if_error: float | None
-    timeout: float | None
-
-    @classmethod
-    def of(
-        cls, ttl: float | None, max_age: float | None, stale_if_error: bool | float | None, timeout: float | None
-    ) -> _Call:
-        mine = current()
-        if max_age is None and ttl is not None:
-            max_age = _seconds(mine, "ttl", ttl) or math.inf
-        elif max_age is not None:
-            max_age = _seconds(mine, "max_age", max_age)
-        if isinstance(stale_if_error, bool):
-            stale_if_error = math.inf if stale_if_error else 0.0
-        elif stale_if_error is not None:
-            stale_if_error = _seconds(mine, "stale_if_error", stale_if_error)
-        if timeout is not None and not _seconds(mine, "timeout", timeout):
-            raise _failed(mine, "timeout is 0", "it has to be a number of seconds above 0")
-        return cls(mine, max_age, stale_if_error, timeout)
-
-    def send(self, method: str, page: Page, body: bytes | None = None) -> tuple[Request, Response]:
-        """Raises HttpError, LockError, StoreError."""
-        context = self.mine.context
-        try:
-            request = make_request(
-                method,
-                page.url,
-                params=page.params,
-                headers=page.headers,
-                body=body,
-                secrets=context.settings.secrets,
-                key=context.cache.key,
-            )
-        except BadRequest as error:
-            raise _failed(self.mine, str(error)) from None
-        found = fetch(
-            self.mine, request, max_age=self.max_age, stale_if_error=self.stale_if_error, timeout=self.timeout
-        )
-        return request, found
-
-    def read(self, request: Request, response: Response, reader: Callable[[Response], Read]) -> Read:
-        """What the reader makes of a response; its ValueError is told with the request and the first bytes, and the
-        response is not given out again."""
-        try:
-            return reader(response)
-        except ValueError as error:
-            context = self.mine.context
-            secrets = (*context.settings.secrets, *request.credentials)
-            raise HttpError(
-                f"{request}: unusable response",
-                where=call_site(context.root),
-                why=f"{error}\nstatus {response.status}, the body begins: {first_bytes(response.body, secrets)}",
-                hint=refuse(context, request, response),
-                status=response.status,
-            ) from None
-
-    def pages(
-        self,
-        first: Page,
-        paginator: Paginator,
-        payload: Callable[[Response], Any],
-        reader: Callable[[Any], Read] | None = None,
-    ) -> list[Any]:
-        """The payload of every page, or what the reader makes of it."""
-        context = self.mine.context
-        made: list[Any] = []
-
-        def load(page: Page) -> tuple[str, Any]:
-            request, response = self.send("GET", page)
-            value = self.read(request, response, payload)
-            made.append(self.read(request, response, lambda _: reader(value)) if reader else value)
-            return request.digest, value
-
-        def progress(number: int) -> None:
-            name = context.label or first.url.partition("?")[0]
-            context.say(f"{name}: {number} pages, {self.mine.usage.bytes / 1e6:.1f} MB")
-
-        try:
-            for _ in follow_pages(first, load, paginator, context.settings.max_pages, progress):
-                pass
-        except (BadPage, BadRequest) as error:
-            raise _failed(self.mine, f"paging through {first.url.partition('?')[0]} failed", str(error)) from None
-        return made
 
 
 def _watched(call: Callable[Wishes, Read]) -> Callable[Wishes, Read]:
@@ -151,7 +56,7 @@ def get(
     `max_age` seconds old (0: ask every time). `stale_if_error` (True, or seconds of age) gives the stored response when
     the server fails. `timeout` is in seconds. Raises HttpError.
     """
-    call, page = _Call.of(ttl, max_age, stale_if_error, timeout), Page(url, params, headers)
+    call, page = Call.of(ttl, max_age, stale_if_error, timeout), Page(url, params, headers)
     if paginator is not None:
         return call.pages(page, paginator, lambda response: response.body)
     return call.send("GET", page)[1].body
@@ -172,7 +77,7 @@ def get_json(
     """The body as parsed JSON; with a paginator the list of all pages' payloads. See `get`."""
     from fftcas.http.payload import parse_json
 
-    call, page = _Call.of(ttl, max_age, stale_if_error, timeout), Page(url, params, headers)
+    call, page = Call.of(ttl, max_age, stale_if_error, timeout), Page(url, params, headers)
     if paginator is not None:
         return call.pages(page, paginator, parse_json)
     return call.read(*call.send("GET", page), parse_json)
@@ -206,7 +111,7 @@ def get_df(
     from fftcas.http.frames import concat, set_types, to_frame
     from fftcas.http.payload import parse_json
 
-    call, page = _Call.of(ttl, max_age, stale_if_error, timeout), Page(url, params, headers)
+    call, page = Call.of(ttl, max_age, stale_if_error, timeout), Page(url, params, headers)
     convert = _converter(call.mine, output, session)
 
     def framed(payload: Any) -> pd.DataFrame:
@@ -237,7 +142,7 @@ def post(
     The body is `data` (bytes, text, or a form's fields) or `json`. The response is cached and the request may be
     repeated, so this is not for requests that change something on the server.
     """
-    call = _Call.of(ttl, max_age, stale_if_error, timeout)
+    call = Call.of(ttl, max_age, stale_if_error, timeout)
     return _posted(call, Page(url, params, headers), data, json)[1].body
 
 
@@ -257,21 +162,21 @@ def post_json(
     """As `post`, with the response as parsed JSON."""
     from fftcas.http.payload import parse_json
 
-    call = _Call.of(ttl, max_age, stale_if_error, timeout)
+    call = Call.of(ttl, max_age, stale_if_error, timeout)
     return call.read(*_posted(call, Page(url, params, headers), data, json), parse_json)
 
 
-def _posted(call: _Call, page: Page, data: Any, json: Any) -> tuple[Request, Response]:
+def _posted(call: Call, page: Page, data: Any, json: Any) -> tuple[Request, Response]:
     if data is not None and json is not None:
-        raise _failed(call.mine, "post got both data and json", "a request has one body")
+        raise failed(call.mine, "post got both data and json", "a request has one body")
     try:
         body, kind = _body(data, json)
     except (TypeError, ValueError) as error:
-        raise _failed(call.mine, "the body of a post cannot be encoded", str(error)) from None
+        raise failed(call.mine, "the body of a post cannot be encoded", str(error)) from None
     try:
         given = {**({"content-type": kind} if kind else {}), **clean_headers(page.headers or {})}
     except BadRequest as error:
-        raise _failed(call.mine, str(error)) from None
+        raise failed(call.mine, str(error)) from None
     return call.send("POST", Page(page.url, page.params, given), body)
 
 
@@ -296,16 +201,6 @@ def _converter(mine: Fetching, output: str, session: Any) -> Callable[[Any], Any
         try:
             return cast(Callable[[Any], Any], importlib.import_module("bigframes.pandas").read_pandas)
         except ImportError:
-            raise _failed(mine, "get_df got output='bigframes'", "the package bigframes is not installed") from None
+            raise failed(mine, "get_df got output='bigframes'", "the package bigframes is not installed") from None
     why = "it needs a session" if output == "spark" else "it has to be pandas, spark or bigframes"
-    raise _failed(mine, f"get_df got output={output!r}", why)
-
-
-def _seconds(mine: Fetching, name: str, value: object) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        return float(value)
-    raise _failed(mine, f"{name} is {value!r}", "it has to be a number of seconds, 0 or more")
-
-
-def _failed(mine: Fetching, what: str, why: str | None = None) -> HttpError:
-    return HttpError(what, where=call_site(mine.context.root), why=why)
+    raise failed(mine, f"get_df got output={output!r}", why)

@@ -21,7 +21,7 @@ def log_lines(entries: Sequence[Entry], verbose: int = 0) -> Iterator[str]:
     paint = Paint()
     for entry in entries:
         made, run = entry.made, entry.run
-        commit = f"{run.commit[:8]} " if run and run.commit else ""
+        commit = f"{run.commit[:8]}{'+' if run.edited else ''} " if run and run.commit else ""
         branch = f"{crop(run.branch, 10)}  " if run and run.branch else ""
         rows = "view" if made.rows is None else f"{counted(made.rows, 'row')}, {bytes_text(made.bytes)}"
         mark = paint("●", "green") if entry.current else "○"

@@ -50,7 +50,11 @@ def text(
     moving = [each for each in explanations if not each.fresh]
     if not any(each.label in targets for each in moving):
         fresh = [each for each in explanations if each.label in targets]
-        yield all_fresh([(each.label.text, each.made.built_at if each.made else None) for each in fresh])
+        if mood == "did":
+            nodes = fresh[0].label if len(fresh) == 1 else f"any of {counted(len(fresh), 'node')}"
+            yield f"that run did not build {nodes}"
+        else:
+            yield all_fresh([(each.label.text, each.made.built_at if each.made else None) for each in fresh])
         yield from _unread(explanations, paint)
         return
     yield _headline(moving, len(explanations), mood)

@@ -32,7 +32,7 @@ def _facts(proof: Proof, verbose: int) -> Iterator[tuple[str, str]]:
     if made is not None:
         yield "made", f"{ago(made.built_at)} by run {made.run_id} on {made.host}, in {duration(made.seconds)}"
     if run is not None and run.commit:
-        yield "commit", f"{run.commit[:12]}{f' on {run.branch}' if run.branch else ''}"
+        yield "commit", f"{run.commit[:12]}{'+' if run.edited else ''}{f' on {run.branch}' if run.branch else ''}"
     if proof.manifest is not None and proof.verified is not None:
         rows = counted(proof.manifest.rows, "row")
         yield "bytes", f"{rows}, {bytes_text(proof.verified)}, all read and found to be what their names say"

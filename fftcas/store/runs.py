@@ -24,6 +24,7 @@ class RunRecord:
 
     `project` is the project's root; times are ISO 8601 in UTC; `summary` counts nodes by status (`fresh`, `restored`,
     …); `saved` is the time in seconds that what was fresh or restored once took; `outputs` maps labels to outputs.
+    `edited` says whether the project's files were not what they are at `commit`; None if nobody knows.
     """
 
     run_id: str
@@ -33,6 +34,7 @@ class RunRecord:
     finished: str | None = None
     branch: str | None = None
     commit: str | None = None
+    edited: bool | None = None
     command: str = "build"
     summary: Mapping[str, int] = field(default_factory=dict)
     saved: float = 0.0
@@ -40,10 +42,10 @@ class RunRecord:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a run left an output, and for a view the text that it was made of: with labels, and without secrets."""
+class Relation:
+    """What a run left an output in, and for a view the text that it was made of: with labels, and without secrets."""
 
-    relation: RelationName
+    name: RelationName
     view: str | None = None
 
 
@@ -74,17 +76,19 @@ class Kept:
             texts += [document[name] or "" for name in ("finished", "branch", "commit")]
             if not all(isinstance(text, str) for text in texts):
                 raise ValueError("a text is none")
+            if not isinstance(document.get("edited"), bool | None):
+                raise ValueError("a yes or no is none")
             run = RunRecord(**document, summary=summary, saved=saved)
             return cls(run, outputs, places, run.finished is None and owner.alive())
         except (AttributeError, KeyError, TypeError, ValueError, struct.error) as error:
             raise ValueError(f"not a run: {error}") from error
 
 
-def record_run(records: Records, run: RunRecord, places: Mapping[str, Place]) -> None:
+def record_run(records: Records, run: RunRecord, places: Mapping[str, Relation]) -> None:
     """Add a run, or put it in the place of an earlier record of the same id; forget the oldest beyond `KEEP`."""
     texts = {"outputs": _json(dict(run.outputs))}
     if places:
-        texts["places"] = _json({label: [each.view, *astuple(each.relation)] for label, each in places.items()})
+        texts["places"] = _json({label: [each.view, *astuple(each.name)] for label, each in places.items()})
     names = {kind: digest_bytes(text) for kind, text in texts.items()}
     document = asdict(replace(run, outputs={})) | names | {"owner": Owner.mine().pack().hex()}
     value = json.dumps(document, sort_keys=True).encode()
@@ -147,7 +151,7 @@ def parsed_outputs(data: bytes) -> dict[str, Digest]:
     return outputs
 
 
-def places_of(txn: RecordTxn, project: str, run_id: str) -> dict[str, Place]:
+def places_of(txn: RecordTxn, project: str, run_id: str) -> dict[str, Relation]:
     """Where a run left its outputs, by label, its views' sources among them; empty if that is not known."""
     kept = next((each for each in kept_runs(txn, project) if each.run.run_id == run_id), None)
     if kept is not None and kept.places is not None:
@@ -158,10 +162,10 @@ def places_of(txn: RecordTxn, project: str, run_id: str) -> dict[str, Place]:
     return {}
 
 
-def parsed_places(data: bytes) -> dict[str, Place]:
+def parsed_places(data: bytes) -> dict[str, Relation]:
     """Places by label. Raises ValueError if the bytes are not that."""
     try:
-        return {label: Place(RelationName(*names), view) for label, (view, *names) in json.loads(data).items()}
+        return {label: Relation(RelationName(*names), view) for label, (view, *names) in json.loads(data).items()}
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError("not the places of a run") from error
 

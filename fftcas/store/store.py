@@ -20,7 +20,7 @@ from fftcas.store.frame import Codec
 from fftcas.store.place import prepare_place, store_path
 from fftcas.store.realisation import Realisation
 from fftcas.store.records import Records, RecordTxn
-from fftcas.store.runs import Place, RunRecord
+from fftcas.store.runs import Relation, RunRecord
 from fftcas.table import Manifest, Table
 
 
@@ -167,7 +167,7 @@ class Store:
     def forget_record(self, kind: str, key: bytes) -> None:
         self.records.write(lambda txn: txn.delete("cache:" + kind, key))
 
-    def record_run(self, run: RunRecord, places: Mapping[str, Place] | None = None) -> None:
+    def record_run(self, run: RunRecord, places: Mapping[str, Relation] | None = None) -> None:
         """Keep a run; call it at the start (`finished` None: its outputs are safe from `gc`) and at the end.
 
         `places` say where its outputs lie, and what its views were made of.
@@ -182,7 +182,7 @@ class Store:
             ]
         )
 
-    def places(self, run: RunRecord) -> dict[str, Place]:
+    def places(self, run: RunRecord) -> dict[str, Relation]:
         """Where a run left its outputs, by label; empty if that was not recorded."""
         return self.records.read(lambda txn: runs.places_of(txn, run.project, run.run_id))
 

@@ -12,7 +12,7 @@ from fftcas.build.restore import restore
 from fftcas.build.versions import history
 from fftcas.build.why_run import find_run
 from fftcas.relation import RelationName
-from fftcas.store import Place
+from fftcas.store import Relation
 
 VIEW = "{{ config(materialized='view') }} "
 
@@ -74,6 +74,9 @@ def test_views_come_back_whose_rows_have_changed_and_those_that_read_files(small
     assert lost["v"] == "//seeds:numbers, which it reads, is not what it was"
     assert lost["over"] == "//:v, which it reads, is not what it was"
     assert lost["files"] == "restored"
+    with small.store() as store:
+        store.record_run(store.runs(str(small.root), 1)[0])  # as it was before texts were kept
+    assert put_back(small)["files"] == "it was a view, and its text was not kept with that run"
 
 
 def test_outputs_that_another_label_made_have_a_past(small: Small) -> None:
@@ -86,7 +89,7 @@ def test_outputs_that_another_label_made_have_a_past(small: Small) -> None:
     with small.store() as store:
         assert [len(history(project, store, project.find(name).label, 9)) for name in ("stage", "twin")] == [1, 1]
         run = store.runs(str(small.root), 1)[0]
-        assert store.places(run)["//:stg"] == Place(RelationName("stg"))  # the project has it no more
+        assert store.places(run)["//:stg"] == Relation(RelationName("stg"))  # the project has it no more
     small.sql("drop table w.twin; drop table w.stage")
     small.models(
         twin="select id + 1 as id from {{ ref('numbers') }}", stage="select id + 2 as id from {{ ref('twin') }}"

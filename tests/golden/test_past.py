@@ -15,6 +15,8 @@ import pyarrow as pa
 import pytest
 from shop import Shop
 
+from fftcas.store import Store
+
 Golden = Callable[[str, str], None]
 Capture = pytest.CaptureFixture[str]
 
@@ -96,6 +98,15 @@ def test_show_what_is_not_there(aged: Shop, capsys: Capture) -> None:
     }.items():
         assert aged.run("show", text) == (2 if words else 0)
         assert words in capsys.readouterr().err
+    assert aged.run("show", "users", "-o", str(aged.root / "nowhere/users.csv")) == 2
+    assert "cannot write" in capsys.readouterr().err
+    aged.sql("update shop.users set name = 'hand'")
+    assert aged.run("diff", "users@last") == 2
+    assert "//seeds:users holds something else than a build has left there" in capsys.readouterr().err
+    assert aged.run("clean") == 0
+    capsys.readouterr()
+    assert aged.run("log", "users") == 0
+    assert capsys.readouterr().out == "no run is known here that built //seeds:users\n"
 
 
 def test_show_by_digest_needs_no_database(aged: Shop, capsys: Capture) -> None:
@@ -156,6 +167,13 @@ def test_restore_puts_the_whole_database_back(shop: Shop, golden: Golden, capsys
     assert contents(shop) != now
     results = json.loads((shop.root / ".fftcas/target/run_results.json").read_text())
     assert results["summary"]["built"] == 0
+    with Store.open(shop.store) as store:
+        for made in store.history(str(shop.root), "//seeds:orders"):
+            store.disown(made.derivation)
+    shop.sql("drop table shop.orders")
+    capsys.readouterr()
+    assert shop.run("restore", "--run", first) == 1
+    assert f"the database is as run {first} left it, but for what is lost: " in capsys.readouterr().out
 
 
 def test_restore_by_commit(shop: Shop, capsys: Capture) -> None:
@@ -170,12 +188,33 @@ def test_restore_by_commit(shop: Shop, capsys: Capture) -> None:
     assert shop.run("build", "-q", "--rebuild") == 0
     then = contents(shop)
     shop.edit("seeds/users.csv", "Cid", "Sid")
+    assert shop.run("build", "-q") == 0  # of what is not committed yet
     commit()
     assert shop.run("build", "-q") == 0
     assert shop.run("restore", "--git", "HEAD~1") == 0
     assert contents(shop) == then
     capsys.readouterr()
     assert shop.run("show", "users@HEAD", "-f", "json") == 0
-    assert "Sid" in capsys.readouterr().out
-    assert shop.run("restore") == 2
-    assert shop.run("restore", "--git", "elsewhere") == 2
+    shown = capsys.readouterr()
+    assert "Sid" in shown.out
+    assert not shown.err
+    assert shop.run("log", "users") == 0
+    newest, oldest = (line.split()[4] for line in capsys.readouterr().out.splitlines() if line[0] in "●○")
+    assert newest == f"{oldest}+"
+    shop.edit("seeds/users.csv", "Sid", "Tid")
+    commit()
+    shop.edit("seeds/users.csv", "Tid", "Wid")
+    assert shop.run("build", "-q") == 0
+    assert shop.run("show", "users@HEAD", "-f", "json") == 0
+    shown = capsys.readouterr()
+    assert "Wid" in shown.out
+    assert "warning: HEAD means run" in shown.err
+    assert "had been edited: no run is known of them as they were committed" in shown.err
+    for arguments, words in {
+        (): "restore needs a run or a commit\n",
+        ("--run", "last", "--git", "HEAD"): "restore needs a run or a commit, and not both",
+        ("--run", ""): "this project has no run ''",
+        ("--git", "elsewhere"): "git knows no commit 'elsewhere'",
+    }.items():
+        assert shop.run("restore", *arguments) == 2
+        assert words in capsys.readouterr().err

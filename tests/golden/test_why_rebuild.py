@@ -323,6 +323,8 @@ def test_a_past_run(shop: Shop, golden: Callable[[str, str], None], capsys: pyte
     golden("why/past_run", capsys.readouterr().out)
     assert shop.run("why-rebuild", "--run", "2019") == 2
     assert "has no run '2019'" in capsys.readouterr().err
+    assert shop.run("why-rebuild", "--run", "last", "//seeds:orders", "//staging:stg_orders") == 0
+    assert capsys.readouterr().out == "that run did not build any of 2 nodes\n"
 
 
 def test_since_a_commit(shop: Shop, golden: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from fftcas.errors import RemoteError
+from fftcas.errors import RemoteError, UsageError
 from fftcas.store.remote.layout import check_name
 from fftcas.store.remote.transport import Denied, Entry, Unreachable
 
 Result = TypeVar("Result")
 _URL = re.compile(r"(\w+://)(?:[^\s/]*@)?([^\s?#]*)(?:[?#]\S*)?")
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "memory")
 
 
@@ -23,7 +25,7 @@ class Bucket:
     parallel = 32
 
     def __init__(self, url: str, seconds: float) -> None:
-        """Raises RemoteError if the extra is missing or the URL is wrong."""
+        """Raises RemoteError if the extra is missing or the URL is wrong, UsageError if that of the endpoint is."""
         try:
             import obstore
             from obstore.store import from_url
@@ -31,6 +33,8 @@ class Bucket:
             raise RemoteError(
                 f"a remote at {urlsplit(url).scheme}:// needs the package obstore", hint="pip install 'fftcas[cloud]'"
             ) from error
+        if url.startswith("s3"):
+            _check_endpoint(os.environ)
         self.url = shown(url)
         self.network = not url.startswith("memory:")
         self.atomic = True
@@ -120,6 +124,26 @@ class Bucket:
             if type(error).__name__ in ("AlreadyExistsError", "PreconditionError"):
                 raise
             raise Unreachable(_first_line(error)) from error
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # what obstore did not think of
+                raise
+            raise Unreachable(f"obstore failed: {_first_line(error)}") from error
+
+
+def _check_endpoint(environ: Mapping[str, str]) -> None:
+    """Raises UsageError for what obstore would panic at."""
+    for name in ENDPOINTS:
+        if name not in environ:
+            continue
+        try:
+            parts = urlsplit(environ[name])
+            whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            whole = False
+        if not whole or re.search(r"\s", environ[name]):
+            raise UsageError(
+                f"{name} is no URL: '{shown(environ[name])}'", hint="for example https://minio.example.org"
+            )
 
 
 def shown(text: str) -> str:
@@ -127,7 +151,7 @@ def shown(text: str) -> str:
     return _URL.sub(r"\1\2", text)
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return shown((str(error).strip().splitlines() or [type(error).__name__])[0])[:200]
 
 

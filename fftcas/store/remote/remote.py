@@ -74,6 +74,13 @@ class Remote:
         where = f" as {namespace}" if namespace != MAIN and found.writes else ""
         self.summary = f"remote: {reach.transport.url}, {words}{where}{f' ({note})' if note else ''}{counted}"
 
+    @staticmethod
+    def check(url: str, trust: Sequence[str], namespace: str | None) -> None:
+        """Raises UsageError for what cannot be opened, or RemoteError if an extra is missing; nothing is read yet."""
+        layout.check_namespace(namespace or MAIN)
+        Trust.of(trust)
+        reach_for(url)
+
     @classmethod
     def open(
         cls,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fftcas.build.git import Checkout, checkout
+from fftcas.build.git import Checkout, Edits, checkout
 from fftcas.cli.watched import watch
 
 
@@ -64,6 +64,42 @@ def test_no_repository(tmp_path: Path) -> None:
     assert not file.exists()
     git(tmp_path, "init", "-q")
     assert file.exists()
+
+
+def edited(root: Path, *read: str) -> bool | None:
+    edits = Edits(root, checkout(root))
+    edits.wait()
+    return edits.concern(read)
+
+
+def test_edits_are_what_a_project_would_not_find_in_the_commit(repository: Path) -> None:
+    root = repository / "shop"
+    (root / "models").mkdir(parents=True)
+    model, other = root / "models/a b.sql", repository / "other.txt"
+    for file in (model, other):
+        file.write_text("1")
+    assert edited(root, "models/a b.sql")  # the folder is as unknown as what is in it
+    git(repository, "add", "-A")
+    assert edited(root)
+    commit(repository)
+    assert edited(root, "models/a b.sql") is False
+    other.write_text("2")
+    (root / "out.csv").write_text("1")
+    assert edited(root, "models/a b.sql", "seeds/out.csv") is False
+    assert edited(root, "out.csv")
+    model.write_text("2")
+    assert edited(root)
+    git(repository, "checkout", "-q", ".")
+    assert edited(root) is False
+    model.unlink()
+    assert edited(root)
+
+
+def test_edits_are_not_known_without_git(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (repository / ".git/index").write_text("nothing")
+    assert edited(repository) is None
+    monkeypatch.setenv("PATH", str(repository))
+    assert edited(repository) is None
 
 
 def test_a_broken_repository_counts_as_none(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from http_bench import Bench, MemoryStore, Server, bench_fixture, reply, server_
 
 from fftcas.errors import StoreError
 from fftcas.http import HttpError, get, get_df, get_json, post
-from fftcas.http.api import _Call
+from fftcas.http.call import Call
 from fftcas.http.context import fetching
 from fftcas.http.paging import Page
 from fftcas.http.response import Response
@@ -79,7 +79,7 @@ def test_a_newer_response_is_not_forgotten(bench: Bench, server: Server) -> None
         raise ValueError("this one is no use")
 
     with fetching(bench.context):
-        call = _Call.of(None, None, None, None)
+        call = Call.of(None, None, None, None)
         with pytest.raises(HttpError):
             call.read(*call.send("GET", Page(url, None, None)), reader)
     with fetching(bench.later()) as usage:

@@ -1,0 +1,36 @@
+"""The remote's settings: what is wrong with them is told before anything runs, though no connection is opened yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fftcas.cli.remote_options import remote_opener
+from fftcas.errors import UsageError
+
+WRONG = {
+    "FFTCAS_REMOTE": ("file://host/x", "names another machine"),
+    "FFTCAS_REMOTE_MODE": ("rwx", "FFTCAS_REMOTE_MODE is 'rwx'"),
+    "FFTCAS_REMOTE_NAMESPACE": ("Foo", "'Foo' is not a namespace"),
+    "FFTCAS_REMOTE_TRUST": ("nokey", "this is not a public key"),
+    "FFTCAS_REMOTE_KEY": ("/nowhere/ci.key", "the key file /nowhere/ci.key cannot be read"),
+    "FFTCAS_REMOTE_TIMEOUT": ("abc", "FFTCAS_REMOTE_TIMEOUT is 'abc'"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_settings_are_told_at_once(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FFTCAS_REMOTE", str(tmp_path))
+    monkeypatch.setenv(name, WRONG[name][0])
+    with pytest.raises(UsageError, match=WRONG[name][1]):
+        remote_opener(None, None, None, pytest.fail, offline=False)
+
+
+@pytest.mark.parametrize("url", ["", "host:9000", "/x", "http://me:SECRET@h ost", "http://[::1", "http://h:99999"])
+def test_an_endpoint_is_a_url(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    with pytest.raises(UsageError, match="AWS_ENDPOINT_URL is no URL") as found:
+        remote_opener("s3://bucket/x", None, None, pytest.fail, offline=False)
+    assert "SECRET" not in str(found.value)
