@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 
 from fftcas.build.failures import place_of
 from fftcas.build.file_inputs import FileInputs
@@ -17,8 +18,10 @@ from fftcas.errors import Location, NodeError
 from fftcas.project.nodes import Node, Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.references import home
-from fftcas.project.sql_tokens import tokenise
 from fftcas.relation import RelationName
+
+ANCHORED = "anchored 2"
+"""Part of what views are bound to that read more than their references: another word makes all of them again."""
 
 
 class Externals:
@@ -93,22 +96,16 @@ class Externals:
 
     def bound_to(self, model: SqlModel) -> Value:
         """What a view on the model's text is bound to that is no node, and where its files are found."""
-        if self.statements.of(model).closed:
+        root = self.root(model)
+        if root is None:
             return None
         alone = Reads((), (), (), ())
-        return [str(self.project.root), [[each.label, each.content] for each in self.inputs(model, alone)]]
+        bound = [[each.label, each.content] for each in self.inputs(model, alone)]
+        return [ANCHORED, str(root), bound]
 
-    def anchored(self, model: SqlModel, sql: str) -> str:
-        """The text with whole paths for the files that it reads: a view is also read from other directories."""
-        paths = {path for path in self.statements.of(model).files if not path.startswith(("/", "~"))}
-        pieces, end = [], 0
-        for token in tokenise(sql) if paths else ():
-            path = token.text[1:-1].replace("''", "'")
-            if token.kind == "string" and path in paths:
-                whole = str(self.project.root / path).replace("'", "''")
-                pieces += [sql[end : token.start], f"'{whole}'"]
-                end = token.end
-        return "".join([*pieces, sql[end:]])
+    def root(self, model: SqlModel) -> Path | None:
+        """Where relative paths in a view's text start; None if it reads nothing but its references."""
+        return None if self.statements.of(model).closed else self.project.root
 
     def warnings(self, node: Node) -> tuple[str, ...]:
         """What the author of a SQL model should know about its text."""

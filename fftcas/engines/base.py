@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from fftcas.digest import Digest
@@ -118,8 +119,11 @@ class Session(Protocol):
         For small tables, which are held in memory one at a time.
         """
 
-    def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
-        """A view on `sql` takes the relation's place, whatever stood there, and is stamped, all at once."""
+    def publish_view(self, relation: RelationName, sql: str, stamp: Stamp, root: Path | None = None) -> None:
+        """A view on `sql` takes the relation's place, whatever stood there, and is stamped, all at once.
+
+        `root` is where the relative paths of files in there start, if it reads files: the view gets whole ones.
+        """
 
     def interrupt(self) -> None:
         """Stop the statement that runs in this session; may be called from another thread."""

@@ -154,19 +154,23 @@ def _function(function: dict[str, Any]) -> Iterator[File | Opaque]:
     name = str(function.get("function_name")).lower()
     if name in CLOSED_FUNCTIONS:
         return
-    paths = _first_strings(function) if name in FILE_FUNCTIONS else None
-    if paths is None:
+    literals = first_literals(function) if name in FILE_FUNCTIONS else None
+    if literals is None:
         yield Opaque(f"{function['schema']}.{name}()".lower() if function.get("schema") else f"{name}()")
     else:
-        yield from map(File, paths)
+        yield from (File(text_of(literal)) for literal in literals)
 
 
-def _first_strings(function: dict[str, Any]) -> list[str] | None:
-    """The string, or list of strings, that a function is called with first; None if it is an expression."""
+def first_literals(function: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The string, or the list of strings, that a function is called with first; None if it is an expression."""
     arguments = function.get("children") or function.get("arguments") or []
     first = arguments[0].get("expression", arguments[0]) if arguments else {}
     if first.get("class") == "FUNCTION" and first.get("function_name") == "list_value":
-        items = [_first_strings({"children": [item]}) for item in first.get("children") or first.get("arguments") or []]
-        return None if None in items else [path for item in items for path in item or ()]
-    text = (first.get("value") or {}).get("value", (first.get("literal") or {}).get("text"))
-    return [text] if isinstance(text, str) else None
+        items = [first_literals({"children": [item]}) for item in first.get("children") or first.get("arguments") or []]
+        return None if None in items else [literal for item in items for literal in item or ()]
+    return [first] if isinstance(text_of(first), str) else None
+
+
+def text_of(literal: dict[str, Any]) -> Any:
+    """What a literal stands for."""
+    return (literal.get("value") or {}).get("value", (literal.get("literal") or {}).get("text"))
