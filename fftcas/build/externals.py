@@ -66,7 +66,8 @@ class Externals:
                     hint="read what the table is made of; incremental models come in a later version",
                 )
             for name in self.statements.of(model).relations:
-                found |= {each.label: each for each in self._relation(model, name)}
+                if not self._is_file(name):
+                    found |= {each.label: each for each in self._relation(model, name)}
             for words in self.statements.of(model).opaque:
                 found[words] = Input((), self._this_run, words, self._this_run)
         return (*found.values(), *self.file_inputs(node, read))
@@ -75,7 +76,9 @@ class Externals:
         """The files among the inputs, as they are now. Raises NodeError for one that is missing or unreadable."""
         found: dict[str, Input] = {}
         for model in self._texts(node, read):
-            for pattern in self.statements.of(model).files:
+            statement = self.statements.of(model)
+            named = {str(name) for name in statement.relations if self._is_file(name)}
+            for pattern in sorted(named.union(statement.files)):
                 try:
                     content = self.files.content(pattern)
                 except OSError as error:
@@ -113,7 +116,7 @@ class Externals:
 
     def _warnings(self, model: SqlModel) -> Iterator[str]:
         statement = self.statements.of(model)
-        for name in statement.relations:
+        for name in (name for name in statement.relations if not self._is_file(name)):
             declared = self._node_at(self._in_place(name))
             write = "declare it in sources.yml and write source()" if declared is None else self._reference(declared)
             yield f"{self._where(model, name.name)}: reads {name} by its bare name: {write}"
@@ -162,9 +165,6 @@ class Externals:
             how = node.fingerprint if isinstance(node, Source) else "content"
             content = self.target.content(relation, how, None)
             yield Input(tuple((c.name, c.type) for c in columns), content, str(name), content)
-        elif name.schema is None and (content_of_file := self.files.content(name.name)) is not None:
-            self._read.add(name.name)
-            yield Input((), content_of_file, name.name, content_of_file)
 
     @cached_property
     def _nodes(self) -> dict[str, Node]:
@@ -190,6 +190,13 @@ class Externals:
         """Whether the project makes the relation, or someone else has made it."""
         node = self._node_at(relation)
         return (node is not None and not isinstance(node, Source)) or self.target.describe(relation) is not None
+
+    def _is_file(self, name: RelationName) -> bool:
+        """Whether a name in a text means a file: there is no such table. A name with a dot in it may be meant for one
+        that is missing."""
+        if self._is_there(self._in_place(name)):
+            return False
+        return "." in name.name or next(self.files.matching(str(name)), None) is not None
 
     def _reference(self, node: Node) -> str:
         """What to write instead of a bare name."""

@@ -131,7 +131,8 @@ class Session(Protocol):
 
 @dataclass(frozen=True)
 class Reads:
-    """What a statement reads by name: tables and views, spelled as in the text, and files given as literals.
+    """What a statement reads by name: tables and views, or files of that name where there are none, spelled as in the
+    text; and files given as literals.
 
     `opaque` names whatever else it reads, of which nobody can tell whether it changed: the catalogue, a URL.
     `names_columns` says that it names each column that it reads, so that others may come and go unseen; `one_query`

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from fftcas.engines.duckdb.names import quote_name, quote_text
-from fftcas.engines.duckdb.reads import FILE_NAME, Parsed
+from fftcas.engines.duckdb.reads import Parsed
 from fftcas.engines.duckdb.references import FILE_FUNCTIONS, first_literals, text_of
 from fftcas.engines.duckdb.unstable import NOWHERE
 from fftcas.project.sql_tokens import Token, tokenise
 from fftcas.relation import RelationName
+
+FILE_NAME = re.compile(r".*\.(parquet|csv|tsv|json|jsonl|ndjson)(\.gz|\.zst)?", re.IGNORECASE | re.DOTALL)
+"""What DuckDB takes for a file where there is no table of the name."""
 
 WHOLE = re.compile("[/~]|.*://")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,6 @@ from fftcas.engines.duckdb.loose_references import loose_names
 from fftcas.engines.duckdb.references import File, Function, Opaque, Type, names_columns, names_in, with_objects
 from fftcas.relation import RelationName
 
-FILE_NAME = re.compile(r".*\.(parquet|csv|tsv|json|jsonl|ndjson)(\.gz|\.zst)?|.*://.*", re.IGNORECASE)
 CATALOGUES = frozenset({"information_schema", "pg_catalog"})
 
 
@@ -60,7 +58,7 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
     files: set[str] = set()
     opaque: set[str] = set()
     for name in names:
-        if isinstance(name, RelationName) and name.schema is None and FILE_NAME.fullmatch(name.name):
+        if isinstance(name, RelationName) and "://" in name.name:
             name = File(name.name)
         if isinstance(name, Function | Type):
             opaque |= _own(name, built_in)

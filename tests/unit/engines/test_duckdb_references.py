@@ -74,9 +74,9 @@ def test_whether_all_columns_are_named_is_seen(binder: Binder, sql: str, named: 
 def test_files_given_as_literals_are_found(binder: Binder) -> None:
     sql = """select * from 'd/a.parquet', read_csv('b.csv', header = true), read_parquet(['c', 'd*.parquet']),
              range(3), t, "x.csv.gz", read_json('https://host/e.json')"""
-    files = {"d/a.parquet", "b.csv", "c", "d*.parquet", "x.csv.gz"}
+    named = {R("t"), R("d/a.parquet"), R("x.csv.gz")}  # the database knows whether it has tables of such names
     assert binder.reads(sql) == Reads(
-        frozenset({R("t")}), frozenset(files), frozenset({"https://host/e.json"}), one_query=True
+        frozenset(named), frozenset({"b.csv", "c", "d*.parquet"}), frozenset({"https://host/e.json"}), one_query=True
     )
 
 
