@@ -81,6 +81,7 @@ class Externals:
             for pattern in sorted(named.union(statement.files)):
                 try:
                     content = self.files.content(pattern)
+                    times = self.files.times(pattern) if pattern in statement.dated else None
                 except OSError as error:
                     raise NodeError(
                         f"{model.label} reads {pattern}, which cannot be read",
@@ -94,6 +95,8 @@ class Externals:
                         hint=f"relative paths start at the project's directory, {self.project.root}",
                     )
                 found[pattern] = Input((), content, pattern, content)
+                if times is not None:
+                    found[f"the time of {pattern}"] = Input((), times, f"the time of {pattern}", times)
                 self._read.add(pattern)
         return tuple(found.values())
 

@@ -70,9 +70,20 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
             opaque.add(str(name))
         else:
             relations.add(name)
+    dated = {name.path for name in names if isinstance(name, File) and name.dated}
+    dated = dated & files if dated and not _timeless(parsed) else set()
     named = not opaque and names_columns(tree, parsed.objects)
     one_query = not tree.get("error") and len(tree["statements"]) == 1 and not writes(parsed)
-    return Reads(frozenset(relations), frozenset(files), frozenset(opaque), named, one_query)
+    return Reads(frozenset(relations), frozenset(files), frozenset(opaque), named, one_query, frozenset(dated))
+
+
+def _timeless(parsed: Parsed) -> bool:
+    """Whether a query of files that come with the time when they were written gives nothing of that: it names each
+    column, but not this one, nor whole rows."""
+    parts = parsed.objects
+    rows = {str(f.get("alias") or f["function"]["function_name"]).lower() for f in parts if "function" in f}
+    words = {str(part["column_names"][-1]).lower() for part in parts if part.get("class") == "COLUMN_REF"}
+    return names_columns(parsed.tree, parts) and "last_modified" not in parsed.sql.lower() and rows.isdisjoint(words)
 
 
 def _own(name: Function | Type, built_in: BuiltIn) -> set[str]:

@@ -15,6 +15,9 @@ FILE_FUNCTIONS = frozenset(
     | {"read_ndjson", "read_ndjson_auto", "read_ndjson_objects", "read_duckdb"}
     | {"parquet_metadata", "parquet_schema", "parquet_file_metadata", "parquet_kv_metadata", "parquet_full_metadata"}
 )
+DATED_FUNCTIONS = frozenset({"read_text", "read_blob"})
+"""Those of them that have a column `last_modified`."""
+
 CLOSED_FUNCTIONS = frozenset(
     {"range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "test_all_types"}
 )
@@ -27,9 +30,10 @@ BRANCHES = frozenset({dict, list})
 
 @dataclass(frozen=True)
 class File:
-    """A file, or a pattern of files, as the text spells it."""
+    """A file, or a pattern of files, as the text spells it; `dated` if it comes with the time when it was written."""
 
     path: str
+    dated: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,7 @@ def _function(function: dict[str, Any]) -> Iterator[File | Opaque]:
     if literals is None:
         yield Opaque(f"{function['schema']}.{name}()".lower() if function.get("schema") else f"{name}()")
     else:
-        yield from (File(text_of(literal)) for literal in literals)
+        yield from (File(text_of(literal), name in DATED_FUNCTIONS) for literal in literals)
 
 
 def first_literals(function: dict[str, Any]) -> list[dict[str, Any]] | None:

@@ -80,6 +80,22 @@ def test_files_given_as_literals_are_found(binder: Binder) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("sql", "dated"),
+    [
+        ("from read_text('a')", {"a"}),
+        ("select content from read_text('a'), read_csv('b')", set()),
+        ("select count(*) from read_blob('a') where size > 3", set()),
+        ("select size from read_blob(['a', 'b*']), 'c.csv' order by \"LAST_modified\"", {"a", "b*"}),
+        ("select t from read_text('a') as t", {"a"}),
+        ("select read_text from read_text('a')", {"a"}),
+        ("from read_csv('b')", set()),
+    ],
+)
+def test_files_of_which_the_time_is_read_are_told(binder: Binder, sql: str, dated: set[str]) -> None:
+    assert binder.reads(sql).dated == dated
+
+
 def test_what_cannot_be_followed_is_told(binder: Binder) -> None:
     sql = """select * from read_csv('https://host/a.csv'), read_csv(getvariable('x')), query_table('t'), duckdb_tables,
              information_schema.tables, generate_series(3), pg_catalog.pg_class"""
