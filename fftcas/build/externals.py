@@ -34,6 +34,8 @@ class Externals:
         self.files = FileInputs(project.root, target.store)
         self._home = home(project.profile)
         self._this_run = digest_value("opaque 1", secrets.token_hex())
+        root = digest_value("root 1", str(project.root))
+        self._root = Input((), root, "the project's directory", root)
         self._read: set[str] = set()
 
     @property
@@ -97,6 +99,8 @@ class Externals:
                 found[pattern] = Input((), content, pattern, content)
                 if times is not None:
                     found[f"the time of {pattern}"] = Input((), times, f"the time of {pattern}", times)
+                if statement.tells_paths and model is not node and not pattern.startswith(("/", "~")):
+                    found["root"] = self._root  # a view has got the whole path
                 self._read.add(pattern)
         return tuple(found.values())
 

@@ -37,7 +37,8 @@ class Statement:
     """What a text reads by name, its references apart (each sorted), and what may make two runs of it differ.
 
     `dated` are the files that count also by the time when they were written. `names_columns` says that it names each
-    column that it reads, `one_query` that it is one query, `reads_itself` that it reads the table that is made of it.
+    column that it reads, `one_query` that it is one query, `reads_itself` that it reads the table that is made of it,
+    `tells_paths` that its rows may tell where the files are.
     """
 
     relations: tuple[RelationName, ...] = ()
@@ -48,6 +49,7 @@ class Statement:
     names_columns: bool = False
     one_query: bool = False
     reads_itself: bool = False
+    tells_paths: bool = False
 
     @property
     def closed(self) -> bool:
@@ -151,6 +153,7 @@ class Statements:
             read.names_columns,
             read.one_query,
             any(name.name == itself for name in read.relations),
+            read.tells_paths,
         )
 
 

@@ -134,7 +134,8 @@ class Reads:
     """What a statement reads by name: tables and views, or files of that name where there are none, spelled as in the
     text; and files given as literals.
 
-    `dated` are those of the files of which it also reads when they were written, as far as one can tell.
+    `dated` are those of the files of which it may read when they were written; `tells_paths` says that its rows may
+    tell where files are, if it reads some.
     `opaque` names whatever else it reads, of which nobody can tell whether it changed: the catalogue, a URL.
     `names_columns` says that it names each column that it reads, so that others may come and go unseen; `one_query`
     that the parser took the text for one query.
@@ -146,6 +147,7 @@ class Reads:
     names_columns: bool = False
     one_query: bool = False
     dated: frozenset[str] = frozenset()
+    tells_paths: bool = False
 
 
 @dataclass(frozen=True)

@@ -219,3 +219,15 @@ def test_what_of_a_file_is_read_beside_its_bytes(small: Small) -> None:
     assert small.sql("select epoch(last_modified) from w.t") == [(2,)]
     small.write("a.txt.wal", "a database that is written to has a log")
     assert small.built() == {"t", "c"}
+
+
+def test_a_view_that_tells_where_a_file_is_tells_of_this_checkout(small: Small) -> None:
+    small.write("a.csv", "x\n1\n")
+    view = "{{ config(materialized='view') }} select "
+    small.models(v=view + "filename from 'a.csv'", r="from {{ ref('v') }}")
+    small.models(w=view + "x from 'a.csv'", s="from {{ ref('w') }}")
+    small.build()
+    moved = Small(small.folder.rename(small.folder.with_name(f"{small.folder.name}-moved")))
+    assert moved.why("r").reason == "the project's directory changed"
+    assert moved.built() == {"r"}
+    assert moved.sql("from w.r") == [(str(moved.root / "a.csv"),)]

@@ -11,7 +11,17 @@ import duckdb
 from fftcas.engines.base import EngineError, Reads
 from fftcas.engines.duckdb.built_in import BuiltIn
 from fftcas.engines.duckdb.loose_references import loose_names
-from fftcas.engines.duckdb.references import File, Function, Opaque, Type, names_columns, names_in, with_objects
+from fftcas.engines.duckdb.references import (
+    DATED_FUNCTIONS,
+    TELLING_FUNCTIONS,
+    File,
+    Function,
+    Opaque,
+    Type,
+    names_columns,
+    names_in,
+    with_objects,
+)
 from fftcas.relation import RelationName
 
 CATALOGUES = frozenset({"information_schema", "pg_catalog"})
@@ -70,11 +80,18 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
             opaque.add(str(name))
         else:
             relations.add(name)
-    dated = {name.path for name in names if isinstance(name, File) and name.dated}
-    dated = dated & files if dated and not _timeless(parsed) else set()
-    named = not opaque and names_columns(tree, parsed.objects)
-    one_query = not tree.get("error") and len(tree["statements"]) == 1 and not writes(parsed)
-    return Reads(frozenset(relations), frozenset(files), frozenset(opaque), named, one_query, frozenset(dated))
+    functions = {name.function for name in names if isinstance(name, File)}
+    tells_paths = "filename" in sql.lower() or not functions.isdisjoint(TELLING_FUNCTIONS)
+    dated = {name.path for name in names if isinstance(name, File) and name.function in DATED_FUNCTIONS}
+    return Reads(
+        frozenset(relations),
+        frozenset(files),
+        frozenset(opaque),
+        names_columns=not opaque and names_columns(tree, parsed.objects),
+        one_query=not tree.get("error") and len(tree["statements"]) == 1 and not writes(parsed),
+        dated=frozenset() if not dated or _timeless(parsed) else frozenset(dated & files),
+        tells_paths=tells_paths,
+    )
 
 
 def _timeless(parsed: Parsed) -> bool:

@@ -18,6 +18,11 @@ FILE_FUNCTIONS = frozenset(
 DATED_FUNCTIONS = frozenset({"read_text", "read_blob"})
 """Those of them that have a column `last_modified`."""
 
+TELLING_FUNCTIONS = (
+    DATED_FUNCTIONS | {each for each in FILE_FUNCTIONS if each.startswith("parquet_")} | {"glob", "sniff_csv"}
+)
+"""Those of them of whose columns one tells where the files are; for others it has to be asked for by name."""
+
 CLOSED_FUNCTIONS = frozenset(
     {"range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "test_all_types"}
 )
@@ -30,10 +35,10 @@ BRANCHES = frozenset({dict, list})
 
 @dataclass(frozen=True)
 class File:
-    """A file, or a pattern of files, as the text spells it; `dated` if it comes with the time when it was written."""
+    """A file, or a pattern of files, as the text spells it, and the function that reads it."""
 
     path: str
-    dated: bool = False
+    function: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,7 @@ def _function(function: dict[str, Any]) -> Iterator[File | Opaque]:
     if literals is None:
         yield Opaque(f"{function['schema']}.{name}()".lower() if function.get("schema") else f"{name}()")
     else:
-        yield from (File(text_of(literal), name in DATED_FUNCTIONS) for literal in literals)
+        yield from (File(text_of(literal), name) for literal in literals)
 
 
 def first_literals(function: dict[str, Any]) -> list[dict[str, Any]] | None:

@@ -96,6 +96,19 @@ def test_files_of_which_the_time_is_read_are_told(binder: Binder, sql: str, date
     assert binder.reads(sql).dated == dated
 
 
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("select x, filename from 'a.csv'", True),
+        ("from read_csv('a.csv', FileName = 'f')", True),
+        ("from parquet_metadata('a')", True),
+        ("from read_csv('a')", False),
+    ],
+)
+def test_whether_rows_tell_where_files_are_is_seen(binder: Binder, sql: str, told: bool) -> None:
+    assert binder.reads(sql).tells_paths is told
+
+
 def test_what_cannot_be_followed_is_told(binder: Binder) -> None:
     sql = """select * from read_csv('https://host/a.csv'), read_csv(getvariable('x')), query_table('t'), duckdb_tables,
              information_schema.tables, generate_series(3), pg_catalog.pg_class"""
