@@ -99,8 +99,10 @@ class Externals:
                 found[pattern] = Input((), content, pattern, content)
                 if times is not None:
                     found[f"the time of {pattern}"] = Input((), times, f"the time of {pattern}", times)
-                if statement.tells_paths and model is not node and not pattern.startswith(("/", "~")):
-                    found["root"] = self._root  # a view has got the whole path
+                # A view has the whole path, of which `key=value` is a column to some engines.
+                told = statement.tells_paths or "=" in str(self.project.root)
+                if told and model is not node and not pattern.startswith(("/", "~")):
+                    found["root"] = self._root
                 self._read.add(pattern)
         return tuple(found.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -40,7 +41,7 @@ def anchored(parsed: Parsed, root: Path, is_there: Callable[[RelationName], bool
             if spelled in placeless:
                 paths[token.start] = spelled
         if token.start in paths:
-            whole = f"{root}/{paths[token.start]}"
+            whole = f"{glob.escape(str(root))}/{paths[token.start]}"
             pieces += [sql[end : token.start], quote_text(whole) if token.kind == "string" else quote_name(whole)]
             end = tokens[last].end
     return "".join([*pieces, sql[end:]])

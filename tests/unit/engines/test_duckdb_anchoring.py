@@ -26,6 +26,7 @@ from fftcas.relation import RelationName
 )
 def test_paths_are_whole_where_a_file_is_read_and_nowhere_else(text: str) -> None:
     assert with_whole_paths(text.replace("@", "")) == text.replace("@", "/p q/")
+    assert with_whole_paths(text.replace("@", ""), "/p[1]") == text.replace("@", "/p[[]1]/"), "it is no pattern"
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_paths_in_other_spellings_are_whole_too(sql: str, text: str) -> None:
     assert with_whole_paths(sql) == text
 
 
-def with_whole_paths(sql: str) -> str:
+def with_whole_paths(sql: str, root: str = "/p q") -> str:
     with duckdb.connect() as connection:
         (parsed,) = parse(connection, [sql])
-    return anchored(parsed, Path("/p q"), {RelationName("t.csv"), RelationName("csv", "t")}.__contains__)
+    return anchored(parsed, Path(root), {RelationName("t.csv"), RelationName("csv", "t")}.__contains__)
