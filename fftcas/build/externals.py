@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 
 from fftcas.build.failures import place_of
 from fftcas.build.file_inputs import FileInputs
@@ -17,8 +18,10 @@ from fftcas.errors import Location, NodeError
 from fftcas.project.nodes import Node, Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.references import home
-from fftcas.project.sql_tokens import tokenise
 from fftcas.relation import RelationName
+
+ANCHORED = "anchored 2"
+"""Part of what views are bound to that read more than their references: another word makes all of them again."""
 
 
 class Externals:
@@ -31,6 +34,8 @@ class Externals:
         self.files = FileInputs(project.root, target.store)
         self._home = home(project.profile)
         self._this_run = digest_value("opaque 1", secrets.token_hex())
+        root = digest_value("root 1", str(project.root))
+        self._root = Input((), root, "the project's directory", root)
         self._read: set[str] = set()
 
     @property
@@ -63,7 +68,8 @@ class Externals:
                     hint="read what the table is made of; incremental models come in a later version",
                 )
             for name in self.statements.of(model).relations:
-                found |= {each.label: each for each in self._relation(model, name)}
+                if not self._is_file(name):
+                    found |= {each.label: each for each in self._relation(model, name)}
             for words in self.statements.of(model).opaque:
                 found[words] = Input((), self._this_run, words, self._this_run)
         return (*found.values(), *self.file_inputs(node, read))
@@ -72,9 +78,12 @@ class Externals:
         """The files among the inputs, as they are now. Raises NodeError for one that is missing or unreadable."""
         found: dict[str, Input] = {}
         for model in self._texts(node, read):
-            for pattern in self.statements.of(model).files:
+            statement = self.statements.of(model)
+            named = {str(name) for name in statement.relations if self._is_file(name)}
+            for pattern in sorted(named.union(statement.files)):
                 try:
                     content = self.files.content(pattern)
+                    times = self.files.times(pattern) if pattern in statement.dated else None
                 except OSError as error:
                     raise NodeError(
                         f"{model.label} reads {pattern}, which cannot be read",
@@ -88,27 +97,27 @@ class Externals:
                         hint=f"relative paths start at the project's directory, {self.project.root}",
                     )
                 found[pattern] = Input((), content, pattern, content)
+                if times is not None:
+                    found[f"the time of {pattern}"] = Input((), times, f"the time of {pattern}", times)
+                # A view has the whole path, of which `key=value` is a column to some engines.
+                told = statement.tells_paths or "=" in str(self.project.root)
+                if told and model is not node and not pattern.startswith(("/", "~")):
+                    found["root"] = self._root
                 self._read.add(pattern)
         return tuple(found.values())
 
     def bound_to(self, model: SqlModel) -> Value:
         """What a view on the model's text is bound to that is no node, and where its files are found."""
-        if self.statements.of(model).closed:
+        root = self.root(model)
+        if root is None:
             return None
         alone = Reads((), (), (), ())
-        return [str(self.project.root), [[each.label, each.content] for each in self.inputs(model, alone)]]
+        bound = [[each.label, each.content] for each in self.inputs(model, alone)]
+        return [ANCHORED, str(root), bound]
 
-    def anchored(self, model: SqlModel, sql: str) -> str:
-        """The text with whole paths for the files that it reads: a view is also read from other directories."""
-        paths = {path for path in self.statements.of(model).files if not path.startswith(("/", "~"))}
-        pieces, end = [], 0
-        for token in tokenise(sql) if paths else ():
-            path = token.text[1:-1].replace("''", "'")
-            if token.kind == "string" and path in paths:
-                whole = str(self.project.root / path).replace("'", "''")
-                pieces += [sql[end : token.start], f"'{whole}'"]
-                end = token.end
-        return "".join([*pieces, sql[end:]])
+    def root(self, model: SqlModel) -> Path | None:
+        """Where relative paths in a view's text start; None if it reads nothing but its references."""
+        return None if self.statements.of(model).closed else self.project.root
 
     def warnings(self, node: Node) -> tuple[str, ...]:
         """What the author of a SQL model should know about its text."""
@@ -116,7 +125,7 @@ class Externals:
 
     def _warnings(self, model: SqlModel) -> Iterator[str]:
         statement = self.statements.of(model)
-        for name in statement.relations:
+        for name in (name for name in statement.relations if not self._is_file(name)):
             declared = self._node_at(self._in_place(name))
             write = "declare it in sources.yml and write source()" if declared is None else self._reference(declared)
             yield f"{self._where(model, name.name)}: reads {name} by its bare name: {write}"
@@ -165,9 +174,6 @@ class Externals:
             how = node.fingerprint if isinstance(node, Source) else "content"
             content = self.target.content(relation, how, None)
             yield Input(tuple((c.name, c.type) for c in columns), content, str(name), content)
-        elif name.schema is None and (content_of_file := self.files.content(name.name)) is not None:
-            self._read.add(name.name)
-            yield Input((), content_of_file, name.name, content_of_file)
 
     @cached_property
     def _nodes(self) -> dict[str, Node]:
@@ -193,6 +199,13 @@ class Externals:
         """Whether the project makes the relation, or someone else has made it."""
         node = self._node_at(relation)
         return (node is not None and not isinstance(node, Source)) or self.target.describe(relation) is not None
+
+    def _is_file(self, name: RelationName) -> bool:
+        """Whether a name in a text means a file: there is no such table. A name with a dot in it may be meant for one
+        that is missing."""
+        if self._is_there(self._in_place(name)):
+            return False
+        return "." in name.name or next(self.files.matching(str(name)), None) is not None
 
     def _reference(self, node: Node) -> str:
         """What to write instead of a bare name."""

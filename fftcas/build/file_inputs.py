@@ -29,10 +29,17 @@ class FileInputs:
     def content(self, pattern: str) -> Digest | None:
         """The digest of the names and bytes of all files that `pattern` means; None if there are none.
 
-        Raises OSError if one cannot be read.
+        The log of a database that someone writes to is read with it. Raises OSError if one cannot be read.
         """
-        files: list[Value] = [[name, self.digest(self.root / name)] for name in sorted(set(self.matching(pattern)))]
+        names = set(self.matching(pattern))
+        names |= {log for log in (f"{name}.wal" for name in names) if (self.root / log).is_file()}
+        files: list[Value] = [[name, self.digest(self.root / name)] for name in sorted(names)]
         return digest_value("files 1", files) if files else None
+
+    def times(self, pattern: str) -> Digest:
+        """The digest of when the files that `pattern` means were written. Raises OSError."""
+        names = sorted(set(self.matching(pattern)))
+        return digest_value("times of files 1", [[name, (self.root / name).stat().st_mtime_ns] for name in names])
 
     def matching(self, pattern: str) -> Iterator[str]:
         """The files that a literal means: that file, those that fit the pattern, those below that directory."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from fftcas.engines.base import Session, Staged
@@ -58,7 +59,7 @@ class Publishing:
         for stamp in begun:
             self._tell(stamp.relation, stamp)
 
-    def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
+    def publish_view(self, relation: RelationName, sql: str, stamp: Stamp, root: Path | None = None) -> None:
         self._tell(stamp.relation, None)
-        self._session.publish_view(relation, sql, stamp)
+        self._session.publish_view(relation, sql, stamp, root)
         self._tell(stamp.relation, stamp)

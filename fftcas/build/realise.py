@@ -212,9 +212,9 @@ class Realiser:
         derivation, known = decision.derivation, decision.realisation is not None
         assert derivation is not None
         stamp = replace(self.stamp(node, derivation, None), definition=decision.definition)
-        bound = self.externals.anchored(node, self.executor.bind(node))
+        bound = self.executor.bind(node)
         with self.target.session(one_thread=True) as session, located(self.project, node, bound) as sql:
-            session.publish_view(node.relation, sql, stamp)
+            session.publish_view(node.relation, sql, stamp, self.externals.root(node))
         if self.options.cache.writes and not known:
             self.store.commit(*self.realised(node, derivation, None, clock.seconds, Fetched()))
             self.sharing.give(derivation)

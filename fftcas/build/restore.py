@@ -180,8 +180,9 @@ class _Restorer:
                 return Restored(label, "lost", reason=f"{name}, which it needs, is not set")
         # No definition in the stamp: the next build looks whether the project still wants this view.
         stamp = replace(self.stamp(label, left, left.output), kind=RelationKind.VIEW)
+        bound = sql.bind(names, engine.quote(left.relation), secrets)
         with self.target.session() as session:
-            session.publish_view(left.relation, sql.bind(names, engine.quote(left.relation), secrets), stamp)
+            session.publish_view(left.relation, bound, stamp, self.project.root)
         return Restored(label, "restored")
 
     def stamp(self, label: Label, left: Left, derivation: Digest) -> Stamp:

@@ -113,7 +113,7 @@ def build(
         host, externals = socket.gethostname(), decider.externals
         executor = Executor(project, target, externals, workers)
         realiser = Realiser(project, store, target, options, record.run_id, host, sharing, http, externals, executor)
-        recording = Recording(store, record, decider.identities, partial(places, project, externals))
+        recording = Recording(store, record, decider.identities, partial(places, project))
         return Attempt(targets, decider, realiser, recording, started, done, postponed)
 
     attempt = begin()
@@ -165,7 +165,7 @@ def build(
             saved=sum(outcome.saved_seconds for outcome in ordered),
             outputs={label.text: output for label, output in left.items()},
         ),
-        places(project, attempt.decider.externals, left),
+        places(project, left),
     )
     return run
 

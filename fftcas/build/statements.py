@@ -36,17 +36,20 @@ STAND_IN = re.compile(rf"({INPUT}|{SECRET})(\d+)")
 class Statement:
     """What a text reads by name, its references apart (each sorted), and what may make two runs of it differ.
 
-    `names_columns` says that it names each column that it reads, `one_query` that it is one query, `reads_itself` that
-    it reads the table that is made of it.
+    `dated` are the files that count also by the time when they were written. `names_columns` says that it names each
+    column that it reads, `one_query` that it is one query, `reads_itself` that it reads the table that is made of it,
+    `tells_paths` that its rows may tell where the files are.
     """
 
     relations: tuple[RelationName, ...] = ()
     files: tuple[str, ...] = ()
+    dated: tuple[str, ...] = ()
     opaque: tuple[str, ...] = ()
     unstable: tuple[Unstable, ...] = ()
     names_columns: bool = False
     one_query: bool = False
     reads_itself: bool = False
+    tells_paths: bool = False
 
     @property
     def closed(self) -> bool:
@@ -58,10 +61,11 @@ class Statement:
 
     @classmethod
     def from_json(cls, data: bytes) -> Statement:
-        relations, files, opaque, unstable, *known = json.loads(data)
+        relations, files, dated, opaque, unstable, *known = json.loads(data)
         return cls(
             tuple(RelationName(*name) for name in relations),
             tuple(files),
+            tuple(dated),
             tuple(opaque),
             tuple(Unstable(*each) for each in unstable),
             *known,
@@ -143,11 +147,13 @@ class Statements:
         return Statement(
             tuple(sorted(relations - built, key=str)),
             tuple(sorted(path for path in read.files if not STAND_IN.search(path))),
+            tuple(sorted(read.dated)),
             tuple(sorted(_shown(words, model.sql) for words in opaque)),
             tuple(binder.unstable(sql)),
             read.names_columns,
             read.one_query,
             any(name.name == itself for name in read.relations),
+            read.tells_paths,
         )
 
 

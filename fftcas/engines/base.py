@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from fftcas.digest import Digest
@@ -118,8 +119,11 @@ class Session(Protocol):
         For small tables, which are held in memory one at a time.
         """
 
-    def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
-        """A view on `sql` takes the relation's place, whatever stood there, and is stamped, all at once."""
+    def publish_view(self, relation: RelationName, sql: str, stamp: Stamp, root: Path | None = None) -> None:
+        """A view on `sql` takes the relation's place, whatever stood there, and is stamped, all at once.
+
+        `root` is where the relative paths of files in there start, if it reads files: the view gets whole ones.
+        """
 
     def interrupt(self) -> None:
         """Stop the statement that runs in this session; may be called from another thread."""
@@ -127,8 +131,11 @@ class Session(Protocol):
 
 @dataclass(frozen=True)
 class Reads:
-    """What a statement reads by name: tables and views, spelled as in the text, and files given as literals.
+    """What a statement reads by name: tables and views, or files of that name where there are none, spelled as in the
+    text; and files given as literals.
 
+    `dated` are those of the files of which it may read when they were written; `tells_paths` says that its rows may
+    tell where files are, if it reads some.
     `opaque` names whatever else it reads, of which nobody can tell whether it changed: the catalogue, a URL.
     `names_columns` says that it names each column that it reads, so that others may come and go unseen; `one_query`
     that the parser took the text for one query.
@@ -139,6 +146,8 @@ class Reads:
     opaque: frozenset[str] = frozenset()
     names_columns: bool = False
     one_query: bool = False
+    dated: frozenset[str] = frozenset()
+    tells_paths: bool = False
 
 
 @dataclass(frozen=True)

@@ -201,3 +201,16 @@ def test_what_is_wrong_with_data_is_told_with_its_file(small: Small) -> None:
     outcomes = small.run(options=BuildOptions(keep_going=True)).outcomes
     places = {each.label.text: str(each.error.where) for each in outcomes if each.error}
     assert places == {"@crm//:users": "sources.yml:5", "//seeds:numbers": "seeds/numbers.csv"}
+
+
+def test_a_table_that_is_called_like_a_file_is_read_in_its_place(small: Small) -> None:
+    small.write("o.csv", "a\n7\n")
+    small.models(t='select a from "o.csv"', f="select a from o.csv")
+    small.build()
+    small.write("o.csv", "a\n8\n")
+    assert small.built() == {"t", "f"}
+    small.sql('create table w."o.csv" as select 1 as a')
+    assert "reads o.csv by its bare name" in small.outcome("t").warnings[0]
+    small.sql('update w."o.csv" set a = 2')
+    assert small.built() == {"t"}
+    assert small.sql("select t.a, f.a from w.t, w.f") == [(2, 8)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from small import Small
@@ -205,3 +206,28 @@ def test_a_text_that_names_the_schema_itself_is_not_restored_in_another_one(smal
     profiles = (small.root / "profiles.yml").read_text()
     small.write("profiles.yml", profiles.replace("schema: w", "schema: other"))
     assert "w" in str(small.outcome("m").error)
+
+
+def test_what_of_a_file_is_read_beside_its_bytes(small: Small) -> None:
+    small.write("a.txt", "x")
+    os.utime(small.root / "a.txt", (1, 1))
+    small.models(t="select content, last_modified from read_text('a.txt')", c="select content from read_text('a.txt')")
+    small.build()
+    os.utime(small.root / "a.txt", (2, 2))
+    assert small.why("t").reason == "the time of a.txt changed"
+    assert small.built() == {"t"}
+    assert small.sql("select epoch(last_modified) from w.t") == [(2,)]
+    small.write("a.txt.wal", "a database that is written to has a log")
+    assert small.built() == {"t", "c"}
+
+
+def test_a_view_that_tells_where_a_file_is_tells_of_this_checkout(small: Small) -> None:
+    small.write("a.csv", "x\n1\n")
+    view = "{{ config(materialized='view') }} select "
+    small.models(v=view + "filename from 'a.csv'", r="from {{ ref('v') }}")
+    small.models(w=view + "x from 'a.csv'", s="from {{ ref('w') }}")
+    small.build()
+    moved = Small(small.folder.rename(small.folder.with_name(f"{small.folder.name}-moved")))
+    assert moved.why("r").reason == "the project's directory changed"
+    assert moved.built() == {"r"}
+    assert moved.sql("from w.r") == [(str(moved.root / "a.csv"),)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +11,19 @@ import duckdb
 from fftcas.engines.base import EngineError, Reads
 from fftcas.engines.duckdb.built_in import BuiltIn
 from fftcas.engines.duckdb.pivots import pivoted_on_nothing
-from fftcas.engines.duckdb.references import File, Function, Opaque, Type, names_columns, names_in, with_objects
+from fftcas.engines.duckdb.references import (
+    DATED_FUNCTIONS,
+    TELLING_FUNCTIONS,
+    File,
+    Function,
+    Opaque,
+    Type,
+    names_columns,
+    names_in,
+    with_objects,
+)
 from fftcas.relation import RelationName
 
-FILE_NAME = re.compile(r".*\.(parquet|csv|tsv|json|jsonl|ndjson)(\.gz|\.zst)?|.*://.*", re.IGNORECASE)
 CATALOGUES = frozenset({"information_schema", "pg_catalog"})
 OF_THE_CATALOGUE = frozenset({None, "main", "system"})
 """Where else views of the catalogue are found."""
@@ -79,7 +87,7 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
     files: set[str] = set()
     opaque: set[str] = set()
     for name in names:
-        if isinstance(name, RelationName) and name.schema is None and FILE_NAME.fullmatch(name.name):
+        if isinstance(name, RelationName) and "://" in name.name:
             name = File(name.name)
         if isinstance(name, Function | Type):
             opaque |= _own(name, built_in)
@@ -91,9 +99,28 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
             opaque.add(str(name))
         else:
             relations.add(name)
-    named = not opaque and parsed.is_whole and names_columns(tree, parsed.objects)
-    one_query = parsed.is_whole and len(tree["statements"]) == 1 and not writes(parsed)
-    return Reads(frozenset(relations), frozenset(files), frozenset(opaque), named, one_query)
+    functions = {name.function for name in names if isinstance(name, File)}
+    tells_paths = "filename" in parsed.sql.lower() or not functions.isdisjoint(TELLING_FUNCTIONS)
+    dated = {name.path for name in names if isinstance(name, File) and name.function in DATED_FUNCTIONS}
+    return Reads(
+        frozenset(relations),
+        frozenset(files),
+        frozenset(opaque),
+        names_columns=not opaque and parsed.is_whole and names_columns(tree, parsed.objects),
+        one_query=parsed.is_whole and len(tree["statements"]) == 1 and not writes(parsed),
+        dated=frozenset() if not dated or _timeless(parsed) else frozenset(dated & files),
+        tells_paths=tells_paths,
+    )
+
+
+def _timeless(parsed: Parsed) -> bool:
+    """Whether a query of files that come with the time when they were written gives nothing of that: it names each
+    column, but not this one, nor whole rows."""
+    parts = parsed.objects
+    rows = {str(f.get("alias") or f["function"]["function_name"]).lower() for f in parts if "function" in f}
+    words = {str(part["column_names"][-1]).lower() for part in parts if part.get("class") == "COLUMN_REF"}
+    named = parsed.is_whole and names_columns(parsed.tree, parts)
+    return named and "last_modified" not in parsed.sql.lower() and rows.isdisjoint(words)
 
 
 def _own(name: Function | Type, built_in: BuiltIn) -> set[str]:

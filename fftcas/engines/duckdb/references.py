@@ -15,6 +15,14 @@ FILE_FUNCTIONS = frozenset(
     | {"read_ndjson", "read_ndjson_auto", "read_ndjson_objects", "read_duckdb"}
     | {"parquet_metadata", "parquet_schema", "parquet_file_metadata", "parquet_kv_metadata", "parquet_full_metadata"}
 )
+DATED_FUNCTIONS = frozenset({"read_text", "read_blob"})
+"""Those of them that have a column `last_modified`."""
+
+TELLING_FUNCTIONS = (
+    DATED_FUNCTIONS | {each for each in FILE_FUNCTIONS if each.startswith("parquet_")} | {"glob", "sniff_csv"}
+)
+"""Those of them of whose columns one tells where the files are; for others it has to be asked for by name."""
+
 CLOSED_FUNCTIONS = frozenset(
     {"range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "test_all_types"}
 )
@@ -33,9 +41,10 @@ BRANCHES = frozenset({dict, list})
 
 @dataclass(frozen=True)
 class File:
-    """A file, or a pattern of files, as the text spells it."""
+    """A file, or a pattern of files, as the text spells it, and the function that reads it."""
 
     path: str
+    function: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,11 +173,11 @@ def _function(function: dict[str, Any]) -> Iterator[File | Opaque]:
     name = str(function.get("function_name")).lower()
     if name in CLOSED_FUNCTIONS:
         return
-    paths = _first_strings(function) if name in FILE_FUNCTIONS else None
-    if paths is None:
+    literals = first_literals(function) if name in FILE_FUNCTIONS else None
+    if literals is None:
         yield Opaque(f"{function['schema']}.{name}()".lower() if function.get("schema") else f"{name}()")
     else:
-        yield from map(File, paths)
+        yield from (File(text_of(literal), name) for literal in literals)
 
 
 def _shown(show: dict[str, Any]) -> Iterator[Opaque]:
@@ -182,12 +191,16 @@ def _shown(show: dict[str, Any]) -> Iterator[Opaque]:
         yield Opaque(f"show {'all tables' if name == EVERYTHING else name}")
 
 
-def _first_strings(function: dict[str, Any]) -> list[str] | None:
-    """The string, or list of strings, that a function is called with first; None if it is an expression."""
+def first_literals(function: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The string, or the list of strings, that a function is called with first; None if it is an expression."""
     arguments = function.get("children") or function.get("arguments") or []
     first = arguments[0].get("expression", arguments[0]) if arguments else {}
     if first.get("class") == "FUNCTION" and first.get("function_name") == "list_value":
-        items = [_first_strings({"children": [item]}) for item in first.get("children") or first.get("arguments") or []]
-        return None if None in items else [path for item in items for path in item or ()]
-    text = (first.get("value") or {}).get("value", (first.get("literal") or {}).get("text"))
-    return [text] if isinstance(text, str) else None
+        items = [first_literals({"children": [item]}) for item in first.get("children") or first.get("arguments") or []]
+        return None if None in items else [literal for item in items for literal in item or ()]
+    return [first] if isinstance(text_of(first), str) else None
+
+
+def text_of(literal: dict[str, Any]) -> Any:
+    """What a literal stands for."""
+    return (literal.get("value") or {}).get("value", (literal.get("literal") or {}).get("text"))

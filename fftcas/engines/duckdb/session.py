@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from fftcas.engines.base import EngineError, Estimate, Staged
 from fftcas.engines.duckdb import meta
+from fftcas.engines.duckdb.anchoring import anchored
 from fftcas.engines.duckdb.arrow import plain_columns, registered, typed_columns
 from fftcas.engines.duckdb.catalogue import Catalogue
 from fftcas.engines.duckdb.collations import SOURCES, drop_collations
@@ -22,6 +24,7 @@ from fftcas.engines.duckdb.filling import fill, fill_at_once, variables_read
 from fftcas.engines.duckdb.names import Place, hidden, quote_name
 from fftcas.engines.duckdb.query import check_query
 from fftcas.engines.duckdb.reading import chosen, cursor, describe, read, whole
+from fftcas.engines.duckdb.reads import parse
 from fftcas.engines.duckdb.views import view_text
 from fftcas.relation import RelationName, Stamp
 from fftcas.table import Column, Table
@@ -159,9 +162,12 @@ class DuckDBSession:
                 stamps.append(stamp)
             self._stamp(stamps, "TABLE")
 
-    def publish_view(self, relation: RelationName, sql: str, stamp: Stamp) -> None:
+    def publish_view(self, relation: RelationName, sql: str, stamp: Stamp, root: Path | None = None) -> None:
         check_query(self._cursor, sql)
         with translated():
+            if root is not None:
+                (parsed,) = parse(self._cursor, [sql])
+                sql = anchored(parsed, root, self._is_there)
             text = view_text(self._cursor, self._place, relation, sql)
         with self._publishing, translated(lines_before=1), self._transaction():
             self._clear(relation)
@@ -169,6 +175,12 @@ class DuckDBSession:
             if SOURCES.search(text):
                 self._catalogue.collate()
             self._stamp([stamp], "VIEW")
+
+    def _is_there(self, name: RelationName) -> bool:
+        """Whether a name in a text means a relation: one without a schema may also be in `main`."""
+        bare = name.schema is None or name.schema.lower() == self._place.database.lower()
+        places = [RelationName(name.name, schema) for schema in (self._place.schema, "main")] if bare else [name]
+        return any(self._catalogue.kind(place) for place in places)
 
     def discard(self) -> None:
         """Undo what is staged: the session is over for whoever had it."""

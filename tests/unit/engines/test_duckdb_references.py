@@ -73,10 +73,39 @@ def test_whether_all_columns_are_named_is_seen(binder: Binder, sql: str, named: 
 def test_files_given_as_literals_are_found(binder: Binder) -> None:
     sql = """select * from 'd/a.parquet', read_csv('b.csv', header = true), read_parquet(['c', 'd*.parquet']),
              range(3), t, "x.csv.gz", read_json('https://host/e.json')"""
-    files = {"d/a.parquet", "b.csv", "c", "d*.parquet", "x.csv.gz"}
+    named = {R("t"), R("d/a.parquet"), R("x.csv.gz")}  # the database knows whether it has tables of such names
     assert binder.reads(sql) == Reads(
-        frozenset({R("t")}), frozenset(files), frozenset({"https://host/e.json"}), one_query=True
+        frozenset(named), frozenset({"b.csv", "c", "d*.parquet"}), frozenset({"https://host/e.json"}), one_query=True
     )
+
+
+@pytest.mark.parametrize(
+    ("sql", "dated"),
+    [
+        ("from read_text('a')", {"a"}),
+        ("select content from read_text('a'), read_csv('b')", set()),
+        ("select count(*) from read_blob('a') where size > 3", set()),
+        ("select size from read_blob(['a', 'b*']), 'c.csv' order by \"LAST_modified\"", {"a", "b*"}),
+        ("select t from read_text('a') as t", {"a"}),
+        ("select read_text from read_text('a')", {"a"}),
+        ("from read_csv('b')", set()),
+    ],
+)
+def test_files_of_which_the_time_is_read_are_told(binder: Binder, sql: str, dated: set[str]) -> None:
+    assert binder.reads(sql).dated == dated
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("select x, filename from 'a.csv'", True),
+        ("from read_csv('a.csv', FileName = 'f')", True),
+        ("from parquet_metadata('a')", True),
+        ("from read_csv('a')", False),
+    ],
+)
+def test_whether_rows_tell_where_files_are_is_seen(binder: Binder, sql: str, told: bool) -> None:
+    assert binder.reads(sql).tells_paths is told
 
 
 def test_what_cannot_be_followed_is_told(binder: Binder) -> None:
@@ -126,7 +155,7 @@ def test_keys_and_defaults_that_describe_tells_cannot_be_followed(binder: Binder
             set(),
         ),
         ("pivot (from read_csv('d/*.csv'), range(3)) on y using count(*)", set(), {"d/*.csv"}),
-        ("pivot 'a.parquet' on y using count(*)", set(), {"a.parquet"}),
+        ("pivot 'a.parquet' on y using count(*)", {R("a.parquet")}, set()),
         (
             "pivot (select a is distinct from b as x from (select 1 where 2 > 1) q, r) on x using count(*)",
             {R("r")},
