@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import resolve_name
 
 from fftcas.errors import Location, ProjectError
 from fftcas.project.files import Files
@@ -13,8 +14,8 @@ from fftcas.project.python_names import OURS, dotted, is_ours
 ENV_CALLS = ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault")
 HIDDEN_ENV = ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.path.expandvars")
 HTTP = ("fftcas.http", "fastflowtransform.api")
-IMPORT_CALLS = ("importlib.import_module", "importlib.__import__", "__import__")
-CODE_CALLS = ("exec", "eval")
+IMPORT_CALLS = ("importlib.import_module", "importlib.__import__", "__import__", "builtins.__import__")
+CODE_CALLS = ("exec", "eval", "builtins.exec", "builtins.eval")
 DOCS = ("__doc__", "getdoc", "getsource", "getsourcelines")
 """What shows docstrings to code."""
 PLACES = (
@@ -22,7 +23,11 @@ PLACES = (
     *("co_name", "co_qualname", "co_filename", "_getframe", "currentframe", "inspect", "traceback"),
 )
 """What tells code how it, or other code, is called and where it lies."""
-DYNAMIC = ("importlib.util", "importlib.machinery", "importlib.reload", "imp", "pkgutil", "runpy", "sys.path")
+DYNAMIC = (
+    *("importlib.util", "importlib.machinery", "importlib.reload", "imp"),
+    *("pkgutil", "pydoc", "runpy", "site", "sys.path", "zipimport"),
+)
+"""What imports in ways that are not followed, or from other places."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,27 @@ def names_http(name: str) -> bool:
     return any(name == module or name.startswith(f"{module}.") for module in HTTP)
 
 
+def _called(node: ast.Call, function: str, name: str) -> Import | None:
+    """What a call imports whose first argument is `name`; None if the others leave it open."""
+    by_name = function == "importlib.import_module"
+    parameters = ("name", "package") if by_name else ("name", "globals", "locals", "fromlist", "level")
+    given: dict[str | None, ast.expr] = {**dict(zip(parameters, node.args, strict=False))}
+    given |= {keyword.arg: keyword.value for keyword in node.keywords}
+    if None in given or any(isinstance(argument, ast.Starred) for argument in node.args):
+        return None
+    try:
+        if by_name and name.startswith("."):
+            package = given["package"]
+            if isinstance(package, ast.Name) and package.id in ("__package__", "__name__"):
+                return Import(name.lstrip("."), len(name) - len(name.lstrip(".")))
+            return Import(resolve_name(name, ast.literal_eval(package)))
+        names = ast.literal_eval(given["fromlist"]) if "fromlist" in given else ()
+        level = ast.literal_eval(given["level"]) if "level" in given else 0
+        return Import(name, names=tuple(map(str, names or ()))) if level == 0 else None
+    except (KeyError, ValueError, TypeError, ImportError, AttributeError):
+        return None
+
+
 class _Reader(ast.NodeVisitor):
     def __init__(self, names: Mapping[str, str]) -> None:
         self.names = names
@@ -143,6 +169,8 @@ class _Reader(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         names = tuple(alias.name for alias in node.names)
         self.imports.append(Import(node.module or "", node.level, names, self.depth > 0, node.lineno))
+        if names == ("*",) and node.module in DYNAMIC:
+            self.unresolved.append(node.lineno)
 
     def visit_Call(self, node: ast.Call) -> None:
         name = dotted(node.func, self.names)
@@ -151,7 +179,7 @@ class _Reader(ast.NodeVisitor):
         literal = argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else None
         if name in IMPORT_CALLS:
             self.seen |= {id(part) for part in ast.walk(node.func)}
-            self._import_call(node, literal)
+            self._import_call(node, name, literal)
         elif name in CODE_CALLS:
             self.seen.add(id(node.func))
             self._code(node, literal)
@@ -201,11 +229,14 @@ class _Reader(ast.NodeVisitor):
             self.unresolved.append(node.lineno)
         if id(node) in self.inner or not self._imported(node):
             return
-        if name == "importlib":
-            self.unresolved.append(node.lineno)
-        elif name == "os" or name in OURS:
-            self.hidden_env.append(node.lineno)
-            self.any_var |= name in OURS
+        self._whole(name, node.lineno)
+
+    def _whole(self, module: str, line: int) -> None:
+        if module in ("importlib", "builtins"):
+            self.unresolved.append(line)
+        elif module == "os" or module in OURS:
+            self.hidden_env.append(line)
+            self.any_var |= module in OURS
 
     def _imported(self, node: ast.expr) -> bool:
         while isinstance(node, ast.Attribute):
@@ -219,12 +250,13 @@ class _Reader(ast.NodeVisitor):
         else:
             self.env.add(name)
 
-    def _import_call(self, node: ast.Call, literal: str | None) -> None:
-        if literal is None:
+    def _import_call(self, node: ast.Call, function: str, literal: str | None) -> None:
+        statement = _called(node, function, literal) if literal is not None else None
+        if statement is None:
             self.unresolved.append(node.lineno)
-            return
-        module = literal.lstrip(".")
-        self.imports.append(Import(module, len(literal) - len(module), lazy=self.depth > 0, line=node.lineno))
+        else:
+            self.imports.append(replace(statement, lazy=self.depth > 0, line=node.lineno))
+            self._whole(statement.module, node.lineno)
 
     def _code(self, node: ast.Call, literal: str | None) -> None:
         try:
