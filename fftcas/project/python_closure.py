@@ -24,7 +24,7 @@ class Closure:
 
     `lazy` says that a module of the project is imported inside a function, so while the model runs. `fetches` says that
     our HTTP functions may be called, and `docs` that docstrings count. `places` has the paths of all the files where
-    some code looks at what functions or files are called, else nothing.
+    some code looks at what functions or files are called, else nothing. `unseen` are modules that may lie anywhere.
     """
 
     modules: dict[str, Digest]
@@ -36,7 +36,17 @@ class Closure:
     fetches: bool
     docs: bool
     places: tuple[str, ...]
+    unseen: tuple[str, ...]
     warnings: tuple[str, ...]
+
+
+@dataclass
+class _Reached:
+    """What was followed so far: files of the project, and modules from outside, with where each is imported first."""
+
+    files: dict[str, Facts] = field(default_factory=dict)
+    packages: dict[str, Location] = field(default_factory=dict)
+    lazy: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,39 +61,16 @@ class Modules:
     def closure(self, path: str) -> Closure:
         """Everything that the model in the file at `path` imports, directly or not. Raises ProjectError."""
         folder = posixpath.dirname(path)
-        found: dict[str, Facts] = {}
-        waiting = [path]
-        packages = set(FRAMES)
-        warnings: list[str] = []
-        lazy = False
-        while waiting:
-            current = waiting.pop()
-            if current in found:
-                continue
-            seen = found[current] = self._read(current, folder)
-            for statement in seen.imports:
-                files = list(dict.fromkeys(self._resolve(statement, current, folder)))
-                if files and not statement.level:
-                    _refuse_hidden(statement, current, files)
-                waiting += files
-                lazy = lazy or (statement.lazy and bool(files))
-                top = statement.module.partition(".")[0]
-                if not files and top and not statement.level:
-                    packages.add(top)
-            if seen.unresolved:
-                waiting += self.files.walk(".", (".py",))
-                warnings.append(
-                    f"{Location(current, seen.unresolved[0])}: cannot tell what is imported here, "
-                    f"so every Python file of the project counts as part of {path}"
-                )
-            warnings += [
-                f"{Location(current, line)}: cannot tell which environment variable is read here: "
-                "it is not part of the model's key"
-                for line in seen.hidden_env[:1]
-            ]
+        reached = _Reached()
+        self._follow([path], folder, reached)
+        open_ends = any(seen.unresolved for seen in reached.files.values())
+        unseen = self._unseen(reached) if open_ends else {}
+        if open_ends:
+            self._follow(self.files.walk(".", (".py",)), folder, reached)
+        found = reached.files
         docs = any(seen.docs for seen in found.values())
         places = any(seen.places for seen in found.values())
-        outside = [installed(top) for top in sorted(packages)]
+        outside = [installed(top) for top in sorted({*FRAMES, *reached.packages})]
         reading = [*found.values(), *(seen for each in outside for seen in each.facts)]
         return Closure(
             {name: self._code(file, docs) for name, file in named(found.keys() - {path}, folder).items()},
@@ -91,12 +78,39 @@ class Modules:
             tuple(sorted({name for seen in reading for name in seen.env})),
             tuple(sorted({name for seen in reading for name in seen.vars})),
             any(seen.any_var for seen in reading),
-            lazy or any(seen.unresolved for seen in found.values()),
-            any(seen.fetches for seen in reading) or any(seen.unresolved for seen in found.values()),
+            reached.lazy or open_ends,
+            any(seen.fetches for seen in reading) or open_ends,
             docs,
             (path, *sorted(found.keys() - {path})) if places else (),
-            tuple(warnings),
+            tuple(unseen),
+            tuple(_warnings(found, path, unseen)),
         )
+
+    def _follow(self, files: Iterable[str], folder: str, reached: _Reached) -> None:
+        """Follow the imports of these files to all others of the project. Raises ProjectError."""
+        waiting = list(files)
+        while waiting:
+            current = waiting.pop()
+            if current in reached.files:
+                continue
+            seen = reached.files[current] = self._read(current, folder)
+            for statement in seen.imports:
+                found = list(dict.fromkeys(self._resolve(statement, current, folder)))
+                if found and not statement.level:
+                    _refuse_hidden(statement, current, found)
+                waiting += found
+                reached.lazy = reached.lazy or (statement.lazy and bool(found))
+                top = statement.module.partition(".")[0]
+                if not found and top and not statement.level:
+                    reached.packages.setdefault(top, Location(current, statement.line))
+
+    def _unseen(self, reached: _Reached) -> dict[str, Location]:
+        """The modules that are to be found nowhere, where some code makes known what lies elsewhere."""
+        if not any(seen.elsewhere for seen in reached.files.values()):
+            return {}
+        own = {part for file in self.files.walk(".", (".py",)) for part in file.removesuffix(".py").split("/")}
+        missing = {top for top in reached.packages if installed(top).versions.get(top, "") is None}
+        return {top: where for top, where in sorted(reached.packages.items()) if top in missing - own}
 
     def _read(self, path: str, folder: str) -> Facts:
         if (path, folder) not in self._facts:
@@ -177,6 +191,23 @@ class Modules:
             for path in self.files.walk(folder or ".", (".py",)):
                 if posixpath.dirname(path.removesuffix("/__init__.py")) == folder:
                     yield path
+
+
+def _warnings(found: Mapping[str, Facts], path: str, unseen: Mapping[str, Location]) -> Iterator[str]:
+    """What cannot be told of the files that the model at `path` consists of."""
+    for current, seen in found.items():
+        for line in seen.unresolved[:1]:
+            yield (
+                f"{Location(current, line)}: cannot tell what is imported here, "
+                f"so every Python file of the project counts as part of {path}"
+            )
+        for line in seen.hidden_env[:1]:
+            yield (
+                f"{Location(current, line)}: cannot tell which environment variable is read here: "
+                "it is not part of the model's key"
+            )
+    for module, where in unseen.items():
+        yield f"{where}: nobody can tell where '{module}' lies, nor whether it changed: so {path} runs in every build"
 
 
 def _below(module: str, given: Mapping[str, str]) -> dict[str, str]:

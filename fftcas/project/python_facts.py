@@ -25,7 +25,7 @@ PLACES = (
 """What tells code how it, or other code, is called and where it lies."""
 DYNAMIC = (
     *("importlib.util", "importlib.machinery", "importlib.reload", "imp"),
-    *("pkgutil", "pydoc", "runpy", "site", "sys.path", "zipimport"),
+    *("pkgutil", "pydoc", "runpy", "site", "sys.meta_path", "sys.path", "sys.path_hooks", "zipimport"),
 )
 """What imports in ways that are not followed, or from other places."""
 
@@ -45,6 +45,7 @@ class Import:
 class Facts:
     """One module's facts. `unresolved` are the lines whose imports cannot be known, `hidden_env` those that read
     environment variables whose names cannot be known; `any_var` says that it reads vars whose names cannot be.
+    `elsewhere` says that it may make modules known that lie anywhere.
     `fetches` says that it names our HTTP functions, `docs` that it looks at docstrings, and `places` that it looks at
     what functions or files are called."""
 
@@ -52,6 +53,7 @@ class Facts:
     env: frozenset[str]
     vars: frozenset[str]
     unresolved: tuple[int, ...]
+    elsewhere: bool
     hidden_env: tuple[int, ...]
     any_var: bool
     fetches: bool
@@ -80,7 +82,8 @@ def facts(tree: ast.Module, names: Mapping[str, str]) -> Facts:
         tuple(reader.imports),
         frozenset(reader.env),
         frozenset(reader.vars),
-        tuple(sorted(set(reader.unresolved))),
+        tuple(sorted({*reader.unresolved, *reader.elsewhere})),
+        bool(reader.elsewhere),
         tuple(sorted(set(reader.hidden_env))),
         reader.any_var,
         reader.fetches or any(names_http(name) for statement in reader.imports for name in imported(statement)),
@@ -151,6 +154,7 @@ class _Reader(ast.NodeVisitor):
         self.env: set[str] = set()
         self.vars: set[str] = set()
         self.unresolved: list[int] = []
+        self.elsewhere: list[int] = []
         self.hidden_env: list[int] = []
         self.any_var = False
         self.fetches = False
@@ -170,7 +174,7 @@ class _Reader(ast.NodeVisitor):
         names = tuple(alias.name for alias in node.names)
         self.imports.append(Import(node.module or "", node.level, names, self.depth > 0, node.lineno))
         if names == ("*",) and node.module in DYNAMIC:
-            self.unresolved.append(node.lineno)
+            self.elsewhere.append(node.lineno)
 
     def visit_Call(self, node: ast.Call) -> None:
         name = dotted(node.func, self.names)
@@ -221,7 +225,7 @@ class _Reader(ast.NodeVisitor):
             self._value(node, name)
         self.fetches |= names_http(name)
         if any(name == module or name.startswith(f"{module}.") for module in DYNAMIC) and self._imported(node):
-            self.unresolved.append(node.lineno)
+            self.elsewhere.append(node.lineno)
 
     def _value(self, node: ast.Attribute | ast.Name, name: str) -> None:
         """A function, or a module as a whole, that is handed on: what becomes of it is not to be seen."""

@@ -99,6 +99,7 @@ def python_node(
         columns=by_label(declared.columns, labels),
         cache=declared.cache,
         fetches=draft.closure.fetches,
+        unseen=draft.closure.unseen,
     )
 
 
