@@ -23,8 +23,9 @@ class Closure:
     it may read any var.
 
     `lazy` says that a module of the project is imported inside a function, so while the model runs. `fetches` says that
-    our HTTP functions may be called, and `docs` that docstrings count. `places` has the paths of all the files where
-    some code looks at what functions or files are called, else nothing. `unseen` are modules that may lie anywhere.
+    our HTTP functions may be called, `docs` that docstrings count, and `lines` that all of the text does. `places` has
+    the paths of all the files where some code looks at what functions or files are called, else nothing. `unseen` are
+    modules that may lie anywhere.
     """
 
     modules: dict[str, Digest]
@@ -35,6 +36,7 @@ class Closure:
     lazy: bool
     fetches: bool
     docs: bool
+    lines: bool
     places: tuple[str, ...]
     unseen: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -56,7 +58,7 @@ class Modules:
     files: Files
     _names: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     _facts: dict[tuple[str, str], Facts] = field(default_factory=dict)
-    _codes: dict[tuple[str, bool], Digest] = field(default_factory=dict)
+    _codes: dict[tuple[str, bool, bool], Digest] = field(default_factory=dict)
 
     def closure(self, path: str) -> Closure:
         """Everything that the model in the file at `path` imports, directly or not. Raises ProjectError."""
@@ -68,12 +70,12 @@ class Modules:
         if open_ends:
             self._follow(self.files.walk(".", (".py",)), folder, reached)
         found = reached.files
-        docs = any(seen.docs for seen in found.values())
+        docs, lines = any(seen.docs for seen in found.values()), any(seen.lines for seen in found.values())
         places = any(seen.places for seen in found.values())
         outside = [installed(top) for top in sorted({*FRAMES, *reached.packages})]
         reading = [*found.values(), *(seen for each in outside for seen in each.facts)]
         return Closure(
-            {name: self._code(file, docs) for name, file in named(found.keys() - {path}, folder).items()},
+            {name: self._code(file, docs, lines) for name, file in named(found.keys() - {path}, folder).items()},
             {name: version for each in outside for name, version in each.versions.items()},
             tuple(sorted({name for seen in reading for name in seen.env})),
             tuple(sorted({name for seen in reading for name in seen.vars})),
@@ -81,6 +83,7 @@ class Modules:
             reached.lazy or open_ends,
             any(seen.fetches for seen in reading) or open_ends,
             docs,
+            lines,
             (path, *sorted(found.keys() - {path})) if places else (),
             tuple(unseen),
             tuple(_warnings(found, path, unseen)),
@@ -120,10 +123,11 @@ class Modules:
                 raise too_deep(path) from None
         return self._facts[path, folder]
 
-    def _code(self, path: str, docs: bool) -> Digest:
-        if (path, docs) not in self._codes:
-            self._codes[path, docs] = Code(parse(self.files, path), path, docs=docs).digest()
-        return self._codes[path, docs]
+    def _code(self, path: str, docs: bool, lines: bool) -> Digest:
+        if (path, docs, lines) not in self._codes:
+            text = self.files.text(path) if lines else None
+            self._codes[path, docs, lines] = Code(parse(self.files, path), path, docs=docs, text=text).digest()
+        return self._codes[path, docs, lines]
 
     def _bound(self, path: str, folder: str) -> dict[str, str]:
         """What the names in a file stand for, also those that come from other files of the project."""

@@ -16,11 +16,17 @@ HIDDEN_ENV = ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.path.e
 HTTP = ("fftcas.http", "fastflowtransform.api")
 IMPORT_CALLS = ("importlib.import_module", "importlib.__import__", "__import__", "builtins.__import__")
 CODE_CALLS = ("exec", "eval", "builtins.exec", "builtins.eval")
-DOCS = ("__doc__", "getdoc", "getsource", "getsourcelines")
+DOCS = ("__doc__", "getdoc")
 """What shows docstrings to code."""
+LINES = (
+    *("inspect", "traceback", "linecache", "getsource", "getsourcelines", "getcomments"),
+    *("lineno", "tb_lineno", "f_lineno", "co_firstlineno", "co_lines", "co_linetable", "co_positions"),
+)
+"""What shows the text of a file to code, or the numbers of its lines."""
 PLACES = (
     *("__name__", "__qualname__", "__module__", "__file__", "__spec__", "__path__", "__code__"),
     *("co_name", "co_qualname", "co_filename", "_getframe", "currentframe", "inspect", "traceback"),
+    *("globals", "__globals__"),
 )
 """What tells code how it, or other code, is called and where it lies."""
 DYNAMIC = (
@@ -45,9 +51,9 @@ class Import:
 class Facts:
     """One module's facts. `unresolved` are the lines whose imports cannot be known, `hidden_env` those that read
     environment variables whose names cannot be known; `any_var` says that it reads vars whose names cannot be.
-    `elsewhere` says that it may make modules known that lie anywhere.
-    `fetches` says that it names our HTTP functions, `docs` that it looks at docstrings, and `places` that it looks at
-    what functions or files are called."""
+    `elsewhere` says that it may make modules known that lie anywhere, `fetches` that it names our HTTP functions,
+    `docs` that it looks at docstrings, `lines` that it looks at texts of files or numbers of lines, and `places` that
+    it looks at what functions or files are called."""
 
     imports: tuple[Import, ...]
     env: frozenset[str]
@@ -58,6 +64,7 @@ class Facts:
     any_var: bool
     fetches: bool
     docs: bool
+    lines: bool
     places: bool
 
 
@@ -88,7 +95,8 @@ def facts(tree: ast.Module, names: Mapping[str, str]) -> Facts:
         reader.any_var,
         reader.fetches or any(names_http(name) for statement in reader.imports for name in imported(statement)),
         not said.isdisjoint(DOCS),
-        not said.isdisjoint(PLACES),
+        not said.isdisjoint(LINES),
+        reader.names_shown or not said.isdisjoint(PLACES),
     )
 
 
@@ -158,6 +166,7 @@ class _Reader(ast.NodeVisitor):
         self.hidden_env: list[int] = []
         self.any_var = False
         self.fetches = False
+        self.names_shown = False
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         self.depth += 1
@@ -189,6 +198,8 @@ class _Reader(ast.NodeVisitor):
             self._code(node, literal)
         elif name in ENV_CALLS or is_ours(name, "env"):
             self._environment(node, node.func, literal)
+        elif name in ("dir", "locals", "vars") and not (node.args or self.depth):
+            self.names_shown = True
         elif is_ours(name, "var") and literal is not None:
             self.seen |= {id(part) for part in ast.walk(node.func)}
             self.vars.add(literal)

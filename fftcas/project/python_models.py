@@ -47,7 +47,7 @@ def _drafts(path: str, files: Files, modules: Modules, environ: Mapping[str, str
     if not found:
         return
     closure = modules.closure(path)
-    code = Code(tree, path, docs=closure.docs)
+    code = Code(tree, path, docs=closure.docs, text=files.text(path) if closure.lines else None)
     for declared in found:
         own, label = code.digest(declared.function, named=bool(closure.places)), declared.label
         yield PythonDraft(label, declared.name, path, RelationName(label.name), declared, own, closure)
