@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
 IMPORTING = threading.RLock()
 """Held while project files are imported: modules are known to the interpreter by name, and names may repeat."""
@@ -37,6 +38,30 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         path = self.get_filename(fullname)
         self.source = self.get_data(path)
         return self.source_to_code(self.source, path)
+
+
+class _Folder(ModuleType):
+    """A folder of the project as a package, whose `__init__.py` runs when someone asks for what it has."""
+
+    def __init__(self, name: str, place: Path) -> None:
+        super().__init__(name)
+        self.__path__ = [str(place)]
+        self.__package__ = name
+        self._running = threading.RLock()
+
+    def __getattr__(self, name: str) -> Any:
+        file = Path(self.__path__[0]) / "__init__.py"
+        with self._running:
+            if "__file__" not in vars(self) and (name == "__all__" or name[:2] != "__") and file.is_file():
+                self.__file__ = str(file)
+                code = ProjectLoader(self.__name__, self.__file__).get_code(self.__name__)
+                try:
+                    exec(code or "", vars(self))
+                except AttributeError as error:  # would say that there is no such name
+                    raise ImportError(f"{file} cannot be imported: {error}") from error
+        if name in vars(self):
+            return vars(self)[name]
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
 
 
 class ProjectFinder(MetaPathFinder):
@@ -111,8 +136,7 @@ def _package(root: Path, folders: Sequence[str]) -> str:
         if folder:
             name, place = f"{name}.{folder.replace('.', '_')}", place / folder
         if name not in sys.modules:
-            package = sys.modules[name] = ModuleType(name)
-            package.__path__ = [str(place)]
+            sys.modules[name] = _Folder(name, place)
     return name
 
 

@@ -66,6 +66,19 @@ def test_helpers_are_found_and_always_fresh(tmp_path: Path) -> None:
     assert not [path for path in sys.path if path.startswith(str(tmp_path))]
 
 
+def test_what_a_packages_own_file_has_can_be_imported(tmp_path: Path) -> None:
+    text = "from . import X, near\nfrom .. import *\n@model()\ndef f(): return X, near.Y, Z"
+    files = {
+        "models/lib/__init__.py": "from .near import Y\nfrom . import near\nX = Y + 1",
+        "models/lib/near.py": "Y = 1",
+        "models/__init__.py": "__all__ = ['Z']\nZ = 3",
+    }
+    assert call(tmp_path, text, files) == (2, 1, 3)
+    assert call(tmp_path, "from .near import Y\n@model()\ndef f(): return Y", {"models/lib/__init__.py": "1 / 0"}) == 1
+    with pytest.raises(NodeError, match="has no attribute 'nothing'"):
+        call(tmp_path, text, {"models/lib/__init__.py": "import os\nos.nothing"})
+
+
 def test_variables_and_vars_are_seen_only_while_it_runs(tmp_path: Path) -> None:
     files = {".env": "FF_TOWN=Bern\n", "project.yml": "name: p\nversion: 1\nvars: {n: 3}\n"}
     text = "@model()\ndef f():\n    return os.environ['FF_TOWN'], env('FF_TOWN'), os.environ['FF_ENGINE'], \\\n"
