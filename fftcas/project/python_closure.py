@@ -7,12 +7,14 @@ import posixpath
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from fftcas.digest import Digest
 from fftcas.errors import Location, ProjectError
 from fftcas.project.files import Files
 from fftcas.project.python_code import Code, too_deep
 from fftcas.project.python_facts import Facts, Import, facts, parse
+from fftcas.project.python_import import installed_spec
 from fftcas.project.python_installed import FRAMES, installed
 from fftcas.project.python_names import aliases, is_watched
 
@@ -25,7 +27,8 @@ class Closure:
     `lazy` says that a module of the project is imported inside a function, so while the model runs. `fetches` says that
     our HTTP functions may be called, `docs` that docstrings count, and `lines` that all of the text does. `places` has
     the paths of all the files where some code looks at what functions or files are called, else nothing. `unseen` are
-    modules that may lie anywhere.
+    modules that may lie anywhere, and `hiding` those of the project that hide others from outside, with where they are
+    imported.
     """
 
     modules: dict[str, Digest]
@@ -39,15 +42,18 @@ class Closure:
     lines: bool
     places: tuple[str, ...]
     unseen: tuple[str, ...]
+    hiding: dict[str, Location]
     warnings: tuple[str, ...]
 
 
 @dataclass
 class _Reached:
-    """What was followed so far: files of the project, and modules from outside, with where each is imported first."""
+    """What was followed so far: files of the project, and modules from outside, with where each is imported first;
+    `hiding` are the project's that hide others from outside."""
 
     files: dict[str, Facts] = field(default_factory=dict)
     packages: dict[str, Location] = field(default_factory=dict)
+    hiding: dict[str, Location] = field(default_factory=dict)
     lazy: bool = False
 
 
@@ -59,6 +65,7 @@ class Modules:
     _names: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     _facts: dict[tuple[str, str], Facts] = field(default_factory=dict)
     _codes: dict[tuple[str, bool, bool], Digest] = field(default_factory=dict)
+    _installed: dict[str, str | None] = field(default_factory=dict)
 
     def closure(self, path: str) -> Closure:
         """Everything that the model in the file at `path` imports, directly or not. Raises ProjectError."""
@@ -86,6 +93,7 @@ class Modules:
             lines,
             (path, *sorted(found.keys() - {path})) if places else (),
             tuple(unseen),
+            reached.hiding,
             tuple(_warnings(found, path, unseen)),
         )
 
@@ -99,12 +107,18 @@ class Modules:
             seen = reached.files[current] = self._read(current, folder)
             for statement in seen.imports:
                 found = list(dict.fromkeys(self._resolve(statement, current, folder)))
-                if found and not statement.level:
-                    _refuse_hidden(statement, current, found)
+                top = "" if statement.level else statement.module.partition(".")[0]
+                if top and found and self._is_elsewhere(top, found):
+                    alike = [file for file in found if _is_called(file, top, folder)]
+                    if not alike:
+                        found = []  # a mere folder gives way, as everywhere in Python
+                    elif top in sys.stdlib_module_names:
+                        raise _hidden(top, alike[0], Location(current, statement.line))
+                    else:
+                        reached.hiding.setdefault(top, Location(current, statement.line))
                 waiting += found
                 reached.lazy = reached.lazy or (statement.lazy and bool(found))
-                top = statement.module.partition(".")[0]
-                if not found and top and not statement.level:
+                if top and not found:
                     reached.packages.setdefault(top, Location(current, statement.line))
 
     def _unseen(self, reached: _Reached) -> dict[str, Location]:
@@ -114,6 +128,16 @@ class Modules:
         own = {part for file in self.files.walk(".", (".py",)) for part in file.removesuffix(".py").split("/")}
         missing = {top for top in reached.packages if installed(top).versions.get(top, "") is None}
         return {top: where for top, where in sorted(reached.packages.items()) if top in missing - own}
+
+    def _is_elsewhere(self, top: str, files: Sequence[str]) -> bool:
+        """Whether there is another top-level module of this name than what the project's files are."""
+        if top in sys.stdlib_module_names:
+            return True
+        if top not in self._installed:
+            spec = installed_spec(top)
+            self._installed[top] = spec.origin if spec else None
+        other = self._installed[top]
+        return other is not None and all((self.files.root / file).resolve() != Path(other).resolve() for file in files)
 
     def _read(self, path: str, folder: str) -> Facts:
         if (path, folder) not in self._facts:
@@ -218,15 +242,18 @@ def _below(module: str, given: Mapping[str, str]) -> dict[str, str]:
     return {f"{module}.{name}": full for name, full in given.items()}
 
 
-def _refuse_hidden(statement: Import, importer: str, files: Sequence[str]) -> None:
-    """Raise ProjectError for a module that is called like one of Python's own: whichever was loaded first would win."""
-    top = statement.module.partition(".")[0]
-    if top in sys.stdlib_module_names:
-        raise ProjectError(
-            f"'{top}' is a module of Python's own, and {files[0]} is called like it",
-            where=Location(importer, statement.line),
-            hint="give the file another name",
-        )
+def _is_called(file: str, top: str, folder: str) -> bool:
+    """Whether a file is what an import of the top-level module runs, and not one that only lies in a folder of it."""
+    return file.removesuffix(".py").removesuffix("/__init__") in (posixpath.join(folder, top), top)
+
+
+def _hidden(top: str, file: str, where: Location) -> ProjectError:
+    """Whichever was loaded first would win."""
+    return ProjectError(
+        f"'{top}' is a module of Python's own, and {file} is called like it",
+        where=where,
+        hint="give the file another name",
+    )
 
 
 def named(files: Iterable[str], folder: str) -> dict[str, str]:

@@ -84,13 +84,26 @@ class ProjectFinder(MetaPathFinder):
         if not namespaces:
             return None
         # A folder without __init__.py gives way to an installed package, as everywhere in Python.
-        installed = importlib.machinery.PathFinder.find_spec(fullname, path)
-        if installed is not None and installed.loader is not None:
+        installed = installed_spec(fullname, path)
+        if installed is not None:
             return installed
         _NAMESPACES.add(fullname)
         found = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
         found.submodule_search_locations = namespaces
         return found
+
+
+def installed_spec(module: str, path: Sequence[str] | None = None) -> importlib.machinery.ModuleSpec | None:
+    """What Python finds outside the project for a module; None if nothing, or a folder without `__init__.py`."""
+    found = importlib.machinery.PathFinder.find_spec(module, path)
+    return found if found is not None and found.loader is not None else None
+
+
+def taken(module: str) -> str | None:
+    """The file of a module from outside that has been imported under a name, so that every import of it gives that."""
+    found = sys.modules.get(module)
+    own = isinstance(getattr(getattr(found, "__spec__", None), "loader", None), ProjectLoader)
+    return None if own else getattr(found, "__file__", None)
 
 
 @contextmanager

@@ -17,9 +17,9 @@ from fftcas.label import Label
 from fftcas.project.environment import is_secret
 from fftcas.project.files import Files
 from fftcas.project.nodes import PythonModel
-from fftcas.project.python_closure import Modules
+from fftcas.project.python_closure import Closure, Modules
 from fftcas.project.python_declaration import declarations
-from fftcas.project.python_import import environment, import_file, importable
+from fftcas.project.python_import import environment, import_file, importable, taken
 from fftcas.streams import reopen_closed
 
 
@@ -46,8 +46,9 @@ def call_model(project: Surroundings, node: PythonModel, frames: Sequence[Any]) 
         stack.callback(reopen_closed)
         stack.enter_context(environment({**project.environ, MODEL_RUNS: "1"}))
         stack.enter_context(seeing(project.vars))
-        late = Modules(Files(project.root)).closure(node.path).lazy
-        stack.enter_context(importable(project.root, posixpath.dirname(node.path), late=late))
+        closure = Modules(Files(project.root)).closure(node.path)
+        stack.enter_context(importable(project.root, posixpath.dirname(node.path), late=closure.lazy))
+        _check_names(closure)
         try:
             return _function(project, node)(*frames)
         except (FftcasError, KeyboardInterrupt):
@@ -65,6 +66,18 @@ def check_required(node: PythonModel, label: Label, required: Sequence[str], hav
             where=Location(node.path),
             why=f"{label} has: {', '.join(have)}",
         )
+
+
+def _check_names(closure: Closure) -> None:
+    """Raise NodeError where the code would get another module than the project's, which its key tells of."""
+    for module, where in closure.hiding.items():
+        if (other := taken(module)) is not None:
+            raise NodeError(
+                f"'{module}' is the name of a file of the project, and of an installed module that is in use",
+                where=where,
+                why=f"imported before was {other}",
+                hint="give the project's file another name",
+            )
 
 
 def _function(project: Surroundings, node: PythonModel) -> Callable[..., object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import load, python
+from projects import error, load, python
 
 from fftcas.project.project import Project
 
@@ -71,3 +71,16 @@ def test_a_star_gives_environment_variables(tmp_path: Path) -> None:
 def test_a_module_that_a_call_gives_may_show_any_variable(tmp_path: Path) -> None:
     project, _ = loaded(tmp_path, "X = __import__('os').environ['A']")
     assert "cannot tell which environment variable is read here" in project.warnings[0]
+
+
+def test_a_mere_folder_gives_way_to_a_module_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("other_lib", "third_lib"):
+        (tmp_path / "site" / name).mkdir(parents=True)
+        (tmp_path / "site" / name / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    files = {f"models/sub/{path}": "" for path in ("email/message.py", "other_lib/a.py", "third_lib/__init__.py")}
+    _, found = loaded(tmp_path, "import email.message, other_lib.a, third_lib", files)
+    assert set(found["modules"]) == {"third_lib"}
+    assert found["distributions"].keys() >= {"other_lib"}
+    assert not {"email", "third_lib"} & found["distributions"].keys()
+    assert "'email' is a module of Python's own" in error(tmp_path, {"models/sub/email/__init__.py": ""})

@@ -133,12 +133,13 @@ def test_the_variant_for_the_engine_runs(tmp_path: Path) -> None:
         ("import helpers\n@model()\ndef f(): return helpers.fail()", 5, "KeyError: 'k'"),
         ("import nothing_here\n@model()\ndef f(): ...", 3, "ModuleNotFoundError: No module named 'nothing_here'"),
         ("@model()\ndef f(): raise SystemExit(3)", 4, "SystemExit: 3"),
+        ("import yaml\n@model()\ndef f(): ...", 3, "yaml/__init__.py"),
         ("import asyncio\n@model()\ndef f(): raise asyncio.CancelledError('x')", 5, "CancelledError: x"),
     ],
 )
 def test_what_a_model_raises_is_told_from_its_own_frame_on(tmp_path: Path, text: str, line: int, last: str) -> None:
     with pytest.raises(NodeError) as caught:
-        call(tmp_path, text, {"helpers.py": "def fail(): return {}['k']\n"})
+        call(tmp_path, text, {"helpers.py": "def fail(): return {}['k']\n", "yaml.py": "X = 1"})
     error = caught.value
     assert str(error.where) == f"models/lib/m.ff.py:{line}"
     assert error.why is not None
