@@ -16,7 +16,7 @@ from fftcas.project.files import Files
 from fftcas.project.nodes import PythonModel
 from fftcas.project.python_closure import Closure, Modules
 from fftcas.project.python_code import Code
-from fftcas.project.python_declaration import Declaration, declarations
+from fftcas.project.python_declaration import Declaration, declarations, overlooked
 from fftcas.project.python_facts import parse
 from fftcas.project.references import Draft, References
 from fftcas.project.sql_models import NOT_MODELS
@@ -38,6 +38,14 @@ def read_python_models(files: Files, environ: Mapping[str, str]) -> Iterator[Pyt
     for path in files.walk("models", (".py",)):
         if not path.startswith(NOT_MODELS):
             yield from _drafts(path, files, modules, environ)
+
+
+def without_models(files: Files, drafts: Collection[PythonDraft]) -> Iterator[str]:
+    """Warnings for files that seem to have models, and declare none."""
+    having = {draft.path for draft in drafts}
+    for path in files.walk("models", (".py",)):
+        if path not in having and not path.startswith(NOT_MODELS):
+            yield from overlooked(parse(files, path), path)
 
 
 def _drafts(path: str, files: Files, modules: Modules, environ: Mapping[str, str]) -> Iterator[PythonDraft]:

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 OURS = ("fftcas", "fastflowtransform")
 WATCHED = ("os", "sys", "importlib", "imp", "builtins", "pkgutil", "pydoc", "runpy", "site", "zipimport", *OURS)
 """Modules in which it counts what is used."""
+DECORATORS = ("model", "engine_model")
 STARRED: dict[str, tuple[str, ...]] = {
     "os": ("environ", "environb", "getenv", "getenvb", "path"),
     "os.path": ("expandvars",),
     "sys": ("path",),
     "importlib": ("import_module", "reload"),
-    **dict.fromkeys(OURS, ("model", "engine_model", "env", "var")),
+    **dict.fromkeys(OURS, (*DECORATORS, "env", "var")),
 }
 """What of it `from module import *` gives."""
 
@@ -81,4 +82,4 @@ def is_declaration(decorator: ast.expr, names: Mapping[str, str]) -> bool:
     """Whether a decorator is `model` or `engine_model`, of fftcas or of FFT."""
     function = decorator.func if isinstance(decorator, ast.Call) else decorator
     package, _, name = dotted(function, names).partition(".")
-    return package in OURS and name.rpartition(".")[2] in ("model", "engine_model")
+    return package in OURS and name.rpartition(".")[2] in DECORATORS

@@ -95,7 +95,14 @@ def _function(project: Surroundings, node: PythonModel) -> Callable[..., object]
     if declared.where.line in models:
         return models[declared.where.line]
     # Declared by an installed FastFlowTransform's decorator, or by one that was wrapped.
-    function: Callable[..., object] = getattr(module, declared.function.name)
+    function: Callable[..., object] | None = getattr(module, declared.function.name, None)
+    if function is None:
+        raise NodeError(
+            f"{node.label} is not declared when its file runs",
+            where=declared.where,
+            why="the function stands where the code does not come to, or is deleted again",
+            hint="declare it at the top of the file, under no condition",
+        )
     return function
 
 

@@ -217,6 +217,9 @@ def test_a_model_that_was_moved_in_its_file_is_found(tmp_path: Path) -> None:
     (tmp_path / "models/m.py").write_text(HEAD + models[:26])
     with pytest.raises(NodeError, match="//:g is not in its file any more"):
         call_model(project, python(project, "//:g"), [])
+    (tmp_path / "models/m.py").write_text(HEAD + "if not os:\n    @model()\n    def g(): ...\n")
+    with pytest.raises(NodeError, match=r"//:g is not declared when its file runs\n  at models/m.py:4"):
+        call_model(project, python(project, "//:g"), [])
 
 
 def test_a_model_may_print_to_anything_that_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
