@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 import posixpath
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from fftcas.digest import Digest
 from fftcas.errors import Location, ProjectError
@@ -27,8 +26,7 @@ class Closure:
     `lazy` says that a module of the project is imported inside a function, so while the model runs. `fetches` says that
     our HTTP functions may be called, `docs` that docstrings count, and `lines` that all of the text does. `places` has
     the paths of all the files where some code looks at what functions or files are called, else nothing. `unseen` are
-    modules that may lie anywhere, and `hiding` those of the project that hide others from outside, with where they are
-    imported.
+    modules that may lie anywhere, and `own` the top-level ones of the project, with where they are imported.
     """
 
     modules: dict[str, Digest]
@@ -42,18 +40,18 @@ class Closure:
     lines: bool
     places: tuple[str, ...]
     unseen: tuple[str, ...]
-    hiding: dict[str, Location]
+    own: dict[str, Location]
     warnings: tuple[str, ...]
 
 
 @dataclass
 class _Reached:
-    """What was followed so far: files of the project, and modules from outside, with where each is imported first;
-    `hiding` are the project's that hide others from outside."""
+    """What was followed so far: files of the project, and top-level modules with where each is imported first: from
+    outside, and the project's own."""
 
     files: dict[str, Facts] = field(default_factory=dict)
     packages: dict[str, Location] = field(default_factory=dict)
-    hiding: dict[str, Location] = field(default_factory=dict)
+    own: dict[str, Location] = field(default_factory=dict)
     lazy: bool = False
 
 
@@ -65,7 +63,7 @@ class Modules:
     _names: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     _facts: dict[tuple[str, str], Facts] = field(default_factory=dict)
     _codes: dict[tuple[str, bool, bool], Digest] = field(default_factory=dict)
-    _installed: dict[str, str | None] = field(default_factory=dict)
+    _elsewhere: dict[str, bool] = field(default_factory=dict)
 
     def closure(self, path: str) -> Closure:
         """Everything that the model in the file at `path` imports, directly or not. Raises ProjectError."""
@@ -93,7 +91,7 @@ class Modules:
             lines,
             (path, *sorted(found.keys() - {path})) if places else (),
             tuple(unseen),
-            reached.hiding,
+            reached.own,
             tuple(_warnings(found, path, unseen)),
         )
 
@@ -108,14 +106,13 @@ class Modules:
             for statement in seen.imports:
                 found = list(dict.fromkeys(self._resolve(statement, current, folder)))
                 top = "" if statement.level else statement.module.partition(".")[0]
-                if top and found and self._is_elsewhere(top, found):
-                    alike = [file for file in found if _is_called(file, top, folder)]
-                    if not alike:
-                        found = []  # a mere folder gives way, as everywhere in Python
-                    elif top in sys.stdlib_module_names:
-                        raise _hidden(top, alike[0], Location(current, statement.line))
-                    else:
-                        reached.hiding.setdefault(top, Location(current, statement.line))
+                alike = [file for file in found if top and _is_called(file, top, folder)]
+                if alike and top in sys.stdlib_module_names:
+                    raise _hidden(top, alike[0], Location(current, statement.line))
+                if alike:
+                    reached.own.setdefault(top, Location(current, statement.line))
+                elif top and found and self._is_elsewhere(top):
+                    found = []  # a mere folder gives way, as everywhere in Python
                 waiting += found
                 reached.lazy = reached.lazy or (statement.lazy and bool(found))
                 if top and not found:
@@ -129,15 +126,11 @@ class Modules:
         missing = {top for top in reached.packages if installed(top).versions.get(top, "") is None}
         return {top: where for top, where in sorted(reached.packages.items()) if top in missing - own}
 
-    def _is_elsewhere(self, top: str, files: Sequence[str]) -> bool:
-        """Whether there is another top-level module of this name than what the project's files are."""
-        if top in sys.stdlib_module_names:
-            return True
-        if top not in self._installed:
-            spec = installed_spec(top)
-            self._installed[top] = spec.origin if spec else None
-        other = self._installed[top]
-        return other is not None and all((self.files.root / file).resolve() != Path(other).resolve() for file in files)
+    def _is_elsewhere(self, top: str) -> bool:
+        """Whether there is a module of this name outside the project."""
+        if top not in self._elsewhere:
+            self._elsewhere[top] = top in sys.stdlib_module_names or installed_spec(top) is not None
+        return self._elsewhere[top]
 
     def _read(self, path: str, folder: str) -> Facts:
         if (path, folder) not in self._facts:

@@ -70,10 +70,10 @@ def check_required(node: PythonModel, label: Label, required: Sequence[str], hav
 
 def _check_names(closure: Closure) -> None:
     """Raise NodeError where the code would get another module than the project's, which its key tells of."""
-    for module, where in closure.hiding.items():
+    for module, where in closure.own.items():
         if (other := taken(module)) is not None:
             raise NodeError(
-                f"'{module}' is the name of a file of the project, and of an installed module that is in use",
+                f"'{module}' is the name of a file of the project, and of another module that is in use",
                 where=where,
                 why=f"imported before was {other}",
                 hint="give the project's file another name",
