@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import resolve_name
 
@@ -29,11 +29,13 @@ PLACES = (
     *("globals", "__globals__"),
 )
 """What tells code how it, or other code, is called and where it lies."""
+ELSEWHERE = ("site", "sys.meta_path", "sys.path", "sys.path_hooks")
+"""What makes modules known that lie anywhere."""
 DYNAMIC = (
-    *("importlib.util", "importlib.machinery", "importlib.reload", "imp"),
-    *("pkgutil", "pydoc", "runpy", "site", "sys.meta_path", "sys.path", "sys.path_hooks", "zipimport"),
+    *("importlib.util", "importlib.machinery", "importlib.reload", "imp", "pkgutil", "pydoc", "runpy", "zipimport"),
+    *ELSEWHERE,
 )
-"""What imports in ways that are not followed, or from other places."""
+"""What imports in ways that are not followed."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,8 @@ def facts(tree: ast.Module, names: Mapping[str, str]) -> Facts:
         tuple(reader.imports),
         frozenset(reader.env),
         frozenset(reader.vars),
-        tuple(sorted({*reader.unresolved, *reader.elsewhere})),
-        bool(reader.elsewhere),
+        tuple(sorted(set(reader.unresolved))),
+        reader.elsewhere,
         tuple(sorted(set(reader.hidden_env))),
         reader.any_var,
         reader.fetches or any(names_http(name) for statement in reader.imports for name in imported(statement)),
@@ -127,7 +129,11 @@ def imported(statement: Import) -> Iterator[str]:
 
 def names_http(name: str) -> bool:
     """Whether a full name is that of our HTTP functions' module, or in it."""
-    return any(name == module or name.startswith(f"{module}.") for module in HTTP)
+    return _is_in(name, HTTP)
+
+
+def _is_in(name: str, modules: Sequence[str]) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
 def _called(node: ast.Call, function: str, name: str) -> Import | None:
@@ -162,7 +168,7 @@ class _Reader(ast.NodeVisitor):
         self.env: set[str] = set()
         self.vars: set[str] = set()
         self.unresolved: list[int] = []
-        self.elsewhere: list[int] = []
+        self.elsewhere = False
         self.hidden_env: list[int] = []
         self.any_var = False
         self.fetches = False
@@ -183,7 +189,7 @@ class _Reader(ast.NodeVisitor):
         names = tuple(alias.name for alias in node.names)
         self.imports.append(Import(node.module or "", node.level, names, self.depth > 0, node.lineno))
         if names == ("*",) and node.module in DYNAMIC:
-            self.elsewhere.append(node.lineno)
+            self._dynamic(node.module, node.lineno)
 
     def visit_Call(self, node: ast.Call) -> None:
         name = dotted(node.func, self.names)
@@ -235,8 +241,12 @@ class _Reader(ast.NodeVisitor):
         if isinstance(node.ctx, ast.Load):
             self._value(node, name)
         self.fetches |= names_http(name)
-        if any(name == module or name.startswith(f"{module}.") for module in DYNAMIC) and self._imported(node):
-            self.elsewhere.append(node.lineno)
+        if _is_in(name, DYNAMIC) and self._imported(node):
+            self._dynamic(name, node.lineno)
+
+    def _dynamic(self, name: str, line: int) -> None:
+        self.unresolved.append(line)
+        self.elsewhere |= _is_in(name, ELSEWHERE)
 
     def _value(self, node: ast.Attribute | ast.Name, name: str) -> None:
         """A function, or a module as a whole, that is handed on: what becomes of it is not to be seen."""

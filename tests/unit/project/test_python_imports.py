@@ -84,3 +84,19 @@ def test_a_mere_folder_gives_way_to_a_module_of_its_name(tmp_path: Path, monkeyp
     assert found["distributions"].keys() >= {"other_lib"}
     assert not {"email", "third_lib"} & found["distributions"].keys()
     assert "'email' is a module of Python's own" in error(tmp_path, {"models/sub/email/__init__.py": ""})
+
+
+@pytest.mark.parametrize(
+    ("code", "unseen"),
+    [
+        ("import sys\nsys.path.append('..')\nimport nothing_here, json", ("nothing_here",)),
+        ("import site\nsite.addsitedir('..')\nimport nothing_here.part", ("nothing_here",)),
+        ("import sys\nsys.path.append('lib')\nimport impl", ()),
+        ("from importlib.util import find_spec\nif find_spec('nothing_here'):\n    import nothing_here", ()),
+    ],
+)
+def test_a_module_may_come_from_elsewhere_where_places_are_added(
+    tmp_path: Path, code: str, unseen: tuple[str, ...]
+) -> None:
+    project, _ = loaded(tmp_path, code)
+    assert python(project, "//sub:f").unseen == unseen
