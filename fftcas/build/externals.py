@@ -15,7 +15,7 @@ from fftcas.build.target import Target
 from fftcas.derivation import Input
 from fftcas.digest import Value, digest_value
 from fftcas.errors import Location, NodeError
-from fftcas.project.nodes import Node, Source, SqlModel
+from fftcas.project.nodes import Node, PythonModel, Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.references import home
 from fftcas.relation import RelationName
@@ -71,8 +71,13 @@ class Externals:
                 if not self._is_file(name):
                     found |= {each.label: each for each in self._relation(model, name)}
             for words in self.statements.of(model).opaque:
-                found[words] = Input((), self._this_run, words, self._this_run)
+                found[words] = self._new_in_every_run(words)
+        if isinstance(node, PythonModel):
+            found |= {module: self._new_in_every_run(module) for module in node.unseen}
         return (*found.values(), *self.file_inputs(node, read))
+
+    def _new_in_every_run(self, label: str) -> Input:
+        return Input((), self._this_run, label, self._this_run)
 
     def file_inputs(self, node: Node, read: Reads) -> tuple[Input, ...]:
         """The files among the inputs, as they are now. Raises NodeError for one that is missing or unreadable."""

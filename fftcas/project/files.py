@@ -12,7 +12,9 @@ from pathlib import Path
 from fftcas.errors import Location, ProjectError
 from fftcas.project.yamlfile import read_text
 
-IGNORED = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "target"})
+IGNORED = frozenset({"__pycache__", "node_modules", "site-packages"})
+IGNORED_AT_TOP = frozenset({"venv", "target"})
+"""Further down, a folder that is called like this may be the project's own."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,9 @@ class Files:
     def _walk(self, folder: str) -> Iterator[str]:
         top = self.root / folder
         for directory, folders, names in os.walk(top, onerror=self._unreadable):
-            folders[:] = [name for name in folders if not name.startswith(".") and name not in IGNORED]
             base = Path(directory).relative_to(self.root).as_posix()
+            ignored = IGNORED | IGNORED_AT_TOP if base == "." else IGNORED
+            folders[:] = [name for name in folders if not name.startswith(".") and name not in ignored]
             for name in folders:
                 if (Path(directory) / name).is_symlink():
                     self.inside(f"{base}/{name}")

@@ -22,7 +22,7 @@ from fftcas.project.profiles import FILE as PROFILES
 from fftcas.project.profiles import read_profile
 from fftcas.project.project import Project
 from fftcas.project.python_import import environment
-from fftcas.project.python_models import PythonDraft, python_node, read_python_models
+from fftcas.project.python_models import PythonDraft, python_node, read_python_models, without_models
 from fftcas.project.references import Draft, home, resolve_names
 from fftcas.project.rendering import Renderer
 from fftcas.project.seeds import read_seeds
@@ -89,6 +89,7 @@ def load_project(
             *settings.warnings,
             *warnings(wanted, python),
             *unset(wanted, values, variables),
+            *without_models(files, python),
             *without_effect(files),
         ),
         read=frozenset(files.read),

@@ -75,7 +75,7 @@ class PythonModel(Node):
     """A Python model: a function in the module at `path`, called with one frame per input, in their order.
 
     `require` maps an input to the columns its frame must have; `columns` maps an input to the only columns it is given.
-    `fetches` says that our HTTP functions may be called.
+    `fetches` says that our HTTP functions may be called, and `unseen` are modules that nobody can follow.
     """
 
     require: Mapping[Label, tuple[str, ...]] = field(default_factory=dict)
@@ -83,6 +83,7 @@ class PythonModel(Node):
     materialized: str = "table"
     cache: bool = True
     fetches: bool = False
+    unseen: tuple[str, ...] = ()
     kind: ClassVar[str] = "python"
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from fftcas.digest import Digest
@@ -13,6 +13,7 @@ from fftcas.errors import Location, ProjectError
 from fftcas.project.files import Files
 from fftcas.project.python_code import Code, too_deep
 from fftcas.project.python_facts import Facts, Import, facts, parse
+from fftcas.project.python_import import installed_spec
 from fftcas.project.python_installed import FRAMES, installed
 from fftcas.project.python_names import aliases, is_watched
 
@@ -24,8 +25,9 @@ class Closure:
 
     `lazy` says that a module of the project is imported inside a function, so while the model runs, and `by_name` that
     modules may be looked for by their names then, as by what pickles. `fetches` says that our HTTP functions may be
-    called, and `docs` that docstrings count. `places` has the paths of all the files where some code looks at what
-    functions or files are called, else nothing.
+    called, `docs` that docstrings count, and `lines` that all of the text does. `places` has the paths of all the files
+    where some code looks at what functions or files are called, else nothing. `unseen` are modules that may lie
+    anywhere, and `own` the top-level ones of the project, with where they are imported.
     """
 
     modules: dict[str, Digest]
@@ -37,8 +39,22 @@ class Closure:
     by_name: bool
     fetches: bool
     docs: bool
+    lines: bool
     places: tuple[str, ...]
+    unseen: tuple[str, ...]
+    own: dict[str, Location]
     warnings: tuple[str, ...]
+
+
+@dataclass
+class _Reached:
+    """What was followed so far: files of the project, and top-level modules with where each is imported first: from
+    outside, and the project's own."""
+
+    files: dict[str, Facts] = field(default_factory=dict)
+    packages: dict[str, Location] = field(default_factory=dict)
+    own: dict[str, Location] = field(default_factory=dict)
+    lazy: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,58 +64,76 @@ class Modules:
     files: Files
     _names: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     _facts: dict[tuple[str, str], Facts] = field(default_factory=dict)
-    _codes: dict[tuple[str, bool], Digest] = field(default_factory=dict)
+    _codes: dict[tuple[str, bool, bool], Digest] = field(default_factory=dict)
+    _elsewhere: dict[str, bool] = field(default_factory=dict)
 
     def closure(self, path: str) -> Closure:
         """Everything that the model in the file at `path` imports, directly or not. Raises ProjectError."""
         folder = posixpath.dirname(path)
-        found: dict[str, Facts] = {}
-        waiting = [path]
-        packages = set(FRAMES)
-        warnings: list[str] = []
-        lazy = False
-        while waiting:
-            current = waiting.pop()
-            if current in found:
-                continue
-            seen = found[current] = self._read(current, folder)
-            for statement in seen.imports:
-                files = list(dict.fromkeys(self._resolve(statement, current, folder)))
-                if files and not statement.level:
-                    _refuse_hidden(statement, current, files)
-                waiting += files
-                lazy = lazy or (statement.lazy and bool(files))
-                top = statement.module.partition(".")[0]
-                if not files and top and not statement.level:
-                    packages.add(top)
-            if seen.unresolved:
-                waiting += self.files.walk(".", (".py",))
-                warnings.append(
-                    f"{Location(current, seen.unresolved[0])}: cannot tell what is imported here, "
-                    f"so every Python file of the project counts as part of {path}"
-                )
-            warnings += [
-                f"{Location(current, line)}: cannot tell which environment variable is read here: "
-                "it is not part of the model's key"
-                for line in seen.hidden_env[:1]
-            ]
-        docs = any(seen.docs for seen in found.values())
+        reached = _Reached()
+        self._follow([path], folder, reached)
+        open_ends = any(seen.unresolved for seen in reached.files.values())
+        unseen = self._unseen(reached) if open_ends else {}
+        if open_ends:
+            self._follow(self.files.walk(".", (".py",)), folder, reached)
+        found = reached.files
+        docs, lines = any(seen.docs for seen in found.values()), any(seen.lines for seen in found.values())
         places = any(seen.places for seen in found.values())
-        outside = [installed(top) for top in sorted(packages)]
+        outside = [installed(top) for top in sorted({*FRAMES, *reached.packages})]
         reading = [*found.values(), *(seen for each in outside for seen in each.facts)]
         return Closure(
-            {name: self._code(file, docs) for name, file in named(found.keys() - {path}, folder).items()},
+            {name: self._code(file, docs, lines) for name, file in named(found.keys() - {path}, folder).items()},
             {name: version for each in outside for name, version in each.versions.items()},
             tuple(sorted({name for seen in reading for name in seen.env})),
             tuple(sorted({name for seen in reading for name in seen.vars})),
             any(seen.any_var for seen in reading),
-            lazy or any(seen.unresolved for seen in found.values()),
+            reached.lazy or open_ends,
             any(seen.by_name for seen in reading),
-            any(seen.fetches for seen in reading) or any(seen.unresolved for seen in found.values()),
+            any(seen.fetches for seen in reading) or open_ends,
             docs,
+            lines,
             (path, *sorted(found.keys() - {path})) if places else (),
-            tuple(warnings),
+            tuple(unseen),
+            reached.own,
+            tuple(_warnings(found, path, unseen)),
         )
+
+    def _follow(self, files: Iterable[str], folder: str, reached: _Reached) -> None:
+        """Follow the imports of these files to all others of the project. Raises ProjectError."""
+        waiting = list(files)
+        while waiting:
+            current = waiting.pop()
+            if current in reached.files:
+                continue
+            seen = reached.files[current] = self._read(current, folder)
+            for statement in seen.imports:
+                found = list(dict.fromkeys(self._resolve(statement, current, folder)))
+                top = "" if statement.level else statement.module.partition(".")[0]
+                alike = [file for file in found if top and _is_called(file, top, folder)]
+                if alike and top in sys.stdlib_module_names:
+                    raise _hidden(top, alike[0], Location(current, statement.line))
+                if alike:
+                    reached.own.setdefault(top, Location(current, statement.line))
+                elif top and found and self._is_elsewhere(top):
+                    found = []  # a mere folder gives way, as everywhere in Python
+                waiting += found
+                reached.lazy = reached.lazy or (statement.lazy and bool(found))
+                if top and not found:
+                    reached.packages.setdefault(top, Location(current, statement.line))
+
+    def _unseen(self, reached: _Reached) -> dict[str, Location]:
+        """The modules that are to be found nowhere, where some code makes known what lies elsewhere."""
+        if not any(seen.elsewhere for seen in reached.files.values()):
+            return {}
+        own = {part for file in self.files.walk(".", (".py",)) for part in file.removesuffix(".py").split("/")}
+        missing = {top for top in reached.packages if installed(top).versions.get(top, "") is None}
+        return {top: where for top, where in sorted(reached.packages.items()) if top in missing - own}
+
+    def _is_elsewhere(self, top: str) -> bool:
+        """Whether there is a module of this name outside the project."""
+        if top not in self._elsewhere:
+            self._elsewhere[top] = top in sys.stdlib_module_names or installed_spec(top) is not None
+        return self._elsewhere[top]
 
     def _read(self, path: str, folder: str) -> Facts:
         if (path, folder) not in self._facts:
@@ -109,10 +143,11 @@ class Modules:
                 raise too_deep(path) from None
         return self._facts[path, folder]
 
-    def _code(self, path: str, docs: bool) -> Digest:
-        if (path, docs) not in self._codes:
-            self._codes[path, docs] = Code(parse(self.files, path), path, docs=docs).digest()
-        return self._codes[path, docs]
+    def _code(self, path: str, docs: bool, lines: bool) -> Digest:
+        if (path, docs, lines) not in self._codes:
+            text = self.files.text(path) if lines else None
+            self._codes[path, docs, lines] = Code(parse(self.files, path), path, docs=docs, text=text).digest()
+        return self._codes[path, docs, lines]
 
     def _bound(self, path: str, folder: str) -> dict[str, str]:
         """What the names in a file stand for, also those that come from other files of the project."""
@@ -182,19 +217,39 @@ class Modules:
                     yield path
 
 
+def _warnings(found: Mapping[str, Facts], path: str, unseen: Mapping[str, Location]) -> Iterator[str]:
+    """What cannot be told of the files that the model at `path` consists of."""
+    for current, seen in found.items():
+        for line in seen.unresolved[:1]:
+            yield (
+                f"{Location(current, line)}: cannot tell what is imported here, "
+                f"so every Python file of the project counts as part of {path}"
+            )
+        for line in seen.hidden_env[:1]:
+            yield (
+                f"{Location(current, line)}: cannot tell which environment variable is read here: "
+                "it is not part of the model's key"
+            )
+    for module, where in unseen.items():
+        yield f"{where}: nobody can tell where '{module}' lies, nor whether it changed: so {path} runs in every build"
+
+
 def _below(module: str, given: Mapping[str, str]) -> dict[str, str]:
     return {f"{module}.{name}": full for name, full in given.items()}
 
 
-def _refuse_hidden(statement: Import, importer: str, files: Sequence[str]) -> None:
-    """Raise ProjectError for a module that is called like one of Python's own: whichever was loaded first would win."""
-    top = statement.module.partition(".")[0]
-    if top in sys.stdlib_module_names:
-        raise ProjectError(
-            f"'{top}' is a module of Python's own, and {files[0]} is called like it",
-            where=Location(importer, statement.line),
-            hint="give the file another name",
-        )
+def _is_called(file: str, top: str, folder: str) -> bool:
+    """Whether a file is what an import of the top-level module runs, and not one that only lies in a folder of it."""
+    return file.removesuffix(".py").removesuffix("/__init__") in (posixpath.join(folder, top), top)
+
+
+def _hidden(top: str, file: str, where: Location) -> ProjectError:
+    """Whichever was loaded first would win."""
+    return ProjectError(
+        f"'{top}' is a module of Python's own, and {file} is called like it",
+        where=where,
+        hint="give the file another name",
+    )
 
 
 def named(files: Iterable[str], folder: str) -> dict[str, str]:

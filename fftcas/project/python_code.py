@@ -11,26 +11,29 @@ from fftcas.project.python_names import aliases, functions, is_declaration
 
 
 class Code:
-    """A module's code without comments, positions and model decorators, and without docstrings unless `docs` count.
+    """A module's code without comments, positions and model decorators, and without docstrings unless `docs` count; or
+    its whole `text`, where that counts.
 
     The tree is changed. Raises ProjectError for code that cannot be read, `path` being where it stands.
     """
 
-    def __init__(self, tree: ast.Module, path: str, *, docs: bool = False) -> None:
+    def __init__(self, tree: ast.Module, path: str, *, docs: bool = False, text: str | None = None) -> None:
         self._path = path
+        self._whole = text is not None
         self._tree = tree
         names = aliases(tree)
         if not docs:
             _drop_docstrings(tree)
         self._functions = list(functions(tree))
         self._decorated = {function for function in self._functions if _drop_declarations(function, names)}
-        self._mentioned = {text for node in ast.walk(tree) for text in _mentions(node)}
-        self._steps = [self._dump(step) for step in tree.body]
+        self._mentioned = {name for node in ast.walk(tree) for name in _mentions(node)}
+        self._steps = [self._dump(step) for step in tree.body] if text is None else [text]
 
     def digest(self, model: ast.FunctionDef | None = None, *, named: bool = False) -> Digest:
         """The digest. The name of the function `model` counts only where it is `named`, or may be seen: by the module
         itself, or by a decorator. Where it does, so does which of the functions is meant: all have their names."""
         steps, meant = self._steps, ""
+        named = named or self._whole
         if model is not None and (named or model.name in self._mentioned or model in self._decorated):
             meant = f" {self._functions.index(model)}"
         elif model is not None:

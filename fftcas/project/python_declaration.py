@@ -11,7 +11,7 @@ from fftcas.declare import wanted
 from fftcas.errors import Location, ProjectError, closest
 from fftcas.label import Label
 from fftcas.project.model_config import LATER, later_version
-from fftcas.project.python_names import aliases, dotted, functions, is_declaration
+from fftcas.project.python_names import DECORATORS, aliases, dotted, functions, is_declaration
 from fftcas.project.sql_models import model_label
 
 POSITIONAL = ("name", "deps", "require", "requires")
@@ -59,6 +59,29 @@ def declarations(tree: ast.Module, path: str, environ: Mapping[str, str]) -> Ite
             if kind.endswith(".engine_model") and not _wanted(values, environ, where):
                 continue
             yield _declaration(function, values, where, narrows=kind.startswith("fftcas."))
+
+
+def overlooked(tree: ast.Module, path: str) -> Iterator[str]:
+    """A warning for what seems to be a model, in a file that declares none for any environment."""
+    names = aliases(tree)
+    if any(is_declaration(each, names) for function in functions(tree) for each in function.decorator_list):
+        return
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.stmt | ast.expr) and _seems(node, names)]
+    lines = [part.lineno for node in found for part in (node, *getattr(node, "decorator_list", ()))]
+    if lines or path.endswith(".ff.py"):
+        yield (
+            f"{Location(path, min(lines, default=None))}: no model is declared here: "
+            "write @model, imported from fftcas in this file, above a function that is in no other"
+        )
+
+
+def _seems(node: ast.stmt | ast.expr, names: Mapping[str, str]) -> bool:
+    """Whether something is a model in the wrong place, of a decorator from elsewhere, or dbt's."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        decorators = [each.func if isinstance(each, ast.Call) else each for each in node.decorator_list]
+        declared = any(dotted(each, names).rpartition(".")[2] in DECORATORS for each in decorators)
+        return declared or (node.name == "model" and [each.arg for each in node.args.args] == ["dbt", "session"])
+    return isinstance(node, ast.Call) and is_declaration(node, names)
 
 
 def _arguments(decorator: ast.expr, path: str) -> dict[str, Any]:

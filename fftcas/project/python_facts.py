@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import resolve_name
 
 from fftcas.errors import Location, ProjectError
 from fftcas.project.files import Files
@@ -13,13 +14,19 @@ from fftcas.project.python_names import OURS, dotted, is_ours
 ENV_CALLS = ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault")
 HIDDEN_ENV = ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.path.expandvars")
 HTTP = ("fftcas.http", "fastflowtransform.api")
-IMPORT_CALLS = ("importlib.import_module", "importlib.__import__", "__import__")
-CODE_CALLS = ("exec", "eval")
-DOCS = ("__doc__", "getdoc", "getsource", "getsourcelines")
+IMPORT_CALLS = ("importlib.import_module", "importlib.__import__", "__import__", "builtins.__import__")
+CODE_CALLS = ("exec", "eval", "builtins.exec", "builtins.eval")
+DOCS = ("__doc__", "getdoc")
 """What shows docstrings to code."""
+LINES = (
+    *("inspect", "traceback", "linecache", "getsource", "getsourcelines", "getcomments"),
+    *("lineno", "tb_lineno", "f_lineno", "co_firstlineno", "co_lines", "co_linetable", "co_positions"),
+)
+"""What shows the text of a file to code, or the numbers of its lines."""
 PLACES = (
     *("__name__", "__qualname__", "__module__", "__file__", "__spec__", "__path__", "__code__"),
     *("co_name", "co_qualname", "co_filename", "_getframe", "currentframe", "inspect", "traceback"),
+    *("globals", "__globals__"),
 )
 """What tells code how it, or other code, is called and where it lies."""
 LOOKUPS = (
@@ -27,7 +34,13 @@ LOOKUPS = (
     *("cloudpickle", "dill", "joblib", "loky", "multiprocess", "pathos", "billiard", "dask", "ray", "sklearn"),
 )
 """What looks for the modules of functions and classes by their names, while the code runs."""
-DYNAMIC = ("importlib.util", "importlib.machinery", "importlib.reload", "imp", "pkgutil", "runpy", "sys.path")
+ELSEWHERE = ("site", "sys.meta_path", "sys.path", "sys.path_hooks")
+"""What makes modules known that lie anywhere."""
+DYNAMIC = (
+    *("importlib.util", "importlib.machinery", "importlib.reload", "imp", "pkgutil", "pydoc", "runpy", "zipimport"),
+    *ELSEWHERE,
+)
+"""What imports in ways that are not followed."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +58,20 @@ class Import:
 class Facts:
     """One module's facts. `unresolved` are the lines whose imports cannot be known, `hidden_env` those that read
     environment variables whose names cannot be known; `any_var` says that it reads vars whose names cannot be.
-    `fetches` says that it names our HTTP functions, `docs` that it looks at docstrings, and `places` that it looks at
-    what functions or files are called. `by_name` says that modules may be looked for by name while the code runs."""
+    `elsewhere` says that it may make modules known that lie anywhere, `fetches` that it names our HTTP functions,
+    `docs` that it looks at docstrings, `lines` that it looks at texts of files or numbers of lines, `places` that it
+    looks at what functions or files are called, and `by_name` that modules may be looked for by name while it runs."""
 
     imports: tuple[Import, ...]
     env: frozenset[str]
     vars: frozenset[str]
     unresolved: tuple[int, ...]
+    elsewhere: bool
     hidden_env: tuple[int, ...]
     any_var: bool
     fetches: bool
     docs: bool
+    lines: bool
     places: bool
     by_name: bool
 
@@ -82,11 +98,13 @@ def facts(tree: ast.Module, names: Mapping[str, str]) -> Facts:
         frozenset(reader.env),
         frozenset(reader.vars),
         tuple(sorted(set(reader.unresolved))),
+        reader.elsewhere,
         tuple(sorted(set(reader.hidden_env))),
         reader.any_var,
         reader.fetches or any(names_http(name) for statement in reader.imports for name in imported(statement)),
         not said.isdisjoint(DOCS),
-        not said.isdisjoint(PLACES),
+        not said.isdisjoint(LINES),
+        reader.names_shown or not said.isdisjoint(PLACES),
         not said.isdisjoint(LOOKUPS),
     )
 
@@ -118,7 +136,32 @@ def imported(statement: Import) -> Iterator[str]:
 
 def names_http(name: str) -> bool:
     """Whether a full name is that of our HTTP functions' module, or in it."""
-    return any(name == module or name.startswith(f"{module}.") for module in HTTP)
+    return _is_in(name, HTTP)
+
+
+def _is_in(name: str, modules: Sequence[str]) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
+
+
+def _called(node: ast.Call, function: str, name: str) -> Import | None:
+    """What a call imports whose first argument is `name`; None if the others leave it open."""
+    by_name = function == "importlib.import_module"
+    parameters = ("name", "package") if by_name else ("name", "globals", "locals", "fromlist", "level")
+    given: dict[str | None, ast.expr] = {**dict(zip(parameters, node.args, strict=False))}
+    given |= {keyword.arg: keyword.value for keyword in node.keywords}
+    if None in given or any(isinstance(argument, ast.Starred) for argument in node.args):
+        return None
+    try:
+        if by_name and name.startswith("."):
+            package = given["package"]
+            if isinstance(package, ast.Name) and package.id in ("__package__", "__name__"):
+                return Import(name.lstrip("."), len(name) - len(name.lstrip(".")))
+            return Import(resolve_name(name, ast.literal_eval(package)))
+        names = ast.literal_eval(given["fromlist"]) if "fromlist" in given else ()
+        level = ast.literal_eval(given["level"]) if "level" in given else 0
+        return Import(name, names=tuple(map(str, names or ()))) if level == 0 else None
+    except (KeyError, ValueError, TypeError, ImportError, AttributeError):
+        return None
 
 
 class _Reader(ast.NodeVisitor):
@@ -132,9 +175,11 @@ class _Reader(ast.NodeVisitor):
         self.env: set[str] = set()
         self.vars: set[str] = set()
         self.unresolved: list[int] = []
+        self.elsewhere = False
         self.hidden_env: list[int] = []
         self.any_var = False
         self.fetches = False
+        self.names_shown = False
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         self.depth += 1
@@ -150,6 +195,8 @@ class _Reader(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         names = tuple(alias.name for alias in node.names)
         self.imports.append(Import(node.module or "", node.level, names, self.depth > 0, node.lineno))
+        if names == ("*",) and node.module in DYNAMIC:
+            self._dynamic(node.module, node.lineno)
 
     def visit_Call(self, node: ast.Call) -> None:
         name = dotted(node.func, self.names)
@@ -158,12 +205,14 @@ class _Reader(ast.NodeVisitor):
         literal = argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else None
         if name in IMPORT_CALLS:
             self.seen |= {id(part) for part in ast.walk(node.func)}
-            self._import_call(node, literal)
+            self._import_call(node, name, literal)
         elif name in CODE_CALLS:
             self.seen.add(id(node.func))
             self._code(node, literal)
         elif name in ENV_CALLS or is_ours(name, "env"):
             self._environment(node, node.func, literal)
+        elif name in ("dir", "locals", "vars") and not (node.args or self.depth):
+            self.names_shown = True
         elif is_ours(name, "var") and literal is not None:
             self.seen |= {id(part) for part in ast.walk(node.func)}
             self.vars.add(literal)
@@ -199,8 +248,12 @@ class _Reader(ast.NodeVisitor):
         if isinstance(node.ctx, ast.Load):
             self._value(node, name)
         self.fetches |= names_http(name)
-        if any(name == module or name.startswith(f"{module}.") for module in DYNAMIC) and self._imported(node):
-            self.unresolved.append(node.lineno)
+        if _is_in(name, DYNAMIC) and self._imported(node):
+            self._dynamic(name, node.lineno)
+
+    def _dynamic(self, name: str, line: int) -> None:
+        self.unresolved.append(line)
+        self.elsewhere |= _is_in(name, ELSEWHERE)
 
     def _value(self, node: ast.Attribute | ast.Name, name: str) -> None:
         """A function, or a module as a whole, that is handed on: what becomes of it is not to be seen."""
@@ -208,11 +261,14 @@ class _Reader(ast.NodeVisitor):
             self.unresolved.append(node.lineno)
         if id(node) in self.inner or not self._imported(node):
             return
-        if name == "importlib":
-            self.unresolved.append(node.lineno)
-        elif name == "os" or name in OURS:
-            self.hidden_env.append(node.lineno)
-            self.any_var |= name in OURS
+        self._whole(name, node.lineno)
+
+    def _whole(self, module: str, line: int) -> None:
+        if module in ("importlib", "builtins"):
+            self.unresolved.append(line)
+        elif module == "os" or module in OURS:
+            self.hidden_env.append(line)
+            self.any_var |= module in OURS
 
     def _imported(self, node: ast.expr) -> bool:
         while isinstance(node, ast.Attribute):
@@ -226,12 +282,13 @@ class _Reader(ast.NodeVisitor):
         else:
             self.env.add(name)
 
-    def _import_call(self, node: ast.Call, literal: str | None) -> None:
-        if literal is None:
+    def _import_call(self, node: ast.Call, function: str, literal: str | None) -> None:
+        statement = _called(node, function, literal) if literal is not None else None
+        if statement is None:
             self.unresolved.append(node.lineno)
-            return
-        module = literal.lstrip(".")
-        self.imports.append(Import(module, len(literal) - len(module), lazy=self.depth > 0, line=node.lineno))
+        else:
+            self.imports.append(replace(statement, lazy=self.depth > 0, line=node.lineno))
+            self._whole(statement.module, node.lineno)
 
     def _code(self, node: ast.Call, literal: str | None) -> None:
         try:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
 IMPORTING = threading.RLock()
 """Held while project files are imported: modules are known to the interpreter by name, and names may repeat."""
@@ -54,6 +55,30 @@ class ProjectLoader(importlib.machinery.SourceFileLoader):
         return code
 
 
+class _Folder(ModuleType):
+    """A folder of the project as a package, whose `__init__.py` runs when someone asks for what it has."""
+
+    def __init__(self, name: str, place: Path) -> None:
+        super().__init__(name)
+        self.__path__ = [str(place)]
+        self.__package__ = name
+        self._running = threading.RLock()
+
+    def __getattr__(self, name: str) -> Any:
+        file = Path(self.__path__[0]) / "__init__.py"
+        with self._running:
+            if "__file__" not in vars(self) and (name == "__all__" or name[:2] != "__") and file.is_file():
+                self.__file__ = str(file)
+                code = ProjectLoader(self.__name__, self.__file__).get_code(self.__name__)
+                try:
+                    exec(code or "", vars(self))
+                except AttributeError as error:  # would say that there is no such name
+                    raise ImportError(f"{file} cannot be imported: {error}") from error
+        if name in vars(self):
+            return vars(self)[name]
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+
 class ProjectFinder(MetaPathFinder):
     """Finds modules in the folders that the running model may import from."""
 
@@ -75,13 +100,26 @@ class ProjectFinder(MetaPathFinder):
         if not namespaces:
             return None
         # A folder without __init__.py gives way to an installed package, as everywhere in Python.
-        installed = importlib.machinery.PathFinder.find_spec(fullname, path)
-        if installed is not None and installed.loader is not None:
+        installed = installed_spec(fullname, path)
+        if installed is not None:
             return installed
         _NAMESPACES.add(fullname)
         found = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
         found.submodule_search_locations = namespaces
         return found
+
+
+def installed_spec(module: str, path: Sequence[str] | None = None) -> importlib.machinery.ModuleSpec | None:
+    """What Python finds outside the project for a module; None if nothing, or a folder without `__init__.py`."""
+    found = importlib.machinery.PathFinder.find_spec(module, path)
+    return found if found is not None and found.loader is not None else None
+
+
+def taken(module: str) -> str | None:
+    """The file of a module from outside that has been imported under a name, so that every import of it gives that."""
+    found = sys.modules.get(module)
+    own = isinstance(getattr(getattr(found, "__spec__", None), "loader", None), ProjectLoader)
+    return None if own else getattr(found, "__file__", None)
 
 
 @contextmanager
@@ -128,8 +166,7 @@ def _package(root: Path, folders: Sequence[str]) -> str:
         if folder:
             name, place = f"{name}.{folder.replace('.', '_')}", place / folder
         if name not in sys.modules:
-            package = sys.modules[name] = ModuleType(name)
-            package.__path__ = [str(place)]
+            sys.modules[name] = _Folder(name, place)
     return name
 
 

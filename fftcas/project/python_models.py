@@ -16,7 +16,7 @@ from fftcas.project.files import Files
 from fftcas.project.nodes import PythonModel
 from fftcas.project.python_closure import Closure, Modules
 from fftcas.project.python_code import Code
-from fftcas.project.python_declaration import Declaration, declarations
+from fftcas.project.python_declaration import Declaration, declarations, overlooked
 from fftcas.project.python_facts import parse
 from fftcas.project.references import Draft, References
 from fftcas.project.sql_models import NOT_MODELS
@@ -40,6 +40,14 @@ def read_python_models(files: Files, environ: Mapping[str, str]) -> Iterator[Pyt
             yield from _drafts(path, files, modules, environ)
 
 
+def without_models(files: Files, drafts: Collection[PythonDraft]) -> Iterator[str]:
+    """Warnings for files that seem to have models, and declare none."""
+    having = {draft.path for draft in drafts}
+    for path in files.walk("models", (".py",)):
+        if path not in having and not path.startswith(NOT_MODELS):
+            yield from overlooked(parse(files, path), path)
+
+
 def _drafts(path: str, files: Files, modules: Modules, environ: Mapping[str, str]) -> Iterator[PythonDraft]:
     """The models in one file."""
     tree = parse(files, path)
@@ -47,7 +55,7 @@ def _drafts(path: str, files: Files, modules: Modules, environ: Mapping[str, str
     if not found:
         return
     closure = modules.closure(path)
-    code = Code(tree, path, docs=closure.docs)
+    code = Code(tree, path, docs=closure.docs, text=files.text(path) if closure.lines else None)
     for declared in found:
         own, label = code.digest(declared.function, named=bool(closure.places)), declared.label
         yield PythonDraft(label, declared.name, path, RelationName(label.name), declared, own, closure)
@@ -99,6 +107,7 @@ def python_node(
         columns=by_label(declared.columns, labels),
         cache=declared.cache,
         fetches=draft.closure.fetches,
+        unseen=draft.closure.unseen,
     )
 
 

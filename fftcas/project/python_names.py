@@ -6,8 +6,17 @@ import ast
 from collections.abc import Iterator, Mapping
 
 OURS = ("fftcas", "fastflowtransform")
-WATCHED = ("os", "importlib", *OURS)
+WATCHED = ("os", "sys", "importlib", "imp", "builtins", "pkgutil", "pydoc", "runpy", "site", "zipimport", *OURS)
 """Modules in which it counts what is used."""
+DECORATORS = ("model", "engine_model")
+STARRED: dict[str, tuple[str, ...]] = {
+    "os": ("environ", "environb", "getenv", "getenvb", "path"),
+    "os.path": ("expandvars",),
+    "sys": ("path",),
+    "importlib": ("import_module", "reload"),
+    **dict.fromkeys(OURS, (*DECORATORS, "env", "var")),
+}
+"""What of it `from module import *` gives."""
 
 
 def aliases(tree: ast.AST) -> dict[str, str]:
@@ -32,8 +41,8 @@ def _bound(node: ast.AST) -> Iterator[tuple[str, str]]:
     elif isinstance(node, ast.ImportFrom) and not node.level:
         for alias in node.names:
             yield alias.asname or alias.name, f"{node.module}.{alias.name}"
-            if node.module in OURS and alias.name == "*":
-                yield from ((name, f"{node.module}.{name}") for name in ("model", "engine_model", "env", "var"))
+            if alias.name == "*":
+                yield from ((name, f"{node.module}.{name}") for name in STARRED.get(node.module or "", ()))
 
 
 def dotted(node: ast.expr, names: Mapping[str, str]) -> str:
@@ -73,4 +82,4 @@ def is_declaration(decorator: ast.expr, names: Mapping[str, str]) -> bool:
     """Whether a decorator is `model` or `engine_model`, of fftcas or of FFT."""
     function = decorator.func if isinstance(decorator, ast.Call) else decorator
     package, _, name = dotted(function, names).partition(".")
-    return package in OURS and name.rpartition(".")[2] in ("model", "engine_model")
+    return package in OURS and name.rpartition(".")[2] in DECORATORS

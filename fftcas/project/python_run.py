@@ -17,9 +17,9 @@ from fftcas.label import Label
 from fftcas.project.environment import is_secret
 from fftcas.project.files import Files
 from fftcas.project.nodes import PythonModel
-from fftcas.project.python_closure import Modules
+from fftcas.project.python_closure import Closure, Modules
 from fftcas.project.python_declaration import declarations
-from fftcas.project.python_import import environment, import_file, importable
+from fftcas.project.python_import import environment, import_file, importable, taken
 from fftcas.streams import reopen_closed
 
 
@@ -48,6 +48,7 @@ def call_model(project: Surroundings, node: PythonModel, frames: Sequence[Any]) 
         stack.enter_context(seeing(project.vars))
         closure, folder = Modules(Files(project.root)).closure(node.path), posixpath.dirname(node.path)
         stack.enter_context(importable(project.root, folder, late=closure.lazy, by_name=closure.by_name))
+        _check_names(closure)
         try:
             return _function(project, node)(*frames)
         except (FftcasError, KeyboardInterrupt):
@@ -67,6 +68,18 @@ def check_required(node: PythonModel, label: Label, required: Sequence[str], hav
         )
 
 
+def _check_names(closure: Closure) -> None:
+    """Raise NodeError where the code would get another module than the project's, which its key tells of."""
+    for module, where in closure.own.items():
+        if (other := taken(module)) is not None:
+            raise NodeError(
+                f"'{module}' is the name of a file of the project, and of another module that is in use",
+                where=where,
+                why=f"imported before was {other}",
+                hint="give the project's file another name",
+            )
+
+
 def _function(project: Surroundings, node: PythonModel) -> Callable[..., object]:
     module, source = import_file(project.root, node.path)
     found = declarations(ast.parse(source), node.path, project.environ)
@@ -82,7 +95,14 @@ def _function(project: Surroundings, node: PythonModel) -> Callable[..., object]
     if declared.where.line in models:
         return models[declared.where.line]
     # Declared by an installed FastFlowTransform's decorator, or by one that was wrapped.
-    function: Callable[..., object] = getattr(module, declared.function.name)
+    function: Callable[..., object] | None = getattr(module, declared.function.name, None)
+    if function is None:
+        raise NodeError(
+            f"{node.label} is not declared when its file runs",
+            where=declared.where,
+            why="the function stands where the code does not come to, or is deleted again",
+            hint="declare it at the top of the file, under no condition",
+        )
     return function
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 import pytest
 from small import Small
@@ -231,3 +232,26 @@ def test_a_view_that_tells_where_a_file_is_tells_of_this_checkout(small: Small) 
     assert moved.why("r").reason == "the project's directory changed"
     assert moved.built() == {"r"}
     assert moved.sql("from w.r") == [(str(moved.root / "a.csv"),)]
+
+
+OUTSIDE = """
+import sys, os
+sys.path.append(os.path.join(os.path.dirname(__file__), {place}))
+import shared_rates
+@model
+def m(): return pd.DataFrame({{"x": [shared_rates.X]}})
+"""
+
+
+@pytest.mark.parametrize(("place", "runs_again"), [("'..', '..', 'shared'", {"m"}), ("'..', 'libs'", set())])
+def test_a_module_from_outside_the_project_makes_a_model_run(
+    small: Small, monkeypatch: pytest.MonkeyPatch, place: str, runs_again: set[str]
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    small.write(f"{'../shared' if runs_again else 'libs'}/shared_rates.py", "X = 1")
+    small.python(m=OUTSIDE.format(place=place))
+    assert small.built() == {"m", "numbers"}
+    assert small.built() == runs_again
+    monkeypatch.delitem(sys.modules, "shared_rates")
+    told = "models/m.ff.py:6: nobody can tell where 'shared_rates' lies, nor whether it changed: so models/m.ff.py runs"
+    assert any(warning.startswith(told) for warning in small.load().warnings) is bool(runs_again)

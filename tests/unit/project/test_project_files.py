@@ -59,3 +59,11 @@ def test_it_is_what_the_whole_path_tells(files: Files, path: str) -> None:
         assert not expected
     else:
         assert expected
+
+
+def test_only_a_folder_of_a_name_that_no_project_has_is_left_out_wherever_it_is(tmp_path: Path) -> None:
+    for folder in ("target", "venv", "node_modules", "models/target", "models/venv", "models/node_modules"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "m.py").write_text("")
+    assert Files(tmp_path).walk(".", (".py",)) == ["models/target/m.py", "models/venv/m.py"]
+    assert Files(tmp_path).walk("models", (".py",)) == ["models/target/m.py", "models/venv/m.py"]

@@ -75,10 +75,6 @@ def test_a_view_is_built_as_a_table(tmp_path: Path) -> None:
     assert project.warnings[0].startswith("models/m.py:2: a Python model has rows of its own")
 
 
-def test_a_file_without_models_is_a_helper(tmp_path: Path) -> None:
-    assert not load(tmp_path, {"models/lib/helper.py": "X = 1\n"}).nodes
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [

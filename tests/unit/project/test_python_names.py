@@ -47,6 +47,9 @@ NAMED = HEAD + "{}@model()\ndef f():\n    return 1\n"
         ("from helper import here\n", "from inspect import stack\ndef here(): return stack()[1].function\n"),
         ("REGION = __file__\n", ""),
         ("REGION = eval('f.__name__')\n", ""),
+        ("REGION = dir()\n", ""),
+        ("from helper import first\n", "def first(function): return next(iter(function.__globals__))\n"),
+        ("def first(): return next(iter(globals()))\n", ""),
     ],
 )
 def test_a_name_counts_where_code_may_look_at_it(tmp_path: Path, before: str, helper: str) -> None:
@@ -93,6 +96,25 @@ def test_a_docstring_counts_where_another_module_may_look_at_it(tmp_path: Path) 
     )
     assert seen[0] != seen[1]
     assert unseen[0] == unseen[1]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import inspect\nX = inspect.getsource(helper.g)",
+        "def f():\n    from traceback import format_exc\n    return format_exc()",
+        "def f(e): return e.__traceback__.tb_lineno",
+    ],
+)
+@pytest.mark.parametrize("path", ["models/lib/helper.py", "models/lib/m.ff.py"])
+def test_comments_and_lines_count_where_code_may_look_at_them(tmp_path: Path, use: str, path: str) -> None:
+    text = f"{HEAD}import helper\n{use}\n@model()\ndef m(): ...\n"
+    files = {"models/lib/helper.py": "def g(): ...\n", "models/lib/m.ff.py": text}
+    seen = []
+    for above in ("", "\n", "# Why.\n"):
+        project = load(tmp_path, {**files, path: above + files[path]})
+        seen += [node.recipe for node in project.nodes.values()]
+    assert seen[0] != seen[1] != seen[2] != seen[0]
 
 
 @pytest.mark.parametrize(

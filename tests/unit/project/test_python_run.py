@@ -68,6 +68,19 @@ def test_helpers_are_found_and_always_fresh(tmp_path: Path) -> None:
     assert not [path for path in sys.path if path.startswith(str(tmp_path))]
 
 
+def test_what_a_packages_own_file_has_can_be_imported(tmp_path: Path) -> None:
+    text = "from . import X, near\nfrom .. import *\n@model()\ndef f(): return X, near.Y, Z"
+    files = {
+        "models/lib/__init__.py": "from .near import Y\nfrom . import near\nX = Y + 1",
+        "models/lib/near.py": "Y = 1",
+        "models/__init__.py": "__all__ = ['Z']\nZ = 3",
+    }
+    assert call(tmp_path, text, files) == (2, 1, 3)
+    assert call(tmp_path, "from .near import Y\n@model()\ndef f(): return Y", {"models/lib/__init__.py": "1 / 0"}) == 1
+    with pytest.raises(NodeError, match="has no attribute 'nothing'"):
+        call(tmp_path, text, {"models/lib/__init__.py": "import os\nos.nothing"})
+
+
 def test_variables_and_vars_are_seen_only_while_it_runs(tmp_path: Path) -> None:
     files = {".env": "FF_TOWN=Bern\n", "project.yml": "name: p\nversion: 1\nvars: {n: 3}\n"}
     text = "@model()\ndef f():\n    return os.environ['FF_TOWN'], env('FF_TOWN'), os.environ['FF_ENGINE'], \\\n"
@@ -140,12 +153,13 @@ def test_the_variant_for_the_engine_runs(tmp_path: Path) -> None:
         ("import helpers\n@model()\ndef f(): return helpers.fail()", 5, "KeyError: 'k'"),
         ("import nothing_here\n@model()\ndef f(): ...", 3, "ModuleNotFoundError: No module named 'nothing_here'"),
         ("@model()\ndef f(): raise SystemExit(3)", 4, "SystemExit: 3"),
+        ("import yaml\n@model()\ndef f(): ...", 3, "yaml/__init__.py"),
         ("import asyncio\n@model()\ndef f(): raise asyncio.CancelledError('x')", 5, "CancelledError: x"),
     ],
 )
 def test_what_a_model_raises_is_told_from_its_own_frame_on(tmp_path: Path, text: str, line: int, last: str) -> None:
     with pytest.raises(NodeError) as caught:
-        call(tmp_path, text, {"helpers.py": "def fail(): return {}['k']\n"})
+        call(tmp_path, text, {"helpers.py": "def fail(): return {}['k']\n", "yaml.py": "X = 1"})
     error = caught.value
     assert str(error.where) == f"models/lib/m.ff.py:{line}"
     assert error.why is not None
@@ -272,6 +286,9 @@ def test_a_model_that_was_moved_in_its_file_is_found(tmp_path: Path) -> None:
     assert call_model(project, python(project, "//:g"), []) == 2
     (tmp_path / "models/m.py").write_text(HEAD + models[:26])
     with pytest.raises(NodeError, match="//:g is not in its file any more"):
+        call_model(project, python(project, "//:g"), [])
+    (tmp_path / "models/m.py").write_text(HEAD + "if not os:\n    @model()\n    def g(): ...\n")
+    with pytest.raises(NodeError, match=r"//:g is not declared when its file runs\n  at models/m.py:4"):
         call_model(project, python(project, "//:g"), [])
 
 
