@@ -115,14 +115,14 @@ def execute(
             say=say,
         )
         log.finish(result)
-        written = leave_artifacts(project, store, result, command)
+        written, left = leave_artifacts(project, store, result, command)
         console.finish(result)
         if check:
             say(f"checked {counted(result.checked, 'node')}, each run with one thread and with all")
         if look is not None:
             keep_outline(look, project)
         if look is not None and not (required or as_json or trace or junit or markdown):
-            remember_build(look, project, store, options, result, console, written.read_text("utf-8"))
+            remember_build(look, project, store, options, result, console, written.read_text("utf-8"), left)
             if 2 * result.count(Status.BUILT) > len(order):
                 from fftcas.cli.foretelling import foretell
 

@@ -98,9 +98,17 @@ def has_unwatched_code(nodes: Iterable[Node]) -> bool:
 
 
 def remember_build(
-    look: Look, project: Project, store: Store, options: BuildOptions, result: Run, console: Console, results: str
+    look: Look,
+    project: Project,
+    store: Store,
+    options: BuildOptions,
+    result: Run,
+    console: Console,
+    results: str,
+    left: str,
 ) -> None:
-    """Remember a run that found nothing to do; its run_results.json says `results`."""
+    """Remember a run that found nothing to do; its run_results.json says `results`, and its other artifacts are of the
+    state `left`."""
     from fftcas.build.outcome import Status
     from fftcas.report.console import around_time
 
@@ -134,6 +142,7 @@ def remember_build(
         watched=watched,
         stamps=[result.run_id, result.started_at, result.finished_at],
         results=results,
+        left=left,
     )
 
 

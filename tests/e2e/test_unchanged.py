@@ -60,6 +60,11 @@ def test_it_leaves_what_a_run_in_full_leaves(remembered: Demo) -> None:
     assert "click" in modules(remembered)
     assert {file.name for file in folder.iterdir()} == {"run_results.json", "manifest.json", "catalog.json"}
     assert path.stat().st_mode == again
+    left = (folder / "catalog.json").read_text()
+    assert tell(remembered, *BUILD[:3], "//seeds/...")[0] == 0
+    assert (folder / "catalog.json").read_text() != left
+    assert "click" in modules(remembered)
+    assert json.loads((folder / "catalog.json").read_text())["relations"] == json.loads(left)["relations"]
 
 
 CHANGES: dict[str, Callable[[Demo], object]] = {
