@@ -117,6 +117,7 @@ def remember_build(
         options.cache.reads
         and not (result.exit_code or result.files or options.check)
         and all(outcome.status is Status.FRESH for outcome in result.outcomes)
+        and not any(outcome.source for outcome in result.outcomes)  # it lies in the store, which is not watched
         and all(spent.status == "ok" for spent in result.budgets)
         and result.remote is None
         and not (http and options.http.refresh)

@@ -104,6 +104,14 @@ def test_whether_a_required_remote_can_be_used_is_found_out(remembered: Demo, tm
     assert tell(remembered, *BUILD, **remote)[0] == 6
 
 
+def test_what_lies_in_the_store_alone_is_looked_for_each_time(remembered: Demo) -> None:
+    remembered.sql("drop table cache_demo.mart_user_orders")
+    wanted = (BUILD[0], "--materialize", "none", *BUILD[1:])
+    assert "6 fresh in" in tell(remembered, *wanted)[1]
+    shutil.rmtree(remembered.home / "store")
+    assert "5 fresh, 1 built in" in tell(remembered, *wanted)[1]
+
+
 def test_each_commit_has_a_run(built: Demo) -> None:
     """It is what `show LABEL@HEAD` asks for."""
 
