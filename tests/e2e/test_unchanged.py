@@ -96,11 +96,10 @@ def test_a_variable_is_found_out(remembered: Demo) -> None:
     assert "click" in modules(remembered, SOME_TOKEN="s3cret")
 
 
-def test_whether_a_required_remote_can_be_used_is_found_out(remembered: Demo, tmp_path: Path) -> None:
-    (tmp_path / "remote").mkdir()
-    remote = {"FFTCAS_REMOTE": str(tmp_path / "remote"), "FFTCAS_REMOTE_MODE": "required"}
+def test_whether_a_required_remote_can_be_used_is_found_out(remembered: Demo, place: Path) -> None:
+    remote = {"FFTCAS_REMOTE": str(place), "FFTCAS_REMOTE_MODE": "required"}
     assert tell(remembered, *BUILD, **remote)[0] == 0
-    shutil.rmtree(tmp_path / "remote")
+    shutil.rmtree(place)
     assert tell(remembered, *BUILD, **remote)[0] == 6
 
 

@@ -40,13 +40,6 @@ CI = Signer.new("ci-main")
 OTHER = Signer.new("other")
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    path = tmp_path / "remote"
-    path.mkdir()
-    return path
-
-
 def hostile(body: dict[str, Any], how: str) -> None:
     """Change a claim's body as an attacker would."""
     real = body["realisation"]

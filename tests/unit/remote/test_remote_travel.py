@@ -21,13 +21,6 @@ TARGET = 1 << 17
 """Bytes of a pack where a test wants several of them."""
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    path = tmp_path / "remote"
-    path.mkdir()
-    return path
-
-
 def test_tables_travel(tmp_path: Path, place: Path) -> None:
     with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b:
         keys = fill(a, 3)
