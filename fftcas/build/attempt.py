@@ -63,6 +63,7 @@ class Attempt:
                 keep_going=options.keep_going,
                 skipped=builder.skipped,
                 done=self._keep,
+                idle=self._recording.catch_up,
                 interrupt=self._interrupt,
             )
             for outcome in builder.settle():
@@ -83,6 +84,8 @@ class Attempt:
     def _keep(self, outcome: Outcome) -> None:
         if outcome.identity is not None:
             self.decider.identities[outcome.label] = outcome.identity
+        if self.deferral.left(outcome.label):
+            self._recording.behind = True
         if self.deferral.owes(outcome.label):
             self._postponed(outcome.label)
             return

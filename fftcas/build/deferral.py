@@ -69,6 +69,10 @@ class Deferral:
             source="local" if source == "store" else source,
         )
 
+    def left(self, label: Label) -> bool:
+        """Whether a node's output is left where it is, so that it has to stay there while the run lasts."""
+        return label in self._deferred
+
     def owes(self, label: Label) -> bool:
         """Whether a node's table has to be put in place before the run ends."""
         return label in self._owed

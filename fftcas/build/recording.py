@@ -29,12 +29,21 @@ class Recording:
         self.run = run
         self.identities = identities
         self.places = places
+        self.behind = False
+        """Whether the run relies on outputs that the record does not have."""
         self._written: float | None = None
 
     def keep(self) -> None:
         """Write down what the run has; at the first call, and then from time to time."""
-        now = time.monotonic()
-        if self._written is None or now - self._written > SECONDS:
-            self._written = now
-            outputs = {label.text: identity.output for label, identity in self.identities.items()}
-            self.store.record_run(replace(self.run, outputs=outputs), self.places(self.identities))
+        if self._written is None or time.monotonic() - self._written > SECONDS:
+            self._write()
+
+    def catch_up(self) -> None:
+        """Write down what the run has if it is behind; for moments when the run has to wait."""
+        if self.behind:
+            self._write()
+
+    def _write(self) -> None:
+        self._written, self.behind = time.monotonic(), False
+        outputs = {label.text: identity.output for label, identity in self.identities.items()}
+        self.store.record_run(replace(self.run, outputs=outputs), self.places(self.identities))

@@ -22,6 +22,9 @@ Started = tuple[Label, Work]
 PATIENCE = 1.5
 """Seconds that workers have to stop after a keyboard interrupt."""
 
+IDLE = 0.2
+"""Seconds after which a wait is a long one."""
+
 TOGETHER = 32
 """Small nodes that are one job, at most."""
 
@@ -41,6 +44,7 @@ def run_nodes(
     keep_going: bool,
     skipped: Callable[[Label, Label], Outcome],
     done: Callable[[Outcome], None],
+    idle: Callable[[], None],
     interrupt: Callable[[], None],
 ) -> dict[Label, Outcome]:
     """Bring `wanted` (closed under inputs) up to date; returns their outcomes in order of completion.
@@ -50,8 +54,9 @@ def run_nodes(
     answers at once, or with what `work` has to do in a worker thread; what is `small` goes there together, and what
     `work` leaves of it is shared out again.
     After a failure the nodes above it are `skipped(label, failed)`, and unless `keep_going` so is all that does not run
-    yet; what runs is let finish. `done` is called in this thread for each outcome. On a keyboard interrupt
-    `interrupt` has to stop what the workers are doing; those that do not stop are left behind.
+    yet; what runs is let finish. `done` is called in this thread for each outcome, and `idle` where nothing is done for
+    a while. On a keyboard interrupt `interrupt` has to stop what the workers are doing; those that do not stop are left
+    behind.
     """
     outcomes: dict[Label, Outcome] = {}
     waiting = {label: sum(source in wanted for source in set(graph.inputs[label])) for label in wanted}
@@ -127,7 +132,10 @@ def run_nodes(
                 little.clear()
             share_out()
             if running:
-                completed, _ = wait(running, return_when=FIRST_COMPLETED)
+                completed, _ = wait(running, IDLE, FIRST_COMPLETED)
+                if not completed:
+                    idle()
+                    completed, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in completed:
                     some = running.pop(future)
                     made, left = future.result()

@@ -19,7 +19,7 @@ from fftcas.build.run import new_run_id
 from fftcas.cli.http_options import is_offline, read_http_options
 from fftcas.cli.keeping import keep_outline
 from fftcas.cli.remembering import remember_build
-from fftcas.cli.remote_options import remote_opener
+from fftcas.cli.remote_options import merged, remote_opener
 from fftcas.errors import FftcasError, UsageError
 from fftcas.label import Label
 from fftcas.project.nodes import Source
@@ -85,7 +85,9 @@ def execute(
     order = [label for label in project.graph if label in shown and not isinstance(project.nodes[label], Source)]
     console = Console(order, verbosity=-1 if quiet or as_json else verbose)
     say = console.print if console.verbosity >= 0 else lambda line: None
-    opener = remote_opener(remote, remote_mode, project.settings.remote, say, is_offline(project, options.http))
+    wanted = merged(remote, remote_mode, project.settings.remote, os.environ)
+    opener = remote_opener(wanted, say, is_offline(project, options.http))
+    required = wanted is not None and wanted.mode == "required"  # whether it can be used is found out in every run
     run_id = new_run_id(now())
     log = EventLog(event_logs(project.root), run_id, command)
 
@@ -113,14 +115,14 @@ def execute(
             say=say,
         )
         log.finish(result)
-        written = leave_artifacts(project, store, result, command)
+        written, left = leave_artifacts(project, store, result, command)
         console.finish(result)
         if check:
             say(f"checked {counted(result.checked, 'node')}, each run with one thread and with all")
         if look is not None:
             keep_outline(look, project)
-        if look is not None and not (as_json or trace or junit or markdown):
-            remember_build(look, project, store, options, result, console, written.read_text("utf-8"))
+        if look is not None and not (required or as_json or trace or junit or markdown):
+            remember_build(look, project, store, options, result, console, written.read_text("utf-8"), left)
             if 2 * result.count(Status.BUILT) > len(order):
                 from fftcas.cli.foretelling import foretell
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from fftcas.build.next_run import next_run
 from fftcas.cli.keeping import keep_plan
 from fftcas.cli.remembering import is_known, may_remember_plan, plan_state, remember_build
+from fftcas.report.artifacts import state
 from fftcas.report.console import Console
 from fftcas.report.files import json_lines
 from fftcas.report.run_results import run_results
@@ -58,7 +59,8 @@ def foretell(
     for outcome in run.outcomes:
         console.done(outcome)
     console.finish(run)
-    remember_build(look, project, store, options, run, console, json_lines(run_results(project, run, command)))
+    results = json_lines(run_results(project, run, command))
+    remember_build(look, project, store, options, run, console, results, state(project, run))
     fetched = any(each.made and each.made.http for each in explanations)  # by this command's rules, not by all's
     if not (run.files or fetched) and may_remember_plan(look, project, store, explanations, before):
         keep_plan(look, project, targets, explanations, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import click
 
 from fftcas.cli.common import Pattern, load, project_options
 from fftcas.cli.http_options import is_offline
-from fftcas.cli.remote_options import remote_opener, remote_options
+from fftcas.cli.remote_options import merged, remote_opener, remote_options
 
 if TYPE_CHECKING:
     from fftcas.digest import Digest
@@ -57,6 +58,7 @@ def lock(
     project = load(directory, profile, variables)
     old = read_lock(project.root) if update else None
     targets = select(project, [update or "//..."])
+    wanted = merged(remote, remote_mode, project.settings.remote, os.environ)
     http = HttpOptions(refresh=frozenset(targets) if update else frozenset(), prove=True)
     shown = project.graph.ancestors(targets)
     order = [label for label in project.graph if label in shown and not isinstance(project.nodes[label], Source)]
@@ -71,7 +73,7 @@ def lock(
             command="lock",
             started=console.started,
             done=console.done,
-            remote=remote_opener(remote, remote_mode, project.settings.remote, say, is_offline(project, http)),
+            remote=remote_opener(wanted, say, is_offline(project, http)),
             say=say,
         )
         leave_artifacts(project, store, run, "lock")

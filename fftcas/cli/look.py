@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FORMAT = "5"
+FORMAT = "6"
 
 RACY_NS = 2_000_000_000
 """A file that was changed so shortly before it was looked at may change again and look the same."""

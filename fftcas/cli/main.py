@@ -86,8 +86,9 @@ def main(arguments: Sequence[str], look: Look | None = None) -> int:
         return 130
     except Exception as error:
         from fftcas.errors import FftcasError  # of no use to those who ask for help
+        from fftcas.report.paint import visible
 
         if not isinstance(error, FftcasError):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible(str(error))}", file=sys.stderr)
         return error.exit_code

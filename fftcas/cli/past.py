@@ -27,6 +27,7 @@ def log(
     """Print each output that LABEL was built into: run, time, commit, rows, and why. ● is what the table holds now."""
     from fftcas.build import versions
     from fftcas.report import past as report
+    from fftcas.report.paint import visible
     from fftcas.store import Store
 
     project = load(directory, profile, variables)
@@ -36,7 +37,7 @@ def log(
     if not entries:
         print(f"no run is known here that built {found}")
     for line in report.log_lines(entries, verbose):
-        print(line)
+        print(visible(line))
 
 
 @click.command()
@@ -68,6 +69,7 @@ def show(
     from fftcas.errors import UsageError
     from fftcas.report import past as report
     from fftcas.report.files import refuse_directory
+    from fftcas.report.paint import visible
     from fftcas.store import MissingBlob, Store
 
     project = load(directory, profile, variables)
@@ -78,7 +80,7 @@ def show(
             table = store.read_table(found.manifest)
             if form == "table" and path is None:
                 for line in report.table_lines(found, text_rows(table, ROWS if limit is None else limit)):
-                    print(line)
+                    print(visible(line))
                 return
             if form in ("parquet", "arrow") and path is None and sys.stdout.isatty():
                 raise UsageError(f"{form} is not for terminals", hint="name a file with -o")
@@ -127,6 +129,7 @@ def diff(
     from fftcas.engines import diff_rows
     from fftcas.errors import UsageError
     from fftcas.report import past as report
+    from fftcas.report.paint import visible
     from fftcas.store import MissingBlob, Store
 
     project = load(directory, profile, variables)
@@ -144,7 +147,7 @@ def diff(
         except MissingBlob:
             raise UsageError("some of the rows are no longer in the store") from None
     for line in report.diff_markdown(left, right, found) if md else report.diff_lines(left, right, found):
-        print(line)
+        print(visible(line))
 
 
 @click.command()
@@ -159,6 +162,7 @@ def restore(
     from fftcas.build.restore import restore as put_back
     from fftcas.build.why_run import find_run
     from fftcas.errors import UsageError
+    from fftcas.report.paint import visible
     from fftcas.store import Store
 
     if (run_id is None) == (ref is None):
@@ -167,7 +171,7 @@ def restore(
 
     def say(each: Restored) -> None:
         if each.status != "fresh":
-            print(f"{each.status:<8}  {each.label}  {each.reason}".rstrip())
+            print(visible(f"{each.status:<8}  {each.label}  {each.reason}".rstrip()))
 
     project = load(directory, profile, variables)
     with Store.open() as store:

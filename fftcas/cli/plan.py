@@ -20,6 +20,7 @@ from fftcas.label import Label
 from fftcas.project.nodes import Source
 from fftcas.project.project import Project
 from fftcas.report import why as report
+from fftcas.report.paint import visible
 from fftcas.store import Store
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def print_remote(
 
     with Store.open() as store:
         for miss in explain_remote(project, store, targets, options, remote):
-            print(f"remote: {miss}")
+            print(visible(f"remote: {miss}"))
 
 
 def plan_text(
@@ -81,8 +82,10 @@ def plan_text(
 ) -> str:
     if as_json:
         about = {"project": project.settings.name, "profile": project.profile.name, **compared}
-        return json.dumps(report.document(explanations, set(targets), about), indent=2, ensure_ascii=False) + "\n"
-    return "".join(f"{line}\n" for line in report.text(explanations, set(targets), verbose, mood=mood))
+        text = json.dumps(report.document(explanations, set(targets), about), indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = "".join(f"{line}\n" for line in report.text(explanations, set(targets), verbose, mood=mood))
+    return visible(text)
 
 
 def shown(project: Project, label: Label) -> bool:

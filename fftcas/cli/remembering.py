@@ -98,9 +98,17 @@ def has_unwatched_code(nodes: Iterable[Node]) -> bool:
 
 
 def remember_build(
-    look: Look, project: Project, store: Store, options: BuildOptions, result: Run, console: Console, results: str
+    look: Look,
+    project: Project,
+    store: Store,
+    options: BuildOptions,
+    result: Run,
+    console: Console,
+    results: str,
+    left: str,
 ) -> None:
-    """Remember a run that found nothing to do; its run_results.json says `results`."""
+    """Remember a run that found nothing to do; its run_results.json says `results`, and its other artifacts are of the
+    state `left`."""
     from fftcas.build.outcome import Status
     from fftcas.report.console import around_time
 
@@ -109,6 +117,7 @@ def remember_build(
         options.cache.reads
         and not (result.exit_code or result.files or options.check)
         and all(outcome.status is Status.FRESH for outcome in result.outcomes)
+        and not any(outcome.source for outcome in result.outcomes)  # it lies in the store, which is not watched
         and all(spent.status == "ok" for spent in result.budgets)
         and result.remote is None
         and not (http and options.http.refresh)
@@ -134,6 +143,7 @@ def remember_build(
         watched=watched,
         stamps=[result.run_id, result.started_at, result.finished_at],
         results=results,
+        left=left,
     )
 
 

@@ -36,14 +36,13 @@ def remote_options(command: Command) -> Command:
 
 
 def remote_opener(
-    url: str | None, mode: str | None, settings: RemoteSettings | None, say: Callable[[str], None], offline: bool
+    wanted: RemoteSettings | None, say: Callable[[str], None], offline: bool
 ) -> Callable[[], Remote | None]:
-    """Opens the remote that options, environment and project mean, and says what it can be used for.
+    """Opens the remote that is `merged`, and says what it can be used for.
 
     `offline`: a bucket is not. Raises UsageError or RemoteError for what it could not be opened with; with `required`,
     it is opened now.
     """
-    wanted = merged(url, mode, settings, os.environ)
     if wanted is None or wanted.mode == "off":
         return lambda: None
     if wanted.mode == "required":

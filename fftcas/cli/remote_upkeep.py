@@ -13,6 +13,7 @@ from fftcas.amounts import bytes_text, duration
 from fftcas.cli.remote_options import merged
 from fftcas.errors import RemoteError, UsageError
 from fftcas.project.settings import RemoteSettings, read_settings
+from fftcas.report.paint import visible
 from fftcas.store.remote import Reach, Trust, reach_for
 from fftcas.store.remote.doctor import examine
 from fftcas.store.remote.gc import GRACE, RemotePolicy, collect
@@ -47,7 +48,7 @@ def examine_remote(remote: str | None, directory: str | None, *, repair: bool) -
     reach, trust = _remote(remote, directory)
     health = _reached(reach, lambda: examine(reach, trust, repair=repair))
     for ill in health.ill[:_SHOWN]:
-        click.echo(f"bad{', deleted' if ill.name in health.deleted else ''}: {ill.name}: {ill.why}")
+        click.echo(visible(f"bad{', deleted' if ill.name in health.deleted else ''}: {ill.name}: {ill.why}"))
     if len(health.ill) > _SHOWN:
         click.echo(f"… and {len(health.ill) - _SHOWN:,} more")
     click.echo(

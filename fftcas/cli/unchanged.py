@@ -8,6 +8,7 @@ import time
 
 from fftcas.amounts import duration
 from fftcas.cli.look import write
+from fftcas.report.left import says
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 TOOK = "\x1f"
 """Stands, in what a build said, for the time it took."""
 
-LEFT = ("manifest.json", "catalog.json")
-"""What a build leaves beside its run_results.json, and does not write again while it says all already."""
-
 
 def remember(
     look: Look,
@@ -30,13 +28,15 @@ def remember(
     watched: str = "",
     stamps: Sequence[str] = (),
     results: str = "",
+    left: str = "",
 ) -> None:
     """Keep what a command said, and the project's warnings. Never raises.
 
-    For a build, `results` is the text of its run_results.json, and `stamps` are the run's id, start and end in there.
+    For a build, `results` is the text of its run_results.json, and `stamps` are the run's id, start and end in there;
+    `left` is the state that its other artifacts were written for.
     """
     told = "".join(f"warning: {warning}\n" for warning in warnings)
-    look.remember([told, said, "\n".join(stamps), results], watched)
+    look.remember([told, said, "\n".join(stamps), left, results], watched)
 
 
 def replay(look: Look) -> int | None:
@@ -44,10 +44,10 @@ def replay(look: Look) -> int | None:
     parts = look.recall()
     if parts is None:
         return None
-    told, said, stamps, results = parts
+    told, said, stamps, left, results = parts
     if results:
         target = os.path.join(look.root, ".fftcas", "target")
-        if not all(os.path.exists(os.path.join(target, name)) for name in LEFT):
+        if not says(target, left):  # another build, of other nodes or another profile, has left its own
             return None
         head, tail = results[:2000], results[2000:]
         for old in stamps.split("\n"):

@@ -17,6 +17,7 @@ def why_hit(label: str, verbose: int, directory: str | None, profile: str | None
     from fftcas.errors import UsageError
     from fftcas.project.nodes import Source
     from fftcas.report import why_hit as report
+    from fftcas.report.paint import visible
     from fftcas.store import Store
 
     project = load(directory, profile, variables)
@@ -29,4 +30,4 @@ def why_hit(label: str, verbose: int, directory: str | None, profile: str | None
         print(f"{node.label} is no hit: `fftcas why-rebuild {node.label}` says why")
         return
     for line in report.text(proof, verbose):
-        print(line)
+        print(visible(line))

@@ -9,11 +9,9 @@ from fftcas.build.run import Run
 from fftcas.digest import digest_bytes
 from fftcas.project.project import Project
 from fftcas.report.files import read_json, write_json, write_text
+from fftcas.report.left import says
 from fftcas.report.run_results import run_results
 from fftcas.store import Store
-
-HEAD = 300
-"""The first bytes of a document, in which its state stands."""
 
 
 def target(root: Path) -> Path:
@@ -26,22 +24,23 @@ def event_logs(root: Path) -> Path:
     return root / ".fftcas" / "runs"
 
 
-def leave_artifacts(project: Project, store: Store, run: Run, command: str) -> Path:
+def leave_artifacts(project: Project, store: Store, run: Run, command: str) -> tuple[Path, str]:
     """Write run_results.json, and manifest.json and catalog.json unless they say all this already.
 
-    Returns where run_results.json is. Raises UsageError if the directory cannot be written.
+    Returns where run_results.json is, and the state that the others are of. Raises UsageError if the directory cannot
+    be written.
     """
     folder = target(project.root)
     results = folder / "run_results.json"
     write_json(results, run_results(project, run, command))
     now = state(project, run)
-    if says(folder / "manifest.json", now) and says(folder / "catalog.json", now):
-        return results
+    if says(folder, now):
+        return results, now
     from fftcas.report.manifest import catalog, manifest
 
     write_json(folder / "catalog.json", catalog(project, run, now))
     write_json(folder / "manifest.json", manifest(project, store, run, now, read_json(folder / "manifest.json")))
-    return results
+    return results, now
 
 
 def leave_extras(project: Project, run: Run, wanted: Mapping[str, Path]) -> None:
@@ -78,12 +77,3 @@ def state(project: Project, run: Run) -> str:
     shared = (project.settings.name, project.profile.name, sorted(project.vars), sorted(project.context))
     descriptions = sorted((label.text, text) for label, text in project.descriptions.items())
     return digest_bytes(repr((shared, nodes, outcomes, descriptions)).encode("utf-8", "backslashreplace"))
-
-
-def says(path: Path, state: str) -> bool:
-    """Whether a document was written for this state."""
-    try:
-        with path.open("rb") as file:
-            return f'"state": "{state}"'.encode() in file.read(HEAD)
-    except OSError:
-        return False

@@ -11,7 +11,7 @@ from fftcas.build.outcome import Outcome, Status
 from fftcas.build.run import Run
 from fftcas.errors import BudgetError, FftcasError
 from fftcas.label import Label
-from fftcas.report.paint import fit, has_colours
+from fftcas.report.paint import fit, has_colours, visible
 from fftcas.report.savings import saved_text
 from fftcas.streams import reopen_closed
 
@@ -106,6 +106,7 @@ class Console:
             self.print(f"          warning: {warning}")
 
     def print(self, text: str) -> None:
+        text = visible(text)
         self.said.append(text)
         if self.live is not None:
             from rich.text import Text
@@ -163,4 +164,4 @@ def print_error(error: FftcasError, title: str | None = None) -> None:
     """An error as one block on stderr."""
     head = "\033[31merror:\033[0m" if has_colours(sys.stderr) else "error:"
     text = f"{title}: {error}" if title else str(error)
-    print(f"{head} {text}", file=sys.stderr)
+    print(f"{head} {visible(text)}", file=sys.stderr)

@@ -8,6 +8,11 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
+_ACTS = re.compile(
+    r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\x1b(?!\[(?:[012]|3[1236])m)"
+)
+"""What terminals act on, but for ends of lines, tabs, and the colours of `CODES`."""
+
 CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 
@@ -24,6 +29,12 @@ class Paint:
 def has_colours(out: TextIO) -> bool:
     """Whether a stream is a terminal, and NO_COLOR is not set."""
     return out.isatty() and not os.environ.get("NO_COLOR")
+
+
+def visible(text: str) -> str:
+    """A text with its control characters spelled as JSON does: names, values and definitions may have been made by
+    others, to do things to whoever looks at them."""
+    return text if text.isprintable() else _ACTS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def ago(moment: str, now: datetime | None = None) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from fftcas.amounts import bytes_text, counted, duration
 from fftcas.build.versions import Entry, Version
 from fftcas.explain.rows import listing, rows_words
-from fftcas.report.paint import Paint, crop
+from fftcas.report.paint import Paint, crop, visible
 from fftcas.report.row_samples import sample_lines, value
 from fftcas.table_diff import Row, TableDiff
 
@@ -41,7 +41,8 @@ def when(moment: str) -> str:
 def table_lines(version: Version, rows: Sequence[Sequence[str | None]]) -> Iterator[str]:
     """A stored table's first rows in columns that fit the terminal, and its size."""
     columns = version.manifest.columns
-    cells = [[column.name for column in columns], *([value(cell) for cell in row] for row in rows)]
+    cells = [[crop(column.name, WIDTH) for column in columns], *([value(cell) for cell in row] for row in rows)]
+    cells = [[visible(cell) for cell in row] for row in cells]  # which says how wide it is
     widths = [max(cell_width(row[index]) for row in cells) for index in range(len(columns))]
     shown = len(columns)
     while shown > 1 and sum(widths[:shown]) + 2 * (shown - 1) > WIDTH:

@@ -13,6 +13,7 @@ import fcntl
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +31,9 @@ Work = TypeVar("Work")
 
 _DAMAGE = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.InvalidError, lmdb.VersionMismatchError)
 _LOCK_SECONDS = 120.0
+_NAMESAKE_SECONDS = 600.0
+_PATIENCE = 1.0
+"""Seconds after which who waits says so."""
 
 
 class Environment:
@@ -174,7 +178,7 @@ class Environment:
                     break
                 self._stop()
                 set_aside(self.path, trouble, self._warn)
-            self._env = self._map()
+            self._env = self._map_alone()
             self._env.reader_check()
         except lmdb.Error as error:
             self._stop()
@@ -190,6 +194,22 @@ class Environment:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def _map_alone(self) -> lmdb.Environment:
+        """The map, once no other process has it that has this one's number, as one of another container may: LMDB would
+        take the two for one."""
+        begun, told = time.monotonic(), False
+        while True:
+            try:
+                return self._map()
+            except lmdb.LockError:
+                waited = time.monotonic() - begun
+                if waited > _NAMESAKE_SECONDS:
+                    raise
+            if waited > _PATIENCE and not told:
+                told = True
+                self._warn(f"waiting for the store at {self.path.parent}: {_namesake()}")
+            time.sleep(0.1)
 
     def _map(self, readonly: bool = False) -> lmdb.Environment:
         data = self.path / "data.mdb"
@@ -244,7 +264,18 @@ class Environment:
             )
         if isinstance(error, OSError):
             return cannot_use(self.path.parent, error)
+        if isinstance(error, lmdb.LockError):
+            return StoreError(
+                f"the store at {self.path.parent} is in use",
+                why=f"{_namesake()}: LMDB would take the two for one",
+                hint="give each container a store of its own (FFTCAS_STORE) and share through a remote, "
+                "or start them with process numbers in common (docker run --pid=host)",
+            )
         return StoreError(f"the store at {self.path.parent} cannot be used", why=str(error))
+
+
+def _namesake() -> str:
+    return f"a process in another container has it open, which has the number {os.getpid()}, too"
 
 
 _registry: dict[str, Environment] = {}

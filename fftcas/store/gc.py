@@ -84,18 +84,16 @@ def collect(
     needs = _Needs(records)
     need = {each.realisation.derivation: needs.of(each.realisation, blobs.frame) for each in candidates}
     forgotten = choose(candidates, policy, now, sizes, need, others)
-    gone = {each.realisation.derivation for each in forgotten}
-    live = others.union(*(digests for derivation, digests in need.items() if derivation not in gone))
-    dead = [digest for digest in sizes if digest not in live]
     if dry_run:
         holds = blobs.environment.read(lambda txn: holding(txn, now, policy.grace)[0])
-        dead = [digest for digest in dead if digest not in holds]
+        dead = [digest for digest in _unneeded(sizes, need, forgotten, others) if digest not in holds]
     else:
         sweep = _Sweep(records, policy.grace, now, max([0, *(each.number for each in candidates)]))
-        steps = [dead[start : start + _STEP] for start in range(0, len(dead), _STEP)]
         with spare_space(store.path):
-            _forget(records, forgotten)
+            forgotten = _forget(records, forgotten, now)
             _trim_caches(records, min(max(policy.max_size // 10, 64 << 20), 1 << 30))
+            dead = _unneeded(sizes, need, forgotten, others)
+            steps = [dead[start : start + _STEP] for start in range(0, len(dead), _STEP)]
             dead = [digest for step in steps for digest in blobs.environment.write(partial(sweep.delete, step))]
             blobs.settle()
         for environment in (blobs.environment, records.environment):
@@ -144,6 +142,18 @@ def choose(
     return forgotten
 
 
+def _unneeded(
+    sizes: Iterable[bytes],
+    needs: Mapping[Digest, frozenset[bytes]],
+    forgotten: Iterable[Candidate],
+    others: Iterable[bytes],
+) -> list[bytes]:
+    """The blobs that nothing needs once some realisations are forgotten."""
+    gone = {each.realisation.derivation for each in forgotten}
+    live = set(others).union(*(digests for derivation, digests in needs.items() if derivation not in gone))
+    return [digest for digest in sizes if digest not in live]
+
+
 def footprint(size: int) -> int:
     """Bytes of the file that a value takes: above half a page it lies in pages of its own."""
     return size + 48 if size < PAGE // 2 else -(-(size + 16) // PAGE) * PAGE
@@ -177,7 +187,7 @@ class _Needs:
 
 def _candidates(txn: RecordTxn, policy: Policy, now: float) -> list[Candidate]:
     used: dict[Digest, float] = {}
-    dear = {output for pin in pins(txn) if pin.until is None or pin.until > now for output in pin.outputs}
+    dear = _dear(txn, now)
     last: set[Digest] = set()
     seen: Counter[tuple[str, str, str | None]] = Counter()
     for kept in kept_runs(txn):
@@ -186,8 +196,6 @@ def _candidates(txn: RecordTxn, policy: Policy, now: float) -> list[Candidate]:
         outputs = set(outputs_of(txn, kept).values())
         at = _seconds(kept.run.finished or kept.run.started, now)
         used.update({output: max(at, used.get(output, at)) for output in outputs})
-        if kept.alive:
-            dear |= outputs
         if seen[line] <= policy.keep_runs:
             last |= outputs
     candidates = []
@@ -200,6 +208,12 @@ def _candidates(txn: RecordTxn, policy: Policy, now: float) -> list[Candidate]:
     return candidates
 
 
+def _dear(txn: RecordTxn, now: float) -> set[Digest]:
+    """Outputs that are pinned, or that a running build has."""
+    pinned = {output for pin in pins(txn) if pin.until is None or pin.until > now for output in pin.outputs}
+    return pinned.union(*(outputs_of(txn, kept).values() for kept in kept_runs(txn) if kept.alive))
+
+
 def _seconds(text: str, otherwise: float) -> float:
     try:
         return datetime.fromisoformat(text).timestamp()
@@ -207,17 +221,19 @@ def _seconds(text: str, otherwise: float) -> float:
         return otherwise
 
 
-def _forget(records: Records, forgotten: list[Candidate]) -> None:
-    for start in range(0, len(forgotten), _STEP):
-        part = forgotten[start : start + _STEP]
+def _forget(records: Records, forgotten: list[Candidate], now: float) -> list[Candidate]:
+    """Those that could be forgotten: neither was one built again meanwhile, nor did a build begin to use it."""
 
-        def work(txn: RecordTxn, part: list[Candidate] = part) -> None:
-            for each in part:
-                derivation = each.realisation.derivation
-                if index.number_of(txn, derivation) == each.number:  # else it was built again meanwhile
-                    index.delete(txn, derivation)
+    def work(txn: RecordTxn, part: list[Candidate]) -> list[Candidate]:
+        dear = _dear(txn, now)
+        same = [each for each in part if index.number_of(txn, each.realisation.derivation) == each.number]
+        going = [each for each in same if each.realisation.output not in dear]
+        for each in going:
+            index.delete(txn, each.realisation.derivation)
+        return going
 
-        records.write(work)
+    parts = [forgotten[start : start + _STEP] for start in range(0, len(forgotten), _STEP)]
+    return [each for part in parts for each in records.write(partial(work, part=part))]
 
 
 @dataclass

@@ -120,5 +120,5 @@ def test_what_is_remembered_is_of_the_database_that_was_decided_on(small: Small,
         assert {outcome.status.value for outcome in run.outcomes} == {"fresh"}
         if overtaken:
             build(small.load(k=2), tuple(project.graph), store, BuildOptions())
-        remember_build(look, project, store, BuildOptions(), run, Console((), verbosity=-1), "{}")
+        remember_build(look, project, store, BuildOptions(), run, Console((), verbosity=-1), "{}", "")
     assert (look.recall() is None) is overtaken

@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import pytest
 from small import Small
 
 from fftcas.build.options import BuildOptions
 from fftcas.build.outcome import Status
+from fftcas.build.recording import Recording
 from fftcas.store.blobs import BLOB
+from fftcas.store.gc import Policy, collect
 from fftcas.store.tables import chunk_list
 
 A = """
@@ -62,6 +65,26 @@ def test_one_that_is_damaged_is_built_and_the_others_are_put_back(small: Small) 
     assert {status for name, status in found.items() if name != "m7"} == {"restored"}
     assert small.sql("select distinct k from w.m7 union all select distinct k from w.m8") == [(7,), (8,)]
     assert set(small.build().values()) == {"fresh"}
+
+
+def test_a_collection_meanwhile_leaves_what_waits_for_the_end(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    small.models(b="select random() as r", c="select 2 * r as r from {{ ref('b') }}")
+    small.python(a="import time\n@model()\ndef a():\n    time.sleep(var('s', 0))\n    return pd.DataFrame({'k': [1]})")
+    small.build()
+    small.database.unlink()
+    catch_up = Recording.catch_up
+
+    def catch_up_then_collect(recording: Recording) -> None:
+        catch_up(recording)
+        assert collect(recording.store, Policy(max_size=1, grace=0)).forgotten
+
+    monkeypatch.setattr(Recording, "catch_up", catch_up_then_collect)
+    assert small.build(options=BuildOptions(jobs=2), s=0.5) == {
+        "numbers": "restored",
+        "a": "built",
+        "b": "restored",
+        "c": "restored",
+    }
 
 
 def test_a_reader_is_not_built_of_what_is_in_the_place_of_its_input(small: Small) -> None:

@@ -24,13 +24,6 @@ from s3_servers import KEYS
 TABLES = ["seed_users", "seed_orders", "stg_users", "py_constants", "mart_user_orders"]
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    path = tmp_path / "remote"
-    path.mkdir()
-    return path
-
-
 def machine(tmp_path: Path, name: str) -> Demo:
     """A new checkout on a new machine."""
     (tmp_path / name).mkdir()

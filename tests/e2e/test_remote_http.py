@@ -31,13 +31,6 @@ def server() -> Iterator[Api]:
     server.stop()
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    path = tmp_path / "remote"
-    path.mkdir()
-    return path
-
-
 def machine(tmp_path: Path, name: str, more: str = "") -> Demo:
     """A machine with a project of one model that fetches."""
     (tmp_path / name).mkdir()

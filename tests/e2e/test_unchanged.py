@@ -60,6 +60,11 @@ def test_it_leaves_what_a_run_in_full_leaves(remembered: Demo) -> None:
     assert "click" in modules(remembered)
     assert {file.name for file in folder.iterdir()} == {"run_results.json", "manifest.json", "catalog.json"}
     assert path.stat().st_mode == again
+    left = (folder / "catalog.json").read_text()
+    assert tell(remembered, *BUILD[:3], "//seeds/...")[0] == 0
+    assert (folder / "catalog.json").read_text() != left
+    assert "click" in modules(remembered)
+    assert json.loads((folder / "catalog.json").read_text())["relations"] == json.loads(left)["relations"]
 
 
 CHANGES: dict[str, Callable[[Demo], object]] = {
@@ -89,6 +94,21 @@ def test_any_change_is_found_out(remembered: Demo, change: Callable[[Demo], obje
 def test_a_variable_is_found_out(remembered: Demo) -> None:
     assert "click" in modules(remembered, FF_DEMO_TOGGLE="1")
     assert "click" in modules(remembered, SOME_TOKEN="s3cret")
+
+
+def test_whether_a_required_remote_can_be_used_is_found_out(remembered: Demo, place: Path) -> None:
+    remote = {"FFTCAS_REMOTE": str(place), "FFTCAS_REMOTE_MODE": "required"}
+    assert tell(remembered, *BUILD, **remote)[0] == 0
+    shutil.rmtree(place)
+    assert tell(remembered, *BUILD, **remote)[0] == 6
+
+
+def test_what_lies_in_the_store_alone_is_looked_for_each_time(remembered: Demo) -> None:
+    remembered.sql("drop table cache_demo.mart_user_orders")
+    wanted = (BUILD[0], "--materialize", "none", *BUILD[1:])
+    assert "6 fresh in" in tell(remembered, *wanted)[1]
+    shutil.rmtree(remembered.home / "store")
+    assert "5 fresh, 1 built in" in tell(remembered, *wanted)[1]
 
 
 def test_each_commit_has_a_run(built: Demo) -> None:

@@ -29,13 +29,6 @@ from fftcas.store.remote.transport import Transport
 HOUR = 3600.0
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    path = tmp_path / "remote"
-    path.mkdir()
-    return path
-
-
 @dataclass(frozen=True)
 class Writer:
     """A process that fills a store, and then publishes what is in it."""

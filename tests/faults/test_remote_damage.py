@@ -34,13 +34,6 @@ ROUNDS = 60
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    path = tmp_path / "remote"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 def filled(tmp_path: Path, place: Path) -> Iterator[tuple[Store, list[str]]]:
     """A store whose three tables are published."""
     with Store.open(tmp_path / "a") as store:

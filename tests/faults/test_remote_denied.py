@@ -24,13 +24,6 @@ from fftcas.store.remote.doctor import examine
 SIGNER = Signer.new("ci")
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    path = tmp_path / "remote"
-    path.mkdir()
-    return path
-
-
 @pytest.mark.parametrize("mode", [RemoteMode.RO, RemoteMode.RW, RemoteMode.REQUIRED])
 @pytest.mark.parametrize("folder", ["claims", "packs"])
 def test_one_object_that_may_not_be_read(tmp_path: Path, place: Path, folder: str, mode: RemoteMode) -> None:

@@ -19,13 +19,6 @@ from fftcas.store.remote.doctor import examine
 KINDS = ["link", "loose link", "pipe", "folder", "full folder"]
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    path = tmp_path / "remote"
-    path.mkdir()
-    return path
-
-
 def put_stray(victim: Path, kind: str, outside: Path) -> None:
     """Put something else in the place of an object."""
     good = victim.read_bytes()

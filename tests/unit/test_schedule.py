@@ -28,6 +28,7 @@ def run(
     most: int = 100,
     together: Callable[[Sequence[Label]], object] = lambda labels: None,
     ahead: Callable[[Sequence[Label]], None] = lambda labels: None,
+    idle: Callable[[], None] = lambda: None,
 ) -> dict[str, str]:
     def outcome(label: Label) -> Outcome:
         work(label)
@@ -49,6 +50,7 @@ def run(
         keep_going=keep_going,
         skipped=lambda label, failed: Outcome(label, Status.SKIPPED, failed.name),
         done=lambda outcome: None,
+        idle=idle,
         interrupt=lambda: None,
     )
     return {label.name: outcome.status.value for label, outcome in outcomes.items()}
@@ -70,6 +72,16 @@ def test_two_nodes_run_at_once() -> None:
     both = threading.Barrier(2, timeout=10)
     started = run(jobs=2, work=lambda label: both.wait() and None if label in (A, C) else None)
     assert set(started.values()) == {"built"}
+
+
+def test_who_waits_for_long_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fftcas.build.schedule.IDLE", 0.05)
+    idle = threading.Event()
+
+    def work(label: Label) -> None:
+        assert idle.wait(10)
+
+    assert set(run(idle=idle.set, work=work).values()) == {"built"}
 
 
 def test_never_more_than_jobs_at_once() -> None:

@@ -1,7 +1,8 @@
 """What bytes from elsewhere may say: types, lengths, characters and ranges, checked before anything acts on them.
 
 A manifest's column types end up in the engine's CREATE TABLE, and labels on a terminal: neither may hold more than a
-type or a label.
+type or a label. The names of columns and files, and the texts of a derivation, may hold what those of an honest build
+do, which is nearly everything: who prints them spells what a terminal would act on (`report.paint.visible`).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ CHUNK_BYTES = 4 << 20
 
 _KINDS = ("seed", "sql", "python", "snapshot", "test")
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]*")
+_NAME = re.compile(r"[^\x00\ud800-\udfff]*")
 _QUOTED = re.compile(r"(?<![\w'\"])(?:\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*')(?![\w'\"])")  # E'\'' is read in many ways
 _INNER = re.compile(r"\([\w ,.\[\]:]*\)")
 _TYPE = re.compile(r"[A-Za-z_]\w*( (with|without|local|time|zone|precision|varying))*(\[\d*\])*", re.IGNORECASE)
@@ -122,7 +124,7 @@ def _realisation(value: Mapping[str, Any]) -> Realisation:
         built_at=_moment(value["built_at"]),
         run_id=printable(value["run_id"], 80),
         host=printable(value["host"], 255),
-        inputs={printable(name, 4096): digest_of(each) for name, each in mapping(value["inputs"]).items()},
+        inputs={name(key, 4096): digest_of(each) for key, each in mapping(value["inputs"]).items()},
         http={digest_of(name): digest_of(each) for name, each in mapping(value["http"]).items()},
         http_max_age={digest_of(name): _age(each) for name, each in mapping(value.get("http_max_age", {})).items()},
     )
@@ -144,7 +146,7 @@ def check_manifest(value: object, realisation: Realisation) -> Manifest | None:
     for column in manifest.columns:
         digest_of(column.digest)
         number(column.bytes, 1 << 56)
-        names.add(printable(column.name, 4096))
+        names.add(name(column.name, 4096))
         if not is_type(column.type):
             raise ValueError(f"a column's type is not one: {column.type[:60]!r}")
     if len(names) != len(manifest.columns):
@@ -169,7 +171,7 @@ def check_chunks(data: bytes, manifest: Manifest, index: int) -> list[Chunk]:
         raise ValueError("a chunk is too large")
     column = manifest.columns[index]
     if (sum(c.rows for c in chunks), sum(c.bytes for c in chunks)) != (manifest.rows, column.bytes):
-        raise ValueError(f"the chunks of column '{column.name}' are not as many rows and bytes as its table")
+        raise ValueError(f"the chunks of column {column.name!r} are not as many rows and bytes as its table")
     return chunks
 
 
@@ -180,7 +182,7 @@ def is_type(spelled: str) -> bool:
 
 @lru_cache(256)
 def _is_type(spelled: str) -> bool:
-    if not _PRINTABLE.fullmatch(spelled):
+    if not _NAME.fullmatch(spelled):
         return False
     rest = _QUOTED.sub("q", spelled)
     if _SQL.search(rest):
@@ -198,10 +200,18 @@ def label(value: object) -> str:
 
 
 def printable(value: object, limit: int) -> str:
-    if not _PRINTABLE.fullmatch(text(value, limit)):
+    return _made_of(_PRINTABLE, text(value, limit))
+
+
+def name(value: object, limit: int) -> str:
+    """What a column or a file is called."""
+    return _made_of(_NAME, text(value, limit))
+
+
+def _made_of(characters: re.Pattern[str], found: str) -> str:
+    if not characters.fullmatch(found):
         raise ValueError("a text has characters that it may not have")
-    assert isinstance(value, str)
-    return value
+    return found
 
 
 def _age(value: object) -> float:

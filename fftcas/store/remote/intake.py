@@ -60,6 +60,8 @@ class Intake:
         while (flight := self._flights.take_off(derivation)) is not None:
             flight.wait()
         try:
+            if derivation in self.fetched and store.realisation(derivation) is None:
+                self.forget(derivation)  # `gc` took it meanwhile: to it, what others built long ago is old
             if derivation not in self.fetched and (claim := self._finder.claim(derivation)) is not None:
                 self._fetch([claim], store)
         finally:

@@ -30,7 +30,10 @@ _DAY = 24 * 3600.0
 
 @dataclass
 class Published:
-    """What was written so far: claims, objects and bytes; claims that were there; and what could not be."""
+    """What was written so far: claims, objects and bytes; claims that were there; and what the remote failed to take.
+
+    `problems` also tell of outputs that are no longer whole, or that no reader would believe.
+    """
 
     claims: int = 0
     objects: int = 0
@@ -112,8 +115,10 @@ class Publisher:
                         self.done.known += 1
                     continue
                 self._one(derivation, store, replacing=known)
-            except (OSError, RemoteError, ValueError, MissingBlob) as error:
+            except (OSError, RemoteError) as error:
                 self._failed(1, error)
+            except (ValueError, MissingBlob) as error:
+                self._kept_back(derivation, store, error)
 
     def _outdates(self, derivation: Digest, store: Store) -> bool:
         """Whether the store's output rests on newer HTTP responses than the one that is claimed already."""
@@ -192,6 +197,12 @@ class Publisher:
 
     def name(self, derivation: Digest) -> ClaimName:
         return ClaimName(self._namespace, derivation, self.signer.public.id if self.signer else UNSIGNED)
+
+    def _kept_back(self, derivation: Digest, store: Store, error: Exception) -> None:
+        """An output cannot be published, and the remote is not to blame."""
+        made = store.realisation(derivation)
+        with self._lock:
+            self.done.problems.append(f"{made.label if made else derivation[:16]} was not published: {error}")
 
     def _failed(self, count: int, error: Exception) -> None:
         with self._lock:

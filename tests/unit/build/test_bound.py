@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,7 +15,7 @@ from fftcas.build.recording import Recording
 from fftcas.digest import digest_bytes
 from fftcas.errors import UsageError
 from fftcas.label import Label
-from fftcas.store import Realisation, RunRecord, Store
+from fftcas.store import Realisation, RunRecord, Store, gc
 from fftcas.table import Column, Manifest, Table
 
 
@@ -49,6 +50,21 @@ def test_the_oldest_go_and_what_a_running_build_has_stays(tmp_path: Path) -> Non
         assert store.holds(oldest)
         assert store.get_records("http-response", [b"x"]) == [bytes(1000)]
         assert keep_within(store, limit) is None
+
+
+def test_what_a_build_has_begun_to_use_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store.open(tmp_path) as store:
+        oldest, _ = add(store, 0), add(store, 1)
+    choose = gc.choose
+
+    def begun_meanwhile(*arguments: Any) -> list[gc.Candidate]:
+        store.record_run(RunRecord("r", "/p", "dev", "2020-01-01T00:00:00+00:00", outputs={"//t:t0": oldest.output}))
+        return choose(*arguments)
+
+    monkeypatch.setattr(gc, "choose", begun_meanwhile)
+    with Store.open(tmp_path) as store:
+        assert [each.label for each in gc.collect(store, gc.Policy(max_size=0)).forgotten] == ["//t:t1"]
+        assert store.holds(oldest)
 
 
 def test_the_bound_is_named_or_a_part_of_the_disk(tmp_path: Path) -> None:

@@ -52,13 +52,6 @@ HEADS = {
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    path = tmp_path / "remote"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
 def keys(tmp_path: Path, place: Path) -> list[str]:
     """The derivations of three published tables."""
     with Store.open(tmp_path / "a") as store:

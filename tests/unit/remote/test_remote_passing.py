@@ -39,13 +39,6 @@ def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    place = tmp_path / "remote"
-    place.mkdir()
-    return place
-
-
-@pytest.fixture
 def key(tmp_path: Path, place: Path) -> str:
     """The derivation of a published table."""
     with Store.open(tmp_path / "a") as store:

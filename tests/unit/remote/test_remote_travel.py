@@ -21,13 +21,6 @@ TARGET = 1 << 17
 """Bytes of a pack where a test wants several of them."""
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    path = tmp_path / "remote"
-    path.mkdir()
-    return path
-
-
 def test_tables_travel(tmp_path: Path, place: Path) -> None:
     with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b:
         keys = fill(a, 3)
@@ -49,6 +42,10 @@ def test_prefetched_tables_are_the_same(tmp_path: Path, place: Path) -> None:
         remote.intake.prefetch(keys, b)
         assert all(remote.intake.fetch(key, b) for key in keys)
         assert [rows(b, key) for key in keys] == [expected(number) for number in range(20)]
+        b.disown(keys[7])  # as `gc` does, while the run goes on
+        assert remote.intake.fetch(keys[7], b) is not None
+        assert rows(b, keys[7]) == expected(7)
+        assert len(remote.intake.fetched) == 20
 
 
 def test_what_was_decoded_to_be_checked_is_kept_for_one_reader(

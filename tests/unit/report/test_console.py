@@ -24,6 +24,13 @@ def names(out: io.StringIO) -> str:
     return "".join(line.split("//m:")[1][0] for line in out.getvalue().splitlines())
 
 
+def test_what_a_terminal_would_act_on_is_spelled() -> None:
+    shown, out = console()
+    shown.done(Outcome(ORDER[0], Status.BUILT, "a \x1b[2J\r\x9b \x1b[8m \u202e \x1b[32mb\n\tä"))
+    assert out.getvalue().endswith(r"a \u001b[2J\u000d\u009b \u001b[8m \u202e " + "\x1b[32mb\n\tä\n")
+    assert shown.said == [out.getvalue()[:-1]]
+
+
 def test_a_line_waits_for_those_before_it() -> None:
     shown, out = console()
     for label, lines in ((ORDER[1], ""), (ORDER[0], "ab"), (ORDER[3], "ab"), (ORDER[2], "abcd")):

@@ -299,9 +299,10 @@ def test_gc_sees_what_is_committed_while_it_sweeps(store: Store, monkeypatch: py
     store.blobs.release()
     forget = gc._forget
 
-    def forget_then_commit(*arguments: Any) -> None:
-        forget(*arguments)
+    def forget_then_commit(*arguments: Any) -> list[gc.Candidate]:
+        went = forget(*arguments)
         realise(store, "late", late)
+        return went
 
     monkeypatch.setattr(gc, "_forget", forget_then_commit)
     gc.collect(store, policy(max_size=0))

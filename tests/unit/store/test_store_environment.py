@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -94,6 +95,30 @@ def test_the_end_of_a_forked_child_takes_nothing_from_its_parent(tmp_path: Path)
     assert os.waitpid(child, 0)[1] == 0
     assert get(environment, b"a") is not None
     environment.close()
+
+
+def test_a_process_of_the_same_number_in_another_container_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Environment.open(tmp_path / "e", pytest.fail).close()
+    monkeypatch.setattr("fftcas.store.environment._PATIENCE", 0.0)
+    monkeypatch.setattr("fftcas.store.environment._NAMESAKE_SECONDS", 0.3)
+    number, (held, holding), said = os.getpid(), os.pipe(), list[str]()
+    namesake = os.fork()
+    if namesake == 0:
+        with (tmp_path / "e" / "lock.mdb").open("r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX, 1, number)  # as LMDB does, each process at its own number
+            os.write(holding, b"x")
+            signal.pause()
+    os.read(held, 1)
+    with pytest.raises(StoreError, match="is in use") as error:
+        Environment.open(tmp_path / "e", said.append)
+    assert f"another container has it open, which has the number {number}, too" in str(error.value)
+    assert len(said) == 1
+    monkeypatch.setattr("fftcas.store.environment._NAMESAKE_SECONDS", 60)
+    threading.Timer(0.2, os.kill, (namesake, signal.SIGKILL)).start()
+    Environment.open(tmp_path / "e", said.append).close()
+    os.waitpid(namesake, 0)
 
 
 def test_forks_beside_writing_threads(tmp_path: Path) -> None:
