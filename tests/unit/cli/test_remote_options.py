@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from fftcas.cli.remote_options import remote_opener
+from fftcas.cli.remote_options import merged, remote_opener
 from fftcas.errors import UsageError
 
 WRONG = {
@@ -24,7 +25,7 @@ def test_wrong_settings_are_told_at_once(name: str, tmp_path: Path, monkeypatch:
     monkeypatch.setenv("FFTCAS_REMOTE", str(tmp_path))
     monkeypatch.setenv(name, WRONG[name][0])
     with pytest.raises(UsageError, match=WRONG[name][1]):
-        remote_opener(None, None, None, pytest.fail, offline=False)
+        remote_opener(merged(None, None, None, os.environ), pytest.fail, offline=False)
 
 
 @pytest.mark.parametrize("url", ["", "host:9000", "/x", "http://me:SECRET@h ost", "http://[::1", "http://h:99999"])
@@ -32,5 +33,5 @@ def test_an_endpoint_is_a_url(url: str, monkeypatch: pytest.MonkeyPatch) -> None
     pytest.importorskip("obstore")
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     with pytest.raises(UsageError, match="AWS_ENDPOINT_URL is no URL") as found:
-        remote_opener("s3://bucket/x", None, None, pytest.fail, offline=False)
+        remote_opener(merged("s3://bucket/x", None, None, os.environ), pytest.fail, offline=False)
     assert "SECRET" not in str(found.value)
