@@ -47,7 +47,8 @@ def keep_plan(
 
     Not where more would be said: what has changed to no effect, or what a remote has.
     """
-    remote = project.settings.remote is not None or any(name.startswith("FFTCAS_REMOTE") for name in os.environ)
+    settings = project.settings.remote
+    remote = (settings is not None and settings.url) or any(name.startswith("FFTCAS_REMOTE") for name in os.environ)
     if remote or is_varied(look) or any(each.unread for each in explanations):
         return
     covered = {label.text for label in project.graph.ancestors(targets)}

@@ -100,23 +100,23 @@ def _signer() -> Signer | None:
 def merged(
     url: str | None, mode: str | None, settings: RemoteSettings | None, environ: Mapping[str, str]
 ) -> RemoteSettings | None:
-    """What is meant, or None if no remote is. Raises UsageError."""
+    """What is meant, always with a `url`, or None if no remote is. Raises UsageError."""
     from fftcas.errors import UsageError
     from fftcas.project.settings import RemoteSettings
 
-    mode = mode or environ.get("FFTCAS_REMOTE_MODE") or None
-    if mode is not None and mode not in MODES:
+    settings = settings or RemoteSettings()
+    mode = mode or environ.get("FFTCAS_REMOTE_MODE") or settings.mode
+    if mode not in MODES:
         raise UsageError(f"FFTCAS_REMOTE_MODE is '{mode}'", hint=f"one of {', '.join(MODES)}")
-    url = url or environ.get("FFTCAS_REMOTE") or (settings.url if settings else None)
+    url = url or environ.get("FFTCAS_REMOTE") or settings.url
     if not url:
         if mode == "required":
             raise UsageError("a remote is required, and none is named", hint="set FFTCAS_REMOTE, or use --remote")
         return None
     trust = environ.get("FFTCAS_REMOTE_TRUST")
-    namespace = environ.get("FFTCAS_REMOTE_NAMESPACE") or (settings.namespace if settings else None)
     return RemoteSettings(
         url if "://" in url else os.path.abspath(os.path.expanduser(url)),  # noqa: PTH100, PTH111
-        mode or (settings.mode if settings else "rw"),
-        tuple(trust.split()) if trust else settings.trust if settings else (),  # unset in CI means empty
-        namespace,
+        mode,
+        tuple(trust.split()) if trust else settings.trust,  # unset in CI means empty
+        environ.get("FFTCAS_REMOTE_NAMESPACE") or settings.namespace,
     )

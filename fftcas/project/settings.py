@@ -38,9 +38,12 @@ class CacheSettings:
 
 @dataclass(frozen=True)
 class RemoteSettings:
-    """The remote directory that the project shares; `trust` names the public keys whose claims are believed."""
+    """The remote that the project shares; `trust` names the public keys whose claims are believed.
 
-    url: str = field(repr=False)  # may carry credentials
+    Where `url` is empty, the rest counts for whatever remote the command or the environment names.
+    """
+
+    url: str = field(default="", repr=False)  # may carry credentials
     mode: str = "rw"
     trust: tuple[str, ...] = ()
     namespace: str | None = None
@@ -109,9 +112,11 @@ def _cache(cache: Section) -> CacheSettings:
 
 def _remote(remote: Section, root: Path) -> RemoteSettings:
     remote.known({"url", "mode", "trust", "namespace"})
-    url = remote.required("url")
+    url = remote.required("url") if "url" in remote.values else ""
+    if url and "://" not in url:
+        url = str(root / os.path.expanduser(url))  # noqa: PTH111 (of nobody)
     return RemoteSettings(
-        url=url if "://" in url else str(root / os.path.expanduser(url)),  # noqa: PTH111 (of nobody)
+        url=url,
         mode=remote.choice("mode", ("off", "ro", "rw", "required"), "rw"),
         trust=remote.texts("trust"),
         namespace=remote.text("namespace"),

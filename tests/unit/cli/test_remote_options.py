@@ -9,6 +9,7 @@ import pytest
 
 from fftcas.cli.remote_options import merged, remote_opener
 from fftcas.errors import UsageError
+from fftcas.project.settings import RemoteSettings, read_settings
 
 WRONG = {
     "FFTCAS_REMOTE": ("file://host/x", "names another machine"),
@@ -26,6 +27,13 @@ def test_wrong_settings_are_told_at_once(name: str, tmp_path: Path, monkeypatch:
     monkeypatch.setenv(name, WRONG[name][0])
     with pytest.raises(UsageError, match=WRONG[name][1]):
         remote_opener(merged(None, None, None, os.environ), pytest.fail, offline=False)
+
+
+def test_a_project_may_say_whom_to_trust_and_leave_open_where(tmp_path: Path) -> None:
+    (tmp_path / "project.yml").write_text("remote: {trust: [k], mode: ro}")
+    settings = read_settings(tmp_path).remote
+    assert merged(None, None, settings, {}) is None
+    assert merged(None, None, settings, {"FFTCAS_REMOTE": "/x"}) == RemoteSettings("/x", "ro", ("k",))
 
 
 @pytest.mark.parametrize("url", ["", "host:9000", "/x", "http://me:SECRET@h ost", "http://[::1", "http://h:99999"])

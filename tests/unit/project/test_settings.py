@@ -97,7 +97,7 @@ def test_empty_sections_give_no_warnings(tmp_path: Path) -> None:
             "cache: {undeclared: eror}",
             "'cache.undeclared' must be one of warn, error\n  at project.yml:1\n  hint: did you mean 'error'?",
         ),
-        ("remote: {mode: ro}", "remote has no 'url'\n  at project.yml:1"),
+        ("remote: {url: , mode: ro}", "remote has no 'url'\n  at project.yml:1"),
         (
             "remote: {url: x, mode: requird}",
             "'remote.mode' must be one of off, ro, rw, required\n  at project.yml:1\n  hint: did you mean 'required'?",
