@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Collection
 from contextlib import suppress
@@ -50,20 +52,24 @@ class Edits:
         command = ["git", "--no-optional-locks", "-C", str(root), "status", *how, "--", "."]
         with suppress(OSError):  # there is no git
             self._git = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # what it starts in turn is ended with it
             )
 
     def wait(self) -> None:
         """Let git come to its end, or end it if it takes too long."""
         if self._git is None:
             return
-        try:
-            said, _ = self._git.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._git.kill()
-            self._git.communicate()
-            return
-        if not self._git.returncode:
+        with self._git as git:
+            try:
+                said, _ = git.communicate(timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
+                os.killpg(git.pid, signal.SIGKILL)
+                return
+        if not git.returncode:
             self._changes = said.decode("utf-8", "surrogateescape").split("\0")[:-1]
 
     def concern(self, read: Collection[str]) -> bool | None:

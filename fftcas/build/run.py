@@ -93,7 +93,6 @@ def build(
     """
     clock = Clock()
     here = checkout(project.root)
-    edits = Edits(project.root, here)
     record = RunRecord(
         run_id or new_run_id(clock.started_at),
         str(project.root),
@@ -118,6 +117,7 @@ def build(
 
     attempt = begin()
     interrupted = False
+    edits = Edits(project.root, here)
     try:
         try:
             attempt.run()

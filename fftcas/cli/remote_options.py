@@ -14,9 +14,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from fftcas.errors import RemoteError
 
 if TYPE_CHECKING:
     from fftcas.project.settings import RemoteSettings
@@ -40,16 +43,17 @@ def remote_opener(
 ) -> Callable[[], Remote | None]:
     """Opens the remote that is `merged`, and says what it can be used for.
 
-    `offline`: a bucket is not. Raises UsageError or RemoteError for what it could not be opened with; with `required`,
-    it is opened now.
+    `offline`: a bucket is not. Raises UsageError for settings with which it could not be opened; with `required`, it is
+    opened now, or RemoteError is raised.
     """
     if wanted is None or wanted.mode == "off":
         return lambda: None
     if wanted.mode == "required":
         remote = open_remote(wanted, offline, say)
         return lambda: remote
-    check(wanted)  # what is wrong there is the failure of no node
-    return lambda: open_remote(wanted, offline, say)
+    with suppress(RemoteError):  # a package is missing
+        check(wanted)  # what is wrong there is the failure of no node
+    return lambda: _open_or_go_on(wanted, offline, say)
 
 
 def remote_reader(url: str | None, mode: str | None, settings: RemoteSettings | None, offline: bool) -> Remote | None:
@@ -67,7 +71,16 @@ def check(wanted: RemoteSettings) -> None:
     from fftcas.store.remote import Remote
 
     Remote.check(wanted.url, wanted.trust, wanted.namespace)
-    _signer()
+    _signer(wanted)
+
+
+def _open_or_go_on(wanted: RemoteSettings, offline: bool, say: Callable[[str], None]) -> Remote | None:
+    """The remote, or None where the packages that it needs are missing. Raises UsageError."""
+    try:
+        return open_remote(wanted, offline, say)
+    except RemoteError as error:
+        say(f"remote: off ({error.what}: {error.hint})")
+        return None
 
 
 def open_remote(wanted: RemoteSettings, offline: bool, say: Callable[[str], None]) -> Remote:
@@ -80,7 +93,7 @@ def open_remote(wanted: RemoteSettings, offline: bool, say: Callable[[str], None
         RemoteMode(wanted.mode),
         trust=wanted.trust,
         namespace=wanted.namespace,
-        signer=_signer(),
+        signer=_signer(wanted),
         responses=SharedResponses(),
         warn=lambda text: print(f"warning: {text}", file=sys.stderr),
         offline=offline,
@@ -89,11 +102,11 @@ def open_remote(wanted: RemoteSettings, offline: bool, say: Callable[[str], None
     return remote
 
 
-def _signer() -> Signer | None:
+def _signer(wanted: RemoteSettings) -> Signer | None:
     """Raises UsageError, or RemoteError if the extra is missing."""
     from fftcas.store.remote import Signer
 
-    key = os.environ.get("FFTCAS_REMOTE_KEY")
+    key = os.environ.get("FFTCAS_REMOTE_KEY") if wanted.mode != "ro" else None
     return Signer.load(key) if key else None
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,23 @@ def edited(root: Path, *read: str) -> bool | None:
     edits = Edits(root, checkout(root))
     edits.wait()
     return edits.concern(read)
+
+
+def test_a_git_that_does_not_end_is_ended_with_what_it_has_started(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shim, started = tmp_path / "bin/git", tmp_path / "started"
+    shim.parent.mkdir()
+    shim.write_text(f"#!/bin/sh\nsleep 600 > /dev/null & echo $! > {started}; wait\n")
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shim.parent}:{os.environ['PATH']}")
+    edits = Edits(repository, checkout(repository))
+    while not (started.exists() and started.read_text()):
+        time.sleep(0.01)
+    edits.wait()
+    assert edits.concern(()) is None
+    state = Path(f"/proc/{started.read_text().strip()}/stat")
+    assert not state.exists() or state.read_text().split()[2] == "Z"
 
 
 def test_edits_are_what_a_project_would_not_find_in_the_commit(repository: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from fftcas.cli.remote_options import merged, remote_opener
-from fftcas.errors import UsageError
+from fftcas.errors import RemoteError, UsageError
 from fftcas.project.settings import RemoteSettings, read_settings
 
 WRONG = {
@@ -27,6 +28,20 @@ def test_wrong_settings_are_told_at_once(name: str, tmp_path: Path, monkeypatch:
     monkeypatch.setenv(name, WRONG[name][0])
     with pytest.raises(UsageError, match=WRONG[name][1]):
         remote_opener(merged(None, None, None, os.environ), pytest.fail, offline=False)
+
+
+def test_a_remote_whose_package_is_missing_is_off_unless_it_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    said: list[str] = []
+    assert remote_opener(RemoteSettings("s3://bucket/x"), said.append, offline=False)() is None
+    assert said == ["remote: off (a remote at s3:// needs the package obstore: pip install 'fftcas[cloud]')"]
+    with pytest.raises(RemoteError, match="needs the package obstore"):
+        remote_opener(RemoteSettings("s3://bucket/x", "required"), said.append, offline=False)
+
+
+def test_who_only_reads_needs_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FFTCAS_REMOTE_KEY", "/nowhere/ci.key")
+    assert remote_opener(RemoteSettings(str(tmp_path), "ro"), lambda line: None, offline=False)() is not None
 
 
 def test_a_project_may_say_whom_to_trust_and_leave_open_where(tmp_path: Path) -> None:
