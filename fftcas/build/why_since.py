@@ -1,14 +1,18 @@
-"""What the files of a project change, compared with a commit: recipe by recipe, nothing is run."""
+"""What the files of a project change, compared with a commit: recipe by recipe, and what texts read; nothing is run."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from fftcas.build.decide import context
+from fftcas.build.file_inputs import FileInputs
 from fftcas.build.keys import full_recipe
+from fftcas.build.looking import looking
 from fftcas.build.reads import is_built, reads
 from fftcas.build.reasons import told_rows
+from fftcas.build.statements import Statement
 from fftcas.build.why import Explanation, state
 from fftcas.derivation import Derivation
 from fftcas.digest import Value
@@ -16,11 +20,12 @@ from fftcas.engines import diff_rows, typed_rows
 from fftcas.explain.causes import Cause, recipe_difference
 from fftcas.explain.rows import listing
 from fftcas.label import Label
-from fftcas.project.git_tree import tree_at
-from fftcas.project.nodes import Node, Seed
+from fftcas.project.git_tree import edited_since, tree_at
+from fftcas.project.nodes import Node, Seed, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.provenance import Provenance
 from fftcas.project.seed_data import read_seed
+from fftcas.store import Store
 from fftcas.table import Table
 
 LoadAt = Callable[[Path], Project]
@@ -34,15 +39,17 @@ def explain_since(project: Project, ref: str, targets: Collection[Label], load_a
     ProjectError if the project was not valid there.
     """
     with tree_at(project.root, ref) as tree:
-        sides = _Side(load_at(tree)), _Side(project)
+        sides, files = (_Side(load_at(tree)), _Side(project)), _edited_files(project, ref, tree)
         found: list[Explanation] = []
         moving: set[Label] = set()
         wanted = project.graph.ancestors(targets)
         for node in [project.nodes[label] for label in project.graph if label in wanted]:
             if not is_built(node):
                 continue
-            causes = _causes(node, *sides)
-            below = tuple(label for label in reads(project, node).tables if label in moving)
+            read = reads(project, node)
+            edited = dict.fromkeys(file for label in (node.label, *read.views) for file in files.get(label, ()))
+            causes = (*_causes(node, *sides), *(state(f"{file} changed") for file in edited))
+            below = tuple(label for label in read.tables if label in moving)
             if causes:
                 words = ", ".join(cause.words for cause in causes)
                 found.append(Explanation(node, "build", words, causes, waits_for=below))
@@ -57,10 +64,34 @@ def explain_since(project: Project, ref: str, targets: Collection[Label], load_a
 
 
 def changed_since(project: Project, ref: str, load_at: LoadAt) -> set[Label]:
-    """The nodes whose own definition is not what it was at a commit, new ones included; reformatting is no change."""
+    """The nodes whose own definition, or a file that their text reads, is not what it was at a commit.
+
+    New ones are included; reformatting is no change.
+    """
     with tree_at(project.root, ref) as tree:
-        sides = _Side(load_at(tree)), _Side(project)
-        return {label for label, node in project.nodes.items() if sides[0].recipe(label) != sides[1].recipe(label)}
+        old, new = _Side(load_at(tree)), _Side(project)
+        defined = {label for label in project.nodes if old.recipe(label) != new.recipe(label)}
+        return defined | _edited_files(project, ref, tree).keys()
+
+
+def _edited_files(project: Project, ref: str, tree: Path) -> dict[Label, list[str]]:
+    """The files that SQL models read by their own texts and that are not what they are at the commit, in `tree`."""
+    edited = edited_since(project.root, ref) - project.read - {node.path for node in project.nodes.values()}
+    if not edited:
+        return {}
+    models = [node for node in project.nodes.values() if isinstance(node, SqlModel)]
+    with Store.open() as store, looking(project, store) as decider:
+        sides = [FileInputs(root, store) for root in (tree, project.root)]
+        decider.statements.learn(models)
+        found = {model.label: _read(decider.statements.of(model), sides) & edited for model in models}
+    return {label: sorted(files) for label, files in found.items() if files}
+
+
+def _read(statement: Statement, sides: Collection[FileInputs]) -> set[str]:
+    """The paths of the files that a text reads on one of the sides."""
+    literals = [*statement.files, *(str(name) for name in statement.relations if "." in name.name)]
+    found = ((side.root, file) for literal in literals for side in sides for file in side.matching(literal))
+    return {os.path.relpath(root / file, root) for root, file in found}
 
 
 class _Side:

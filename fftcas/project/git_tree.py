@@ -36,6 +36,14 @@ def commit_of(root: Path, ref: str) -> str:
         raise UsageError(f"git knows no commit '{ref}'", why=error.why) from None
 
 
+def edited_since(root: Path, ref: str) -> set[str]:
+    """The paths, from `root`, of its files that are not what they were at a commit; also those that git does not know,
+    but for ignored ones. Raises UsageError."""
+    edited = git(root, "diff", "--name-only", "-z", "--relative", "--no-renames", commit_of(root, ref), "--", ".")
+    unknown = git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
+    return {path.decode("utf-8", "surrogateescape") for path in (edited + unknown).split(b"\0") if path}
+
+
 @contextmanager
 def tree_at(root: Path, ref: str) -> Iterator[Path]:
     """The project's directory as it was at a commit; removed afterwards. Raises UsageError.

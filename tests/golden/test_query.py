@@ -158,6 +158,8 @@ def test_results(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_changed_since_a_commit_in_a_subdirectory(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     (shop.folder / ".gitignore").write_text("store/\n*.duckdb\n.fftcas/\n")
+    shop.write("data/goals.csv", "goal\n1\n")
+    shop.write("models/marts/goals.sql", "from read_csv('./data/*.csv')")
     for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
         subprocess.run(["git", "-C", str(shop.folder), *identity, *arguments], check=True)
@@ -171,5 +173,7 @@ def test_changed_since_a_commit_in_a_subdirectory(shop: Shop, capsys: pytest.Cap
         *("users", "count", "stg_users", "titles", "names", "spend"),
     ]
     assert names(shop, capsys, "--changed-since", "HEAD", "//marts/...") == ["count", "titles", "spend"]
+    shop.write("data/goals.csv", "goal\n2\n")
+    assert names(shop, capsys, "changed:HEAD") == ["goals", "users", "count"]
     assert shop.run("build", "-q", "--changed-since", "HEAD") == 0
     assert names(shop, capsys, "state:new") == []
