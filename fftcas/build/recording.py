@@ -45,5 +45,6 @@ class Recording:
 
     def _write(self) -> None:
         self._written, self.behind = time.monotonic(), False
-        outputs = {label.text: identity.output for label, identity in self.identities.items()}
-        self.store.record_run(replace(self.run, outputs=outputs), self.places(self.identities))
+        made = {label: identity for label, identity in self.identities.items() if not label.repo}  # no sources
+        outputs = {label.text: identity.output for label, identity in made.items()}
+        self.store.record_run(replace(self.run, outputs=outputs), self.places(made))

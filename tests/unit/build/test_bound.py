@@ -38,7 +38,9 @@ def test_the_oldest_go_and_what_a_running_build_has_stays(tmp_path: Path) -> Non
     with Store.open(tmp_path) as store:
         store.put_records("http-response", {b"x": bytes(1000)})
         run = RunRecord("r", "/p", "dev", "2020-01-01T00:00:00+00:00")
-        Recording(store, run, {Label("t", "t0"): Identity.of(oldest)}, lambda labels: {}).keep()
+        known = {Label("t", "t0"): Identity.of(oldest), Label("", "orders", "raw"): Identity("a source's content")}
+        Recording(store, run, known, lambda labels: {}).keep()
+        assert [each.outputs for each in store.runs("/p", 1)] == [{"//t:t0": oldest.output}]
         assert keep_within(store, 100 << 20) is None
         limit = 1_000_000
         done = keep_within(store, limit)
