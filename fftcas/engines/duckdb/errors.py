@@ -10,6 +10,7 @@ import duckdb
 
 from fftcas.engines.base import EngineError
 
+_AMBIGUOUS = re.compile(r'Ambiguous reference to catalog or schema "(.*?)"')
 _POINTER = re.compile(r"\n\s*LINE (\d+): (.*)\n([ ]*\^*)", re.DOTALL)
 
 
@@ -39,7 +40,9 @@ def engine_error(error: duckdb.Error, lines_before: int = 0) -> EngineError:
     text = str(error)
     pointer = _POINTER.search(text)
     if pointer is None:
-        return EngineError(text.rstrip())
+        alike = _AMBIGUOUS.search(text)  # as of any view on that schema: see `view_text`
+        hint = f"call the database file otherwise than the schema '{alike[1]}'" if alike else None
+        return EngineError(text.rstrip(), hint=hint)
     line = int(pointer[1]) - lines_before
     message = (text[: pointer.start()] + text[pointer.end() :]).rstrip()
     if line < 1:  # it points into our own words before the SQL

@@ -211,6 +211,17 @@ def test_a_view_whose_table_would_be_caught_is_refused(tmp_path: Path) -> None:
     engine.close()
 
 
+@pytest.mark.skipif(duckdb.__version__.startswith("1."), reason="DuckDB 1 makes such views")
+def test_a_view_on_a_schema_that_is_called_like_the_database_is_told_what_to_do(tmp_path: Path) -> None:
+    path = str(tmp_path / "raw.duckdb")
+    query(path, "create schema raw.raw; create table raw.raw.t as select 7 as a")
+    engine = start(path)
+    with engine.session() as session, pytest.raises(EngineError, match="Ambiguous reference") as found:
+        session.publish_view(V, f"from {engine.quote(RelationName('t', 'raw'))}", stamp(V))
+    engine.close()
+    assert found.value.hint == "call the database file otherwise than the schema 'raw'"
+
+
 def test_leftovers_of_a_killed_run_are_dropped(path: str) -> None:
     engine = start(path)
     with engine.session() as session:
