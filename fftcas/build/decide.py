@@ -192,6 +192,7 @@ class Decider:
             if manifest is not None and self.store.holds(manifest):
                 reason = missing(stamp, RelationKind.TABLE)
                 return Decision(node, Verdict.RESTORE, reason, derivation, Identity.of(manifest), realisation)
+        self.reasons.look_back(node)
         return Decision(node, Verdict.BUILD, "", derivation)
 
     def _view(self, node: SqlModel, derivation: Derivation) -> Decision:

@@ -48,6 +48,11 @@ class Reasons:
         built = self.store.derivation(last.derivation) if last else None
         return Previous(last.derivation, built, last.output) if last and built else None
 
+    def look_back(self, node: Node) -> None:
+        """Find out what a node without a relation was built into before it runs: then that is the latest."""
+        if node.relation not in self.target.stamps():
+            self._latest  # noqa: B018 (which is kept)
+
     @cached_property
     def _latest(self) -> dict[str, Realisation]:
         return self.store.latest(str(self.project.root))

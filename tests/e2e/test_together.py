@@ -195,3 +195,11 @@ def test_slow_ones_do_not_hold_up_what_is_done(wide: Small, built: list[int], mo
     assert set(wide.build().values()) == {"built"}
     assert len(built) == COUNT + 1  # after each of them time is up
     assert set(wide.build().values()) == {"fresh"}
+
+
+def test_the_first_of_a_new_profile_is_compared_with_what_there_was_before_its_run(tmp_path: Path) -> None:
+    small = new_small(tmp_path)
+    for value in (9, 7, 9):
+        small.write("seeds/numbers.csv", f"id,val\n1,{value}\n")
+        small.build()
+    assert small.outcome("numbers", profile="prod").reason == "profile dev → prod, 1 row changed (val)"
