@@ -15,6 +15,7 @@ from fftcas.build.target import Target
 from fftcas.derivation import Input
 from fftcas.digest import Value, digest_value
 from fftcas.errors import Location, NodeError
+from fftcas.named_files import means_file
 from fftcas.project.nodes import Node, PythonModel, Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.references import home
@@ -205,11 +206,8 @@ class Externals:
         return (node is not None and not isinstance(node, Source)) or self.target.describe(relation) is not None
 
     def _is_file(self, name: RelationName) -> bool:
-        """Whether a name in a text means a file: there is no such table. A name with a dot in it may be meant for one
-        that is missing."""
-        if self._is_there(self._in_place(name)):
-            return False
-        return "." in name.name or next(self.files.matching(str(name)), None) is not None
+        """Whether a name in a text means a file: there is no such table."""
+        return not self._is_there(self._in_place(name)) and means_file(name, self.project.root)
 
     def _reference(self, node: Node) -> str:
         """What to write instead of a bare name."""
