@@ -15,6 +15,7 @@ from fftcas.build.target import Target
 from fftcas.derivation import Input
 from fftcas.digest import Value, digest_value
 from fftcas.errors import Location, NodeError
+from fftcas.named_files import means_file
 from fftcas.project.nodes import Node, PythonModel, Source, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.references import home
@@ -58,7 +59,10 @@ class Externals:
         Raises NodeError for a file that is missing, for a table that should have been read by ref(), and for a text
         that reads its own.
         """
-        found: dict[str, Input] = {}
+        return tuple(dict.fromkeys((*self._inputs(node, read), *self._file_inputs(node, read))))
+
+    def _inputs(self, node: Node, read: Reads) -> Iterator[Input]:
+        """Those of the inputs that are no files, some of them more than once. Raises NodeError."""
         for model in self._texts(node, read):
             if self.statements.of(model).reads_itself:
                 raise NodeError(
@@ -69,19 +73,16 @@ class Externals:
                 )
             for name in self.statements.of(model).relations:
                 if not self._is_file(name):
-                    found |= {each.label: each for each in self._relation(model, name)}
-            for words in self.statements.of(model).opaque:
-                found[words] = self._new_in_every_run(words)
+                    yield from self._relation(model, name)
+            yield from map(self._new_in_every_run, self.statements.of(model).opaque)
         if isinstance(node, PythonModel):
-            found |= {module: self._new_in_every_run(module) for module in node.unseen}
-        return (*found.values(), *self.file_inputs(node, read))
+            yield from map(self._new_in_every_run, node.unseen)
 
     def _new_in_every_run(self, label: str) -> Input:
         return Input((), self._this_run, label, self._this_run)
 
-    def file_inputs(self, node: Node, read: Reads) -> tuple[Input, ...]:
+    def _file_inputs(self, node: Node, read: Reads) -> Iterator[Input]:
         """The files among the inputs, as they are now. Raises NodeError for one that is missing or unreadable."""
-        found: dict[str, Input] = {}
         for model in self._texts(node, read):
             statement = self.statements.of(model)
             named = {str(name) for name in statement.relations if self._is_file(name)}
@@ -101,15 +102,14 @@ class Externals:
                         where=self._where(model, pattern),
                         hint=f"relative paths start at the project's directory, {self.project.root}",
                     )
-                found[pattern] = Input((), content, pattern, content)
+                self._read.add(pattern)
+                yield Input((), content, pattern, content)
                 if times is not None:
-                    found[f"the time of {pattern}"] = Input((), times, f"the time of {pattern}", times)
+                    yield Input((), times, f"the time of {pattern}", times)
                 # A view has the whole path, of which `key=value` is a column to some engines.
                 told = statement.tells_paths or "=" in str(self.project.root)
                 if told and model is not node and not pattern.startswith(("/", "~")):
-                    found["root"] = self._root
-                self._read.add(pattern)
-        return tuple(found.values())
+                    yield self._root
 
     def bound_to(self, model: SqlModel) -> Value:
         """What a view on the model's text is bound to that is no node, and where its files are found."""
@@ -206,11 +206,8 @@ class Externals:
         return (node is not None and not isinstance(node, Source)) or self.target.describe(relation) is not None
 
     def _is_file(self, name: RelationName) -> bool:
-        """Whether a name in a text means a file: there is no such table. A name with a dot in it may be meant for one
-        that is missing."""
-        if self._is_there(self._in_place(name)):
-            return False
-        return "." in name.name or next(self.files.matching(str(name)), None) is not None
+        """Whether a name in a text means a file: there is no such table."""
+        return not self._is_there(self._in_place(name)) and means_file(name, self.project.root)
 
     def _reference(self, node: Node) -> str:
         """What to write instead of a bare name."""

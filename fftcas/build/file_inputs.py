@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 import json
-import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from fftcas.digest import Digest, Value, digest_file, digest_value
+from fftcas.named_files import matching
 from fftcas.store import Store
 
 RECORD = "file"
@@ -31,26 +29,15 @@ class FileInputs:
 
         The log of a database that someone writes to is read with it. Raises OSError if one cannot be read.
         """
-        names = set(self.matching(pattern))
+        names = set(matching(pattern, self.root))
         names |= {log for log in (f"{name}.wal" for name in names) if (self.root / log).is_file()}
         files: list[Value] = [[name, self.digest(self.root / name)] for name in sorted(names)]
         return digest_value("files 1", files) if files else None
 
     def times(self, pattern: str) -> Digest:
         """The digest of when the files that `pattern` means were written. Raises OSError."""
-        names = sorted(set(self.matching(pattern)))
+        names = sorted(set(matching(pattern, self.root)))
         return digest_value("times of files 1", [[name, (self.root / name).stat().st_mtime_ns] for name in names])
-
-    def matching(self, pattern: str) -> Iterator[str]:
-        """The files that a literal means: that file, those that fit the pattern, those below that directory."""
-        plain = os.path.expanduser(pattern)  # noqa: PTH111
-        found = glob.glob(plain, root_dir=self.root, recursive=True, include_hidden=True)  # noqa: PTH207
-        for name in {plain, *found}:
-            path = self.root / name
-            if path.is_dir():
-                yield from (str(Path(name) / file.relative_to(path)) for file in path.rglob("*") if file.is_file())
-            elif path.exists():
-                yield name
 
     def digest(self, path: Path) -> Digest:
         """The digest of a file's bytes. Raises OSError."""

@@ -101,7 +101,7 @@ class Statements:
         """Find out what the texts of the SQL models among these nodes say, where that will be asked of each."""
         models = (node for node in nodes if isinstance(node, SqlModel))
         unknown = {model.sql.text: model for model in models if model.sql.text not in self._known}
-        keys = {text: bytes.fromhex(digest_value("statement 7", [__version__, text, self._engine])) for text in unknown}
+        keys = {text: bytes.fromhex(digest_value("statement 8", [__version__, text, self._engine])) for text in unknown}
         new = []
         for text, answer in zip(unknown, self._answers.get_many(list(keys.values())), strict=True):
             if answer is None:

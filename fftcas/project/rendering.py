@@ -67,12 +67,12 @@ class Renderer:
     def _refuse_secrets(
         self, models: Sequence[tuple[str, RelationName]], made: Sequence[Rendered | None], files: Sequence[str]
     ) -> None:
-        """Raise ProjectError if a model's text has the value of a secret that stands in none of the files: a Python
-        macro has read it, and the text is kept."""
-        open_values = {value for name, value in self._environ.items() if not is_secret(name)}
-        written = "\n".join([*files, *self._macros.texts.values(), repr(self._vars)])
+        """Raise ProjectError if a model's text has the value of a secret that stands in none of the files, nor in an
+        open variable: a Python macro has read it, and the text is kept."""
+        open_values = [value for name, value in self._environ.items() if not is_secret(name)]
+        written = "\n".join([*files, *self._macros.texts.values(), repr(self._vars), *open_values])
         for name, value in self._environ.items():
-            if not is_secret(name) or len(value) < SHORTEST_SECRET or value in open_values or value in written:
+            if not is_secret(name) or len(value) < SHORTEST_SECRET or value in written:
                 continue
             whole = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)")
             for (path, _), rendered in zip(models, made, strict=True):

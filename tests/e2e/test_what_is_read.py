@@ -40,6 +40,16 @@ def test_a_bare_name_may_mean_a_table_in_main(small: Small) -> None:
     assert "reads numbers by its bare name, and this project builds that table" in str(small.outcome("n").error)
 
 
+def test_two_names_that_read_alike_are_two_tables(small: Small) -> None:
+    small.sql(RAW + 'create table main."raw.u" as select 1 as y')
+    small.models(m='select max(x) as x, max(y) as y from raw.u, "raw.u"')
+    small.build()
+    for change in ("update raw.u set x = 7", 'update "raw.u" set y = 7'):
+        small.sql(change)
+        assert small.built() == {"m"}
+    assert small.sql("from w.m") == [(7, 7)]
+
+
 OWN = "create schema w; create schema x; create type w.mood as enum ('a', 'b'); create macro w.f(a) as a + 1;"
 
 
@@ -224,14 +234,18 @@ def test_what_of_a_file_is_read_beside_its_bytes(small: Small) -> None:
 
 def test_a_view_that_tells_where_a_file_is_tells_of_this_checkout(small: Small) -> None:
     small.write("a.csv", "x\n1\n")
+    small.write("root", "x\n1\n")
     view = "{{ config(materialized='view') }} select "
-    small.models(v=view + "filename from 'a.csv'", r="from {{ ref('v') }}")
+    small.models(v=view + "x, filename from read_csv('root')", r="from {{ ref('v') }}")
     small.models(w=view + "x from 'a.csv'", s="from {{ ref('w') }}")
     small.build()
     moved = Small(small.folder.rename(small.folder.with_name(f"{small.folder.name}-moved")))
     assert moved.why("r").reason == "the project's directory changed"
     assert moved.built() == {"r"}
-    assert moved.sql("from w.r") == [(str(moved.root / "a.csv"),)]
+    assert moved.sql("from w.r") == [(1, str(moved.root / "root"))]
+    moved.write("root", "x\n2\n")
+    assert moved.why("r").reason == "root changed"
+    assert moved.built() == {"v", "r"}
 
 
 OUTSIDE = """

@@ -11,11 +11,9 @@ from fftcas.engines.duckdb.names import quote_name, quote_text
 from fftcas.engines.duckdb.reads import Parsed
 from fftcas.engines.duckdb.references import FILE_FUNCTIONS, first_literals, text_of
 from fftcas.engines.duckdb.unstable import NOWHERE
+from fftcas.named_files import means_file
 from fftcas.project.sql_tokens import Token, tokenise
 from fftcas.relation import RelationName
-
-FILE_NAME = re.compile(r".*\.(parquet|csv|tsv|json|jsonl|ndjson)(\.gz|\.zst)?", re.IGNORECASE | re.DOTALL)
-"""What DuckDB takes for a file where there is no table of the name."""
 
 WHOLE = re.compile("[/~]|.*://")
 
@@ -29,7 +27,7 @@ def anchored(parsed: Parsed, root: Path, is_there: Callable[[RelationName], bool
     Nothing else that looks like such a path is touched: it is a value, of which only the author knows what it means.
     """
     sql, data = parsed.sql, parsed.sql.encode()
-    read = _files(parsed, is_there) if parsed.is_whole else ()
+    read = _files(parsed, root, is_there) if parsed.is_whole else ()
     files = [(place, path) for place, path in read if not WHOLE.match(path)]
     tokens = tokenise(sql) if files else []
     paths = {len(data[:place].decode()): path for place, path in files if place != NOWHERE}
@@ -48,7 +46,7 @@ def anchored(parsed: Parsed, root: Path, is_there: Callable[[RelationName], bool
     return "".join([*pieces, sql[end:]])
 
 
-def _files(parsed: Parsed, is_there: Callable[[RelationName], bool]) -> Iterator[tuple[int, str]]:
+def _files(parsed: Parsed, root: Path, is_there: Callable[[RelationName], bool]) -> Iterator[tuple[int, str]]:
     """The files that a query reads, each with the place in bytes where its text names it."""
     expressions = {str(node.get("cte_name", "")).lower() for node in parsed.objects}
     expressions |= {str(e["key"]).lower() for n in parsed.objects for e in (n.get("cte_map") or {}).get("map", ())}
@@ -57,7 +55,7 @@ def _files(parsed: Parsed, is_there: Callable[[RelationName], bool]) -> Iterator
             table, schema, database = (node.get(f"{part}_name") or None for part in ("table", "schema", "catalog"))
             name = RelationName(str(table), schema, database)
             known = schema is None and name.name.lower() in expressions
-            if FILE_NAME.fullmatch(str(name)) and not known and not is_there(name):
+            if not known and not is_there(name) and means_file(name, root):
                 yield node["query_location"], str(name)
         elif node.get("type") == "TABLE_FUNCTION" and node["function"]["function_name"].lower() in FILE_FUNCTIONS:
             yield from ((each["query_location"], text_of(each)) for each in first_literals(node["function"]) or ())

@@ -100,7 +100,6 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
         else:
             relations.add(name)
     functions = {name.function for name in names if isinstance(name, File)}
-    tells_paths = "filename" in parsed.sql.lower() or not functions.isdisjoint(TELLING_FUNCTIONS)
     dated = {name.path for name in names if isinstance(name, File) and name.function in DATED_FUNCTIONS}
     return Reads(
         frozenset(relations),
@@ -108,19 +107,37 @@ def reads(parsed: Parsed, built_in: BuiltIn) -> Reads:
         frozenset(opaque),
         names_columns=not opaque and parsed.is_whole and names_columns(tree, parsed.objects),
         one_query=parsed.is_whole and len(tree["statements"]) == 1 and not writes(parsed),
-        dated=frozenset() if not dated or _timeless(parsed) else frozenset(dated & files),
-        tells_paths=tells_paths,
+        dated=frozenset() if not dated or _leaves_out(parsed, "last_modified") else frozenset(dated & files),
+        tells_paths=_tells_paths(parsed, functions),
     )
 
 
-def _timeless(parsed: Parsed) -> bool:
-    """Whether a query of files that come with the time when they were written gives nothing of that: it names each
-    column, but not this one, nor whole rows."""
+def _tells_paths(parsed: Parsed, functions: set[str]) -> bool:
+    """Whether a query that calls these functions, if it reads files, may give something of their paths."""
+    if _says(parsed, "filename") or not functions.isdisjoint(TELLING_FUNCTIONS):
+        return True
+    return not functions.isdisjoint(DATED_FUNCTIONS) and not _leaves_out(parsed, "filename")
+
+
+def _leaves_out(parsed: Parsed, column: str) -> bool:
+    """Whether a query of files that come with this column gives nothing of it: it names each column, but not this one,
+    nor whole rows."""
     parts = parsed.objects
     rows = {str(f.get("alias") or f["function"]["function_name"]).lower() for f in parts if "function" in f}
     words = {str(part["column_names"][-1]).lower() for part in parts if part.get("class") == "COLUMN_REF"}
     named = parsed.is_whole and names_columns(parsed.tree, parts)
-    return named and "last_modified" not in parsed.sql.lower() and rows.isdisjoint(words)
+    return named and not _says(parsed, column) and rows.isdisjoint(words)
+
+
+def _says(parsed: Parsed, word: str) -> bool:
+    """Whether a word stands in a query as a name, of an argument or column, or as a string; where there is no tree of
+    the very query, anywhere."""
+    anywhere = word in parsed.sql.lower()
+    if not (anywhere and parsed.is_whole):
+        return anywhere
+    values = (value for part in parsed.objects for value in part.values())
+    names = (name for value in values for name in (value if isinstance(value, list) else (value,)))
+    return any(isinstance(name, str) and name.lower() == word for name in names)
 
 
 def _own(name: Function | Type, built_in: BuiltIn) -> set[str]:

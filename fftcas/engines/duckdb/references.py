@@ -16,12 +16,10 @@ FILE_FUNCTIONS = frozenset(
     | {"parquet_metadata", "parquet_schema", "parquet_file_metadata", "parquet_kv_metadata", "parquet_full_metadata"}
 )
 DATED_FUNCTIONS = frozenset({"read_text", "read_blob"})
-"""Those of them that have a column `last_modified`."""
+"""Those of them that have columns `filename` and `last_modified`; others tell a `filename` where it is asked for."""
 
-TELLING_FUNCTIONS = (
-    DATED_FUNCTIONS | {each for each in FILE_FUNCTIONS if each.startswith("parquet_")} | {"glob", "sniff_csv"}
-)
-"""Those of them of whose columns one tells where the files are; for others it has to be asked for by name."""
+TELLING_FUNCTIONS = frozenset({each for each in FILE_FUNCTIONS if each.startswith("parquet_")} | {"glob", "sniff_csv"})
+"""Those of them that tell where the files are, whatever is selected."""
 
 CLOSED_FUNCTIONS = frozenset(
     {"range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "test_all_types"}

@@ -18,6 +18,7 @@ from fftcas.relation import RelationName
         "select 'd/a.csv', 'ä' as \"d/a.csv\" from '@d/a.csv' where p = 'd/a.csv'",
         'from "@d/a.csv" as "d/a.csv", (table "@d.tsv")',
         "from read_csv('@d/a.csv', nullstr = 'd/a.csv'), read_parquet(['@d', '/b', '~/c', 's3://d'])",
+        "from '@d/x.duckdb', '@y.db', \"@g.geojson\", tables, information_schema.tables, d.csv",
         "from (summarize '@d/a.csv'), (describe \"@d/a.csv\"), glob('@it''s*')",
         "from (pivot '@a.csv' on y in ('a.csv') using count(*))",
         'with "e.csv" as (select (select max(x) from \'@a.csv\')) from "e.csv"',
@@ -38,8 +39,11 @@ def test_paths_are_whole_where_a_file_is_read_and_nowhere_else(text: str) -> Non
         ("from (describe d.csv)", 'from (describe "/p q/d.csv")'),
     ],
 )
-def test_paths_in_other_spellings_are_whole_too(sql: str, text: str) -> None:
-    assert with_whole_paths(sql) == text
+def test_paths_in_other_spellings_are_whole_too(tmp_path: Path, sql: str, text: str) -> None:
+    root = tmp_path / "p q"
+    root.mkdir()
+    (root / "d.csv").touch()
+    assert with_whole_paths(sql, str(root)) == text.replace("/p q", str(root))
 
 
 def with_whole_paths(sql: str, root: str = "/p q") -> str:

@@ -100,7 +100,15 @@ def test_files_of_which_the_time_is_read_are_told(binder: Binder, sql: str, date
     [
         ("select x, filename from 'a.csv'", True),
         ("from read_csv('a.csv', FileName = 'f')", True),
-        ("from parquet_metadata('a')", True),
+        ("select x from 'a.csv' join t using (\"FileName\")", True),
+        ("from (unpivot read_csv('a') on columns('f.*'), filename)", True),
+        ("pivot 'a.csv' on x using max(filename)", True),
+        ("select count(*) from parquet_metadata('a')", True),
+        ("select * exclude (filename) from read_text('a')", True),
+        ("select t from read_blob('a') t", True),
+        ("select columns('file.*') from read_text('a')", True),
+        ("select content from read_text('a') -- one row per filename", False),
+        ("select original_filename /* filename */ from 'a.csv'", False),
         ("from read_csv('a')", False),
     ],
 )

@@ -260,12 +260,13 @@ def test_python_macros_see_the_env_files_and_vars(tmp_path: Path) -> None:
         ("{{ quoted(env('DB_PASSWORD')) }}", "hunter2", None),
         ("{{ quoted('postgres') }}, {{ read() }}", "postgres", None),
         ("{{ quoted('x') }}", "quoted", None),
+        ("'{{ env('FF_URL') }}'", "reader", None),
     ],
-    ids=["read", "given", "said anyway", "not there"],
+    ids=["read", "given", "said anyway", "not there", "in an open value"],
 )
 def test_a_python_macro_writes_no_secret(tmp_path: Path, template: str, password: str, message: str | None) -> None:
     macros = "import os\ndef quoted(x): return f\"'{x}'\"\ndef read(): return quoted(os.environ['DB_PASSWORD'])\n"
-    files = {"models/macros_py/m.py": macros, "models/m.sql": f"select {template}"}
+    files = {"models/macros_py/m.py": macros, "models/m.sql": f"select {template}", ".env": "FF_URL=db://reader@db/x"}
     if message is None:
         assert "hunter2" not in sql(load(tmp_path, files, {"DB_PASSWORD": password}), "//:m").sql.text
     else:
