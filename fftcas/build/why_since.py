@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from fftcas.build.decide import context
-from fftcas.build.file_inputs import FileInputs
 from fftcas.build.keys import full_recipe
 from fftcas.build.looking import looking
 from fftcas.build.reads import is_built, reads
@@ -20,6 +19,7 @@ from fftcas.engines import diff_rows, typed_rows
 from fftcas.explain.causes import Cause, recipe_difference
 from fftcas.explain.rows import listing
 from fftcas.label import Label
+from fftcas.named_files import matching, means_file
 from fftcas.project.git_tree import edited_since, tree_at
 from fftcas.project.nodes import Node, Seed, SqlModel
 from fftcas.project.project import Project
@@ -81,17 +81,19 @@ def _edited_files(project: Project, ref: str, tree: Path) -> dict[Label, list[st
         return {}
     models = [node for node in project.nodes.values() if isinstance(node, SqlModel)]
     with Store.open() as store, looking(project, store) as decider:
-        sides = [FileInputs(root, store) for root in (tree, project.root)]
         decider.statements.learn(models)
-        found = {model.label: _read(decider.statements.of(model), sides) & edited for model in models}
-    return {label: sorted(files) for label, files in found.items() if files}
+        read = {model.label: _read(decider.statements.of(model), (tree, project.root)) for model in models}
+    return {label: sorted(files & edited) for label, files in read.items() if files & edited}
 
 
-def _read(statement: Statement, sides: Collection[FileInputs]) -> set[str]:
-    """The paths of the files that a text reads on one of the sides."""
-    literals = [*statement.files, *(str(name) for name in statement.relations if "." in name.name)]
-    found = ((side.root, file) for literal in literals for side in sides for file in side.matching(literal))
-    return {os.path.relpath(root / file, root) for root, file in found}
+def _read(statement: Statement, sides: Collection[Path]) -> set[str]:
+    """The paths, from the project's root, of the files that a text reads on one of the sides."""
+    found: set[str] = set()
+    for root in sides:
+        named = (str(name) for name in statement.relations if means_file(name, root))
+        files = (file for literal in (*statement.files, *named) for file in matching(literal, root))
+        found |= {os.path.relpath(root / file, root) for file in files}
+    return found
 
 
 class _Side:
