@@ -93,19 +93,20 @@ def facts(tree: ast.Module, names: Mapping[str, str]) -> Facts:
     nodes = [node for part in (tree, *reader.texts) for node in ast.walk(part)]
     idioms = {id(part) for node in nodes if _is_idiom(node, names) for part in ast.walk(node)}
     said = {text for node in nodes if id(node) not in idioms for text in _said(node)}
+    http = any(names_http(name) for statement in reader.imports for name in imported(statement))
     return Facts(
-        tuple(reader.imports),
-        frozenset(reader.env),
-        frozenset(reader.vars),
-        tuple(sorted(set(reader.unresolved))),
-        reader.elsewhere,
-        tuple(sorted(set(reader.hidden_env))),
-        reader.any_var,
-        reader.fetches or any(names_http(name) for statement in reader.imports for name in imported(statement)),
-        not said.isdisjoint(DOCS),
-        not said.isdisjoint(LINES),
-        reader.names_shown or not said.isdisjoint(PLACES),
-        not said.isdisjoint(LOOKUPS),
+        imports=tuple(reader.imports),
+        env=frozenset(reader.env),
+        vars=frozenset(reader.vars),
+        unresolved=tuple(sorted(set(reader.unresolved))),
+        elsewhere=reader.elsewhere,
+        hidden_env=tuple(sorted(set(reader.hidden_env))),
+        any_var=reader.any_var,
+        fetches=reader.fetches or http,
+        docs=not said.isdisjoint(DOCS),
+        lines=not said.isdisjoint(LINES),
+        places=reader.names_shown or not said.isdisjoint(PLACES),
+        by_name=not said.isdisjoint(LOOKUPS),
     )
 
 
