@@ -21,7 +21,7 @@ from fftcas.project.python_names import aliases, is_watched
 @dataclass(frozen=True)
 class Closure:
     """What a model's module reaches. `modules` maps names to code, the model's own module aside. `any_var` says that
-    it may read any var.
+    it may read any var, and `open_ends` that it imports in ways that are not followed.
 
     `lazy` says that a module of the project is imported inside a function, so while the model runs, and `by_name` that
     modules may be looked for by their names then, as by what pickles. `fetches` says that our HTTP functions may be
@@ -35,6 +35,7 @@ class Closure:
     env: tuple[str, ...]
     vars: tuple[str, ...]
     any_var: bool
+    open_ends: bool
     lazy: bool
     by_name: bool
     fetches: bool
@@ -82,20 +83,23 @@ class Modules:
         outside = [installed(top) for top in sorted({*FRAMES, *reached.packages})]
         reading = [*found.values(), *(seen for each in outside for seen in each.facts)]
         return Closure(
-            {name: self._code(file, docs, lines) for name, file in named(found.keys() - {path}, folder).items()},
-            {name: version for each in outside for name, version in each.versions.items()},
-            tuple(sorted({name for seen in reading for name in seen.env})),
-            tuple(sorted({name for seen in reading for name in seen.vars})),
-            any(seen.any_var for seen in reading),
-            reached.lazy or open_ends,
-            any(seen.by_name for seen in reading),
-            any(seen.fetches for seen in reading) or open_ends,
-            docs,
-            lines,
-            (path, *sorted(found.keys() - {path})) if places else (),
-            tuple(unseen),
-            reached.own,
-            tuple(_warnings(found, path, unseen)),
+            modules={
+                name: self._code(file, docs, lines) for name, file in named(found.keys() - {path}, folder).items()
+            },
+            distributions={name: version for each in outside for name, version in each.versions.items()},
+            env=tuple(sorted({name for seen in reading for name in seen.env})),
+            vars=tuple(sorted({name for seen in reading for name in seen.vars})),
+            any_var=any(seen.any_var for seen in reading),
+            open_ends=open_ends,
+            lazy=reached.lazy or open_ends,
+            by_name=any(seen.by_name for seen in reading),
+            fetches=any(seen.fetches for seen in reading) or open_ends,
+            docs=docs,
+            lines=lines,
+            places=(path, *sorted(found.keys() - {path})) if places else (),
+            unseen=tuple(unseen),
+            own=reached.own,
+            warnings=tuple(_warnings(found, path, unseen)),
         )
 
     def _follow(self, files: Iterable[str], folder: str, reached: _Reached) -> None:

@@ -90,7 +90,7 @@ class ProjectFinder(MetaPathFinder):
         if mine is None:
             return None
         folders = mine.folders
-        own = folders if path is None else [folder for folder in path if _is_below(folder, folders[-1])]
+        own = folders if path is None else [folder for folder in path if is_below(folder, folders[-1])]
         namespaces: list[str] = []
         for folder in own:
             spec = importlib.machinery.FileFinder(folder, (ProjectLoader, [".py"])).find_spec(fullname)
@@ -205,7 +205,7 @@ def _is_one_runs(name: str, module: ModuleType) -> bool:
     return isinstance(loader, ProjectLoader) or nowhere or top == _PACKAGE or top in _FETCHING
 
 
-def _is_below(folder: str, root: str) -> bool:
+def is_below(folder: str, root: str) -> bool:
     return folder == root or folder.startswith(root + os.sep)
 
 
