@@ -12,8 +12,9 @@ from fftcas.digest import Digest
 from fftcas.errors import Location, ProjectError
 from fftcas.project.files import Files
 from fftcas.project.python_code import Code, too_deep
-from fftcas.project.python_facts import Facts, Import, facts, parse
+from fftcas.project.python_facts import Facts, facts, parse
 from fftcas.project.python_import import installed_spec
+from fftcas.project.python_imported import Import
 from fftcas.project.python_installed import FRAMES, installed
 from fftcas.project.python_names import aliases, is_watched
 

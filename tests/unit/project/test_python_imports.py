@@ -46,6 +46,7 @@ def test_what_a_call_imports_counts(tmp_path: Path, call: str, modules: set[str]
     [
         "import importlib\nX = importlib.import_module('.impl', input())",
         "import importlib\nX = importlib.import_module('.impl')",
+        "import importlib\nX = importlib.import_module('..near', __name__)",
         "import importlib\nX = importlib.import_module('lib', **{})",
         "X = __import__('lib', None, None, [input()])",
         "X = __import__('near', globals(), None, [], 1)",
