@@ -77,7 +77,7 @@ class Modules:
         open_ends = any(seen.unresolved for seen in reached.files.values())
         unseen = self._unseen(reached) if open_ends else {}
         if open_ends:
-            self._follow(self.files.walk(".", (".py",)), folder, reached)
+            self._follow(self.files.walk(".", (".py",)), folder, reached, surely=False)
         found = reached.files
         docs, lines = any(seen.docs for seen in found.values()), any(seen.lines for seen in found.values())
         places = any(seen.places for seen in found.values())
@@ -103,8 +103,11 @@ class Modules:
             warnings=tuple(_warnings(found, path, unseen)),
         )
 
-    def _follow(self, files: Iterable[str], folder: str, reached: _Reached) -> None:
-        """Follow the imports of these files to all others of the project. Raises ProjectError."""
+    def _follow(self, files: Iterable[str], folder: str, reached: _Reached, *, surely: bool = True) -> None:
+        """Follow the imports of these files to all others of the project. Raises ProjectError.
+
+        Unless they are `surely` part of the model, what they import may be a module from outside as well.
+        """
         waiting = list(files)
         while waiting:
             current = waiting.pop()
@@ -115,16 +118,18 @@ class Modules:
                 found = list(dict.fromkeys(self._resolve(statement, current, folder)))
                 top = "" if statement.level else statement.module.partition(".")[0]
                 alike = [file for file in found if top and _is_called(file, top, folder)]
-                if alike and top in sys.stdlib_module_names:
-                    raise _hidden(top, alike[0], Location(current, statement.line))
-                if alike:
-                    reached.own.setdefault(top, Location(current, statement.line))
+                where = Location(current, statement.line)
+                if alike and surely:
+                    if top in sys.stdlib_module_names:
+                        raise _hidden(top, alike[0], where)
+                    reached.own.setdefault(top, where)
                 elif top and found and self._is_elsewhere(top):
-                    found = []  # a mere folder gives way, as everywhere in Python
+                    reached.packages.setdefault(top, where)
+                    found = found if alike else []  # a mere folder gives way, as everywhere in Python
                 waiting += found
                 reached.lazy = reached.lazy or (statement.lazy and bool(found))
                 if top and not found:
-                    reached.packages.setdefault(top, Location(current, statement.line))
+                    reached.packages.setdefault(top, where)
 
     def _unseen(self, reached: _Reached) -> dict[str, Location]:
         """The modules that are to be found nowhere, where some code makes known what lies elsewhere."""
