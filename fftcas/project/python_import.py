@@ -21,6 +21,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+TIME_ZONE = "UTC"
+"""That of Python models, as of SQL: the machine's is no part of any key."""
 IMPORTING = threading.RLock()
 """Held while project files are imported: modules are known to the interpreter by name, and names may repeat."""
 
@@ -210,10 +212,8 @@ def is_below(folder: str, root: str) -> bool:
 
 
 class _Environment:
-    """The process's variables, exchanged while the first of several runs begins and until the last one ends.
-
-    Meanwhile its time zone is UTC, as in SQL: the machine's is no part of any key.
-    """
+    """The process's variables and time zone, exchanged while the first of several runs begins and until the last one
+    ends."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -224,7 +224,7 @@ class _Environment:
         with self.lock:
             if self.users == 0:
                 self.saved = dict(os.environ)
-                os.environ.update(environ, TZ="UTC")
+                os.environ.update(environ, TZ=TIME_ZONE)
                 time.tzset()
             self.users += 1
 
