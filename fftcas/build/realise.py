@@ -21,9 +21,10 @@ from fftcas.derivation import Derivation
 from fftcas.digest import Digest
 from fftcas.engines.base import Session
 from fftcas.errors import FftcasError, StoreError
-from fftcas.project.nodes import Node, SqlModel
+from fftcas.project.nodes import Node, PythonModel, SqlModel
 from fftcas.project.project import Project
 from fftcas.project.provenance import Provenance
+from fftcas.project.python_astray import astray
 from fftcas.relation import RelationKind, Stamp
 from fftcas.store import MissingBlob, Realisation, Store, Together, measure_table
 from fftcas.table import Manifest, Table
@@ -33,6 +34,11 @@ SMALL = 1 << 20
 
 AT_ONCE = 0.5
 """Seconds of work that are put in place together: so much may be lost when a build is killed."""
+
+ASTRAY = (
+    "it runs the code of {}, which no key tells of: the output is not kept, and the model runs in every build; "
+    "put that folder into PYTHONPATH, and its code counts"
+)
 
 
 @dataclass(frozen=True)
@@ -177,17 +183,21 @@ class Realiser:
         node, derivation, clock = decision.node, decision.derivation, Clock()
         assert derivation is not None
         scanned = self.executor.may_run(session, node, derivation)
-        with self.http.fetching(node) as fetched:
+        with self.http.fetching(node) as fetched, astray() as strays:
             staged = self.executor.make(session, node)
         query_seconds = clock.seconds
+        unknown = isinstance(node, PythonModel) and not node.unseen and min(strays, default=None)
+        if unknown:
+            fetched.warnings.append(ASTRAY.format(unknown))
         refuse_edited(self.project, node, derivation, self.externals)
         output = session.read(staged)
-        writes = self.options.cache.writes and cached(node) and not fetched.failed
+        rests_on_known = not (fetched.failed or unknown)
+        writes = self.options.cache.writes and cached(node) and rests_on_known
         manifest = store.write_table(output) if writes else measure_table(output)
         if writes:
             store.commit(*self.realised(node, derivation, manifest, query_seconds, fetched))
         stamp = self.stamp(node, derivation, manifest)
-        session.publish(staged, replace(stamp, fingerprint="") if fetched.failed else stamp)
+        session.publish(staged, stamp if rests_on_known else replace(stamp, fingerprint=""))
         return Outcome(
             node.label,
             Status.BUILT,

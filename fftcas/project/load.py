@@ -21,7 +21,7 @@ from fftcas.project.outline import DEFAULT_PROFILE
 from fftcas.project.profiles import FILE as PROFILES
 from fftcas.project.profiles import read_profile
 from fftcas.project.project import Project
-from fftcas.project.python_import import environment
+from fftcas.project.python_import import TIME_ZONE, environment
 from fftcas.project.python_models import PythonDraft, python_node, read_python_models, without_models
 from fftcas.project.references import Draft, home, resolve_names
 from fftcas.project.rendering import Renderer
@@ -72,7 +72,8 @@ def load_project(
     ephemeral = {
         draft.label for draft in wanted if draft.rendered and draft.rendered.config.materialized == "ephemeral"
     }
-    found += [python_node(draft, references, ephemeral, variables, values) for draft in python]
+    seen = {**variables, "TZ": TIME_ZONE}
+    found += [python_node(draft, references, ephemeral, seen, values) for draft in python]
     nodes = {node.label: node for node in found}
     project = Project(
         root=root.resolve(),

@@ -12,8 +12,9 @@ from fftcas.digest import Digest
 from fftcas.errors import Location, ProjectError
 from fftcas.project.files import Files
 from fftcas.project.python_code import Code, too_deep
-from fftcas.project.python_facts import Facts, Import, facts, parse
+from fftcas.project.python_facts import Facts, facts, parse
 from fftcas.project.python_import import installed_spec
+from fftcas.project.python_imported import Import
 from fftcas.project.python_installed import FRAMES, installed
 from fftcas.project.python_names import aliases, is_watched
 
@@ -21,7 +22,7 @@ from fftcas.project.python_names import aliases, is_watched
 @dataclass(frozen=True)
 class Closure:
     """What a model's module reaches. `modules` maps names to code, the model's own module aside. `any_var` says that
-    it may read any var.
+    it may read any var, and `open_ends` that it imports in ways that are not followed.
 
     `lazy` says that a module of the project is imported inside a function, so while the model runs, and `by_name` that
     modules may be looked for by their names then, as by what pickles. `fetches` says that our HTTP functions may be
@@ -35,6 +36,7 @@ class Closure:
     env: tuple[str, ...]
     vars: tuple[str, ...]
     any_var: bool
+    open_ends: bool
     lazy: bool
     by_name: bool
     fetches: bool
@@ -75,31 +77,37 @@ class Modules:
         open_ends = any(seen.unresolved for seen in reached.files.values())
         unseen = self._unseen(reached) if open_ends else {}
         if open_ends:
-            self._follow(self.files.walk(".", (".py",)), folder, reached)
+            self._follow(self.files.walk(".", (".py",)), folder, reached, surely=False)
         found = reached.files
         docs, lines = any(seen.docs for seen in found.values()), any(seen.lines for seen in found.values())
         places = any(seen.places for seen in found.values())
         outside = [installed(top) for top in sorted({*FRAMES, *reached.packages})]
         reading = [*found.values(), *(seen for each in outside for seen in each.facts)]
         return Closure(
-            {name: self._code(file, docs, lines) for name, file in named(found.keys() - {path}, folder).items()},
-            {name: version for each in outside for name, version in each.versions.items()},
-            tuple(sorted({name for seen in reading for name in seen.env})),
-            tuple(sorted({name for seen in reading for name in seen.vars})),
-            any(seen.any_var for seen in reading),
-            reached.lazy or open_ends,
-            any(seen.by_name for seen in reading),
-            any(seen.fetches for seen in reading) or open_ends,
-            docs,
-            lines,
-            (path, *sorted(found.keys() - {path})) if places else (),
-            tuple(unseen),
-            reached.own,
-            tuple(_warnings(found, path, unseen)),
+            modules={
+                name: self._code(file, docs, lines) for name, file in named(found.keys() - {path}, folder).items()
+            },
+            distributions={name: version for each in outside for name, version in each.versions.items()},
+            env=tuple(sorted({name for seen in reading for name in seen.env})),
+            vars=tuple(sorted({name for seen in reading for name in seen.vars})),
+            any_var=any(seen.any_var for seen in reading),
+            open_ends=open_ends,
+            lazy=reached.lazy or open_ends,
+            by_name=any(seen.by_name for seen in reading),
+            fetches=any(seen.fetches for seen in reading) or open_ends,
+            docs=docs,
+            lines=lines,
+            places=(path, *sorted(found.keys() - {path})) if places else (),
+            unseen=tuple(unseen),
+            own=reached.own,
+            warnings=tuple(_warnings(found, path, unseen)),
         )
 
-    def _follow(self, files: Iterable[str], folder: str, reached: _Reached) -> None:
-        """Follow the imports of these files to all others of the project. Raises ProjectError."""
+    def _follow(self, files: Iterable[str], folder: str, reached: _Reached, *, surely: bool = True) -> None:
+        """Follow the imports of these files to all others of the project. Raises ProjectError.
+
+        Unless they are `surely` part of the model, what they import may be a module from outside as well.
+        """
         waiting = list(files)
         while waiting:
             current = waiting.pop()
@@ -110,16 +118,18 @@ class Modules:
                 found = list(dict.fromkeys(self._resolve(statement, current, folder)))
                 top = "" if statement.level else statement.module.partition(".")[0]
                 alike = [file for file in found if top and _is_called(file, top, folder)]
-                if alike and top in sys.stdlib_module_names:
-                    raise _hidden(top, alike[0], Location(current, statement.line))
-                if alike:
-                    reached.own.setdefault(top, Location(current, statement.line))
+                where = Location(current, statement.line)
+                if alike and surely:
+                    if top in sys.stdlib_module_names:
+                        raise _hidden(top, alike[0], where)
+                    reached.own.setdefault(top, where)
                 elif top and found and self._is_elsewhere(top):
-                    found = []  # a mere folder gives way, as everywhere in Python
+                    reached.packages.setdefault(top, where)
+                    found = found if alike else []  # a mere folder gives way, as everywhere in Python
                 waiting += found
                 reached.lazy = reached.lazy or (statement.lazy and bool(found))
                 if top and not found:
-                    reached.packages.setdefault(top, Location(current, statement.line))
+                    reached.packages.setdefault(top, where)
 
     def _unseen(self, reached: _Reached) -> dict[str, Location]:
         """The modules that are to be found nowhere, where some code makes known what lies elsewhere."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from fftcas.project.sql_models import model_label
 
 POSITIONAL = ("name", "deps", "require", "requires")
 KEYS = (*POSITIONAL, "columns", "tags", "kind", "materialized", "meta", "cache", "description")
+
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ def overlooked(tree: ast.Module, path: str) -> Iterator[str]:
     names = aliases(tree)
     if any(is_declaration(each, names) for function in functions(tree) for each in function.decorator_list):
         return
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.stmt | ast.expr) and _seems(node, names)]
+    inside = {id(part) for each in ast.walk(tree) if isinstance(each, FUNCTION) for part in ast.walk(each)}
+    known = {*names} | {name for node in ast.walk(tree) for name in _named(node)}
+    found = [node for node in ast.walk(tree) if _is_applied(node, names, inside) or _seems(node, names, known)]
     lines = [part.lineno for node in found for part in (node, *getattr(node, "decorator_list", ()))]
     if lines or path.endswith(".ff.py"):
         yield (
@@ -75,13 +79,34 @@ def overlooked(tree: ast.Module, path: str) -> Iterator[str]:
         )
 
 
-def _seems(node: ast.stmt | ast.expr, names: Mapping[str, str]) -> bool:
-    """Whether something is a model in the wrong place, of a decorator from elsewhere, or dbt's."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        decorators = [each.func if isinstance(each, ast.Call) else each for each in node.decorator_list]
-        declared = any(dotted(each, names).rpartition(".")[2] in DECORATORS for each in decorators)
-        return declared or (node.name == "model" and [each.arg for each in node.args.args] == ["dbt", "session"])
-    return isinstance(node, ast.Call) and is_declaration(node, names)
+def _is_applied(node: ast.AST, names: Mapping[str, str], inside: Collection[int]) -> bool:
+    """Whether our decorator is called; inside of a function that makes a decorator of it."""
+    return isinstance(node, ast.Call) and id(node) not in inside and is_declaration(node, names)
+
+
+def _seems(node: ast.AST, names: Mapping[str, str], known: Collection[str]) -> bool:
+    """Whether a function is a model in the wrong place, of a decorator from elsewhere, or dbt's. `x.model` is something
+    else where `x` is known, and not ours."""
+    if not isinstance(node, FUNCTION):
+        return False
+    for decorator in node.decorator_list:
+        function = decorator.func if isinstance(decorator, ast.Call) else decorator
+        foreign = isinstance(function, ast.Attribute) and not is_declaration(function, names)
+        if foreign and ast.unparse(function).partition(".")[0] in known:
+            continue
+        if dotted(function, names).rpartition(".")[2] in DECORATORS:
+            return True
+    return node.name == "model" and [each.arg for each in node.args.args] == ["dbt", "session"]
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    """The names that something in a module binds."""
+    if isinstance(node, (*FUNCTION, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.alias):
+        yield node.asname or node.name
 
 
 def _arguments(decorator: ast.expr, path: str) -> dict[str, Any]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import resolve_name
 
 from fftcas.errors import Location, ProjectError
 from fftcas.project.files import Files
+from fftcas.project.python_imported import IMPORT_CALLS, Import, called, imported
 from fftcas.project.python_names import OURS, dotted, is_ours
 
 ENV_CALLS = ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault")
 HIDDEN_ENV = ("os.environ", "os.environb", "os.getenv", "os.getenvb", "os.path.expandvars")
 HTTP = ("fftcas.http", "fastflowtransform.api")
-IMPORT_CALLS = ("importlib.import_module", "importlib.__import__", "__import__", "builtins.__import__")
 CODE_CALLS = ("exec", "eval", "builtins.exec", "builtins.eval")
 DOCS = ("__doc__", "getdoc")
 """What shows docstrings to code."""
@@ -41,17 +40,6 @@ DYNAMIC = (
     *ELSEWHERE,
 )
 """What imports in ways that are not followed."""
-
-
-@dataclass(frozen=True)
-class Import:
-    """`from module import names`; `level` counts leading dots. `lazy` if it happens inside a function."""
-
-    module: str
-    level: int = 0
-    names: tuple[str, ...] = ()
-    lazy: bool = False
-    line: int = 1
 
 
 @dataclass(frozen=True)
@@ -93,19 +81,20 @@ def facts(tree: ast.Module, names: Mapping[str, str]) -> Facts:
     nodes = [node for part in (tree, *reader.texts) for node in ast.walk(part)]
     idioms = {id(part) for node in nodes if _is_idiom(node, names) for part in ast.walk(node)}
     said = {text for node in nodes if id(node) not in idioms for text in _said(node)}
+    http = any(names_http(name) for statement in reader.imports for name in imported(statement))
     return Facts(
-        tuple(reader.imports),
-        frozenset(reader.env),
-        frozenset(reader.vars),
-        tuple(sorted(set(reader.unresolved))),
-        reader.elsewhere,
-        tuple(sorted(set(reader.hidden_env))),
-        reader.any_var,
-        reader.fetches or any(names_http(name) for statement in reader.imports for name in imported(statement)),
-        not said.isdisjoint(DOCS),
-        not said.isdisjoint(LINES),
-        reader.names_shown or not said.isdisjoint(PLACES),
-        not said.isdisjoint(LOOKUPS),
+        imports=tuple(reader.imports),
+        env=frozenset(reader.env),
+        vars=frozenset(reader.vars),
+        unresolved=tuple(sorted(set(reader.unresolved))),
+        elsewhere=reader.elsewhere,
+        hidden_env=tuple(sorted(set(reader.hidden_env))),
+        any_var=reader.any_var,
+        fetches=reader.fetches or http,
+        docs=not said.isdisjoint(DOCS),
+        lines=not said.isdisjoint(LINES),
+        places=reader.names_shown or not said.isdisjoint(PLACES),
+        by_name=not said.isdisjoint(LOOKUPS),
     )
 
 
@@ -127,13 +116,6 @@ def _is_idiom(node: ast.AST, names: Mapping[str, str]) -> bool:
     return isinstance(node, ast.Call) and dotted(node.func, names) in ("logging.getLogger", "getLogger")
 
 
-def imported(statement: Import) -> Iterator[str]:
-    """The full names that an import statement asks for."""
-    if not statement.level:
-        yield statement.module
-        yield from (f"{statement.module}.{name}" for name in statement.names)
-
-
 def names_http(name: str) -> bool:
     """Whether a full name is that of our HTTP functions' module, or in it."""
     return _is_in(name, HTTP)
@@ -141,27 +123,6 @@ def names_http(name: str) -> bool:
 
 def _is_in(name: str, modules: Sequence[str]) -> bool:
     return any(name == module or name.startswith(f"{module}.") for module in modules)
-
-
-def _called(node: ast.Call, function: str, name: str) -> Import | None:
-    """What a call imports whose first argument is `name`; None if the others leave it open."""
-    by_name = function == "importlib.import_module"
-    parameters = ("name", "package") if by_name else ("name", "globals", "locals", "fromlist", "level")
-    given: dict[str | None, ast.expr] = {**dict(zip(parameters, node.args, strict=False))}
-    given |= {keyword.arg: keyword.value for keyword in node.keywords}
-    if None in given or any(isinstance(argument, ast.Starred) for argument in node.args):
-        return None
-    try:
-        if by_name and name.startswith("."):
-            package = given["package"]
-            if isinstance(package, ast.Name) and package.id in ("__package__", "__name__"):
-                return Import(name.lstrip("."), len(name) - len(name.lstrip(".")))
-            return Import(resolve_name(name, ast.literal_eval(package)))
-        names = ast.literal_eval(given["fromlist"]) if "fromlist" in given else ()
-        level = ast.literal_eval(given["level"]) if "level" in given else 0
-        return Import(name, names=tuple(map(str, names or ()))) if level == 0 else None
-    except (KeyError, ValueError, TypeError, ImportError, AttributeError):
-        return None
 
 
 class _Reader(ast.NodeVisitor):
@@ -283,7 +244,7 @@ class _Reader(ast.NodeVisitor):
             self.env.add(name)
 
     def _import_call(self, node: ast.Call, function: str, literal: str | None) -> None:
-        statement = _called(node, function, literal) if literal is not None else None
+        statement = called(node, function, literal) if literal is not None else None
         if statement is None:
             self.unresolved.append(node.lineno)
         else:

@@ -21,6 +21,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+TIME_ZONE = "UTC"
+"""That of Python models, as of SQL: the machine's is no part of any key."""
 IMPORTING = threading.RLock()
 """Held while project files are imported: modules are known to the interpreter by name, and names may repeat."""
 
@@ -90,7 +92,7 @@ class ProjectFinder(MetaPathFinder):
         if mine is None:
             return None
         folders = mine.folders
-        own = folders if path is None else [folder for folder in path if _is_below(folder, folders[-1])]
+        own = folders if path is None else [folder for folder in path if is_below(folder, folders[-1])]
         namespaces: list[str] = []
         for folder in own:
             spec = importlib.machinery.FileFinder(folder, (ProjectLoader, [".py"])).find_spec(fullname)
@@ -205,15 +207,13 @@ def _is_one_runs(name: str, module: ModuleType) -> bool:
     return isinstance(loader, ProjectLoader) or nowhere or top == _PACKAGE or top in _FETCHING
 
 
-def _is_below(folder: str, root: str) -> bool:
+def is_below(folder: str, root: str) -> bool:
     return folder == root or folder.startswith(root + os.sep)
 
 
 class _Environment:
-    """The process's variables, exchanged while the first of several runs begins and until the last one ends.
-
-    Meanwhile its time zone is UTC, as in SQL: the machine's is no part of any key.
-    """
+    """The process's variables and time zone, exchanged while the first of several runs begins and until the last one
+    ends."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -224,7 +224,7 @@ class _Environment:
         with self.lock:
             if self.users == 0:
                 self.saved = dict(os.environ)
-                os.environ.update(environ, TZ="UTC")
+                os.environ.update(environ, TZ=TIME_ZONE)
                 time.tzset()
             self.users += 1
 

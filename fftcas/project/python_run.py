@@ -17,6 +17,7 @@ from fftcas.label import Label
 from fftcas.project.environment import is_secret
 from fftcas.project.files import Files
 from fftcas.project.nodes import PythonModel
+from fftcas.project.python_astray import own_places
 from fftcas.project.python_closure import Closure, Modules
 from fftcas.project.python_declaration import declarations
 from fftcas.project.python_import import environment, import_file, importable, taken
@@ -46,7 +47,10 @@ def call_model(project: Surroundings, node: PythonModel, frames: Sequence[Any]) 
         stack.callback(reopen_closed)
         stack.enter_context(environment({**project.environ, MODEL_RUNS: "1"}))
         stack.enter_context(seeing(project.vars))
-        closure, folder = Modules(Files(project.root)).closure(node.path), posixpath.dirname(node.path)
+        files, folder = Files(project.root), posixpath.dirname(node.path)
+        closure = Modules(files).closure(node.path)
+        if closure.open_ends:
+            stack.enter_context(own_places(files))
         stack.enter_context(importable(project.root, folder, late=closure.lazy, by_name=closure.by_name))
         _check_names(closure)
         try:

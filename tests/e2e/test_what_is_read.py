@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 
 import pytest
 from small import Small
@@ -258,14 +257,35 @@ def m(): return pd.DataFrame({{"x": [shared_rates.X]}})
 
 
 @pytest.mark.parametrize(("place", "runs_again"), [("'..', '..', 'shared'", {"m"}), ("'..', 'libs'", set())])
-def test_a_module_from_outside_the_project_makes_a_model_run(
-    small: Small, monkeypatch: pytest.MonkeyPatch, place: str, runs_again: set[str]
-) -> None:
-    monkeypatch.setattr(sys, "path", [*sys.path])
+def test_a_module_from_outside_the_project_makes_a_model_run(small: Small, place: str, runs_again: set[str]) -> None:
     small.write(f"{'../shared' if runs_again else 'libs'}/shared_rates.py", "X = 1")
     small.python(m=OUTSIDE.format(place=place))
     assert small.built() == {"m", "numbers"}
     assert small.built() == runs_again
-    monkeypatch.delitem(sys.modules, "shared_rates")
     told = "models/m.ff.py:6: nobody can tell where 'shared_rates' lies, nor whether it changed: so models/m.ff.py runs"
     assert any(warning.startswith(told) for warning in small.load().warnings) is bool(runs_again)
+
+
+ASTRAY = """
+import importlib.util
+spec = importlib.util.spec_from_file_location("rates", {place!r})
+rates = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(rates)
+@model
+def m(): return pd.DataFrame({{"x": [rates.X]}})
+"""
+
+
+@pytest.mark.parametrize(("place", "runs_again"), [("../shared/rates.py", {"m"}), ("libs/rates.py", set())])
+def test_an_output_is_not_kept_if_code_has_run_that_no_key_tells_of(
+    small: Small, place: str, runs_again: set[str]
+) -> None:
+    small.write(place, "X = 1")
+    small.python(m=ASTRAY.format(place=place))
+    told = small.outcome("m").warnings
+    names = [f"it runs the code of {small.folder}/shared/rates.py, which no key tells of"] * len(runs_again)
+    assert [warning.partition(": ")[0] for warning in told] == names
+    small.write(place, "X = 2 ")
+    assert small.built() == {"m"}
+    assert small.sql("from w.m") == [(2,)]
+    assert small.built() == runs_again

@@ -10,6 +10,7 @@ import pytest
 from projects import error, load, python
 
 from fftcas.project.project import Project
+from fftcas.project.python_run import call_model
 
 MODEL = "from fftcas import model\n{}\n@model()\ndef f(): ...\n"
 FILES = {"lib/__init__.py": "", "lib/impl.py": "X = 1\n", "lib/far.py": "", "models/sub/near.py": ""}
@@ -46,6 +47,7 @@ def test_what_a_call_imports_counts(tmp_path: Path, call: str, modules: set[str]
     [
         "import importlib\nX = importlib.import_module('.impl', input())",
         "import importlib\nX = importlib.import_module('.impl')",
+        "import importlib\nX = importlib.import_module('..near', __name__)",
         "import importlib\nX = importlib.import_module('lib', **{})",
         "X = __import__('lib', None, None, [input()])",
         "X = __import__('near', globals(), None, [], 1)",
@@ -84,6 +86,17 @@ def test_a_mere_folder_gives_way_to_a_module_of_its_name(tmp_path: Path, monkeyp
     assert found["distributions"].keys() >= {"other_lib"}
     assert not {"email", "third_lib"} & found["distributions"].keys()
     assert "'email' is a module of Python's own" in error(tmp_path, {"models/sub/email/__init__.py": ""})
+
+
+def test_a_file_that_may_be_none_of_the_model_may_mean_other_modules(tmp_path: Path) -> None:
+    files = {"models/sub/calendar.py": "", "models/sub/yaml.py": "", "scripts/release.py": "import calendar, yaml"}
+    project, found = loaded(tmp_path, "import sys\nsys.path.append('lib')", {**FILES, **files})
+    assert set(found["modules"]) >= {"calendar", "yaml"}
+    assert "PyYAML" in found["distributions"]
+    assert call_model(project, python(project, "//sub:f"), []) is None
+    assert "'calendar' is a module of Python's own" in error(
+        tmp_path, {"models/sub/m.py": MODEL.format("import calendar")}
+    )
 
 
 @pytest.mark.parametrize(

@@ -258,11 +258,12 @@ def test_variables_that_are_read_count(tmp_path: Path) -> None:
     text = HEAD + (
         "import os\nfrom os import environ as e, getenv\n@model()\ndef f():\n"
         "    return os.getenv('A'), os.environ['B'], e.get('C', 1), getenv('D'), 'E' in os.environ, env('F'), \\\n"
-        "        var('v'), var('w'), os.environ.get('MY_TOKEN')\n"
+        "        var('v'), var('w'), os.environ.get('MY_TOKEN'), env('TZ')\n"
     )
     files = {"project.yml": "name: p\nversion: 1\nvars: {v: [1], w: {d: {}, c: [{e: 1}]}, unread: 2}\n"}
-    found = recipe(tmp_path, text, files, environ={"A": "1", "B": "", "MY_TOKEN": "s3cret"})["python"]
-    assert found["env"] == {"A": ["1"], "B": [""], "C": [], "D": [], "E": [], "F": []}
+    environ = {"A": "1", "B": "", "MY_TOKEN": "s3cret", "TZ": "Asia/Tokyo"}
+    found = recipe(tmp_path, text, files, environ=environ)["python"]
+    assert found["env"] == {"A": ["1"], "B": [""], "C": [], "D": [], "E": [], "F": [], "TZ": ["UTC"]}
     assert found["secrets"] == ["MY_TOKEN"]
     # Code that goes through a mapping sees its order.
     assert found["vars"] == {"v": [[1]], "w": [[{"d": {}}, {"c": [[{"e": 1}]]}]]}
