@@ -8,7 +8,7 @@ from contextlib import chdir
 from fftcas.build.builder import Builder
 from fftcas.build.decide import Decider
 from fftcas.build.deferral import Deferral, needed
-from fftcas.build.outcome import Outcome
+from fftcas.build.outcome import Outcome, Status
 from fftcas.build.realise import Realiser
 from fftcas.build.recording import Recording
 from fftcas.build.schedule import run_nodes
@@ -89,7 +89,8 @@ class Attempt:
         if self.deferral.owes(outcome.label):
             self._postponed(outcome.label)
             return
-        if outcome.ok and isinstance(self.decider.project.nodes[outcome.label], Source):
+        is_source = isinstance(self.decider.project.nodes[outcome.label], Source)
+        if is_source and outcome.status is not Status.FAILED:  # nothing was done, or is left to be done
             return
         self.outcomes[outcome.label] = outcome
         self.builder.spend(outcome)

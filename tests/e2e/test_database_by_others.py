@@ -203,6 +203,14 @@ def test_what_is_wrong_with_data_is_told_with_its_file(small: Small) -> None:
     assert places == {"@crm//:users": "sources.yml:5", "//seeds:numbers": "seeds/numbers.csv"}
 
 
+def test_sources_that_were_not_looked_at_after_a_failure_are_no_nodes_that_were_skipped(small: Small) -> None:
+    small.write("sources.yml", SOURCES.replace("{name: users}", "{name: a}, {name: b}"))
+    small.models(total="select * from {{ source('crm', 'a') }}, {{ source('crm', 'b') }}")
+    run = small.run(options=BuildOptions(jobs=1))
+    told = {each.label.text: each.status.value for each in run.outcomes if each.label.name not in ("one", "numbers")}
+    assert told == {"@crm//:a": "failed", "//:total": "skipped"}
+
+
 def test_a_table_that_is_called_like_a_file_is_read_in_its_place(small: Small) -> None:
     small.write("o.csv", "a\n7\n")
     small.models(t='select a from "o.csv"', f="select a from o.csv")
