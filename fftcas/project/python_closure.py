@@ -24,11 +24,11 @@ class Closure:
     """What a model's module reaches. `modules` maps names to code, the model's own module aside. `any_var` says that
     it may read any var, and `open_ends` that it imports in ways that are not followed.
 
-    `lazy` says that a module of the project is imported inside a function, so while the model runs, and `by_name` that
-    modules may be looked for by their names then, as by what pickles. `fetches` says that our HTTP functions may be
-    called, `docs` that docstrings count, and `lines` that all of the text does. `places` has the paths of all the files
-    where some code looks at what functions or files are called, else nothing. `unseen` are modules that may lie
-    anywhere, and `own` the top-level ones of the project, with where they are imported.
+    `lazy` says that a module of the project, or one that fetches, is imported inside a function, so while the model
+    runs, and `by_name` that modules may be looked for by their names then, as by what pickles. `fetches` says that our
+    HTTP functions may be called, `docs` that docstrings count, and `lines` that all of the text does. `places` has the
+    paths of all the files where some code looks at what functions or files are called, else nothing. `unseen` are
+    modules that may lie anywhere, and `own` the top-level ones of the project, with where they are imported.
     """
 
     modules: dict[str, Digest]
@@ -51,11 +51,12 @@ class Closure:
 @dataclass
 class _Reached:
     """What was followed so far: files of the project, and top-level modules with where each is imported first: from
-    outside, and the project's own."""
+    outside, and the project's own; `deferred` are those from outside that are imported inside functions."""
 
     files: dict[str, Facts] = field(default_factory=dict)
     packages: dict[str, Location] = field(default_factory=dict)
     own: dict[str, Location] = field(default_factory=dict)
+    deferred: set[str] = field(default_factory=set)
     lazy: bool = False
 
 
@@ -83,16 +84,16 @@ class Modules:
         places = any(seen.places for seen in found.values())
         outside = [installed(top) for top in sorted({*FRAMES, *reached.packages})]
         reading = [*found.values(), *(seen for each in outside for seen in each.facts)]
+        deferred = any(seen.fetches for top in reached.deferred for seen in installed(top).facts)
+        others = named(found.keys() - {path}, folder)
         return Closure(
-            modules={
-                name: self._code(file, docs, lines) for name, file in named(found.keys() - {path}, folder).items()
-            },
+            modules={name: self._code(file, docs, lines) for name, file in others.items()},
             distributions={name: version for each in outside for name, version in each.versions.items()},
             env=tuple(sorted({name for seen in reading for name in seen.env})),
             vars=tuple(sorted({name for seen in reading for name in seen.vars})),
             any_var=any(seen.any_var for seen in reading),
             open_ends=open_ends,
-            lazy=reached.lazy or open_ends,
+            lazy=reached.lazy or deferred or open_ends,
             by_name=any(seen.by_name for seen in reading),
             fetches=any(seen.fetches for seen in reading) or open_ends,
             docs=docs,
@@ -130,6 +131,7 @@ class Modules:
                 reached.lazy = reached.lazy or (statement.lazy and bool(found))
                 if top and not found:
                     reached.packages.setdefault(top, where)
+                    reached.deferred |= {top} if statement.lazy else set()
 
     def _unseen(self, reached: _Reached) -> dict[str, Location]:
         """The modules that are to be found nowhere, where some code makes known what lies elsewhere."""

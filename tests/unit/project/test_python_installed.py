@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib
 import json
+import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pandas
 import pytest
-from projects import load
+from projects import load, python, write
 
 from fftcas.project import python_installed
+from fftcas.project.python_run import call_model
 
 MODEL = "from fftcas import model\nimport {}\n@model()\ndef f(): ...\n"
 EDITABLE = {"url": "file:///x", "dir_info": {"editable": True}}
@@ -118,3 +121,41 @@ def test_what_was_not_uninstalled_as_a_whole_is_no_distribution(tmp_path: Path, 
     (site / "~alf-1.0.dist-info" / "top_level.txt").write_text("half\n")
     (site / "half.py").write_text("V = 1")
     assert recipe(tmp_path, "half")["distributions"]["half"].startswith(python_installed.CODE)
+
+
+LONG = """
+from fftcas import model
+from pathlib import Path
+import time
+from keeps.answers import KEPT
+@model()
+def a():
+    here = Path(__file__).parent
+    (here / 'begun').touch()
+    until = time.monotonic() + 20
+    while not (here / 'end').exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    KEPT.append(1)
+    return KEPT
+"""
+DEFERRED = """
+from fftcas import model
+@model()
+def b():
+    from keeps.answers import KEPT
+    KEPT.append(1)
+    return KEPT
+"""
+
+
+def test_a_package_that_fetches_keeps_answers_for_one_model_only(site: Path, tmp_path: Path) -> None:
+    write(site, {"keeps/__init__.py": "", "keeps/answers.py": "from fftcas.http import get_df\nKEPT = []"})
+    forget()
+    project = load(tmp_path, {"models/a.py": LONG, "models/b.py": DEFERRED})
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(call_model, project, python(project, "//:a"), [])
+        while not (running.done() or (tmp_path / "models/begun").exists()):
+            time.sleep(0.01)
+        assert [call_model(project, python(project, "//:b"), []) for _ in range(2)] == [[1], [1]]
+        (tmp_path / "models/end").touch()
+    assert running.result() == [1]

@@ -184,16 +184,6 @@ def test_many_threads_each_get_their_own_helper(tmp_path: Path) -> None:
     assert at_once(tmp_path, files, [f"//d{i}:f{i}" for i in range(8)]) == [(i, i) for i in range(8)]
 
 
-def test_a_package_that_fetches_keeps_answers_for_one_model_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere/keeps_answers.py").write_text("from fftcas.http import get_json\nKEPT = []\n")
-    monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
-    text = "from keeps_answers import KEPT\n@model()\ndef f():\n    KEPT.append(1)\n    return KEPT"
-    assert [call(tmp_path, text) for _ in range(2)] == [[1], [1]]
-
-
 def at_once(root: Path, files: dict[str, str], labels: list[str]) -> list[Any]:
     """What models give that are called in threads."""
     project = load(root, files)
