@@ -36,8 +36,8 @@ LOOKUPS = (
 ELSEWHERE = ("site", "sys.meta_path", "sys.path", "sys.path_hooks")
 """What makes modules known that lie anywhere."""
 DYNAMIC = (
-    *("importlib.util", "importlib.machinery", "importlib.reload", "imp", "pkgutil", "pydoc", "runpy", "zipimport"),
-    *ELSEWHERE,
+    *("importlib.util", "importlib.machinery", "importlib.reload", "importlib.resources", "imp"),
+    *("pkgutil", "pydoc", "runpy", "zipimport", *ELSEWHERE),
 )
 """What imports in ways that are not followed."""
 

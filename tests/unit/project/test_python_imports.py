@@ -57,6 +57,7 @@ def test_what_a_call_imports_counts(tmp_path: Path, call: str, modules: set[str]
         "from importlib import *\nX = import_module(input())",
         "from runpy import *\nX = run_path(input())",
         "import pydoc\nX = pydoc.locate('lib.impl.X')",
+        "from importlib.resources import files\nX = files('lib').name",
         "X = __import__('importlib').import_module('lib.impl')",
     ],
 )
