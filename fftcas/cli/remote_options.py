@@ -51,7 +51,7 @@ def remote_opener(
     if wanted.mode == "required":
         remote = open_remote(wanted, offline, say)
         return lambda: remote
-    with suppress(RemoteError):  # a package is missing
+    with suppress(RemoteError):  # a package is missing, which is told once the remote is wanted
         check(wanted)  # what is wrong there is the failure of no node
     return lambda: _open_or_go_on(wanted, offline, say)
 

@@ -25,7 +25,7 @@ class Bucket:
     parallel = 32
 
     def __init__(self, url: str, seconds: float) -> None:
-        """Raises RemoteError if the extra is missing or the URL is wrong, UsageError if that of the endpoint is."""
+        """Raises RemoteError if the extra is missing, and UsageError for a URL or variables that obstore refuses."""
         try:
             import obstore
             from obstore.store import from_url
@@ -46,7 +46,7 @@ class Bucket:
         try:
             self._store = from_url(url, **({} if url.startswith("memory:") else options))
         except (obstore.exceptions.BaseError, ValueError) as error:
-            raise RemoteError(f"the remote {self.url} cannot be used", why=_first_line(error)) from error
+            raise UsageError(f"the remote {self.url} cannot be used", why=_first_line(error)) from error
 
     def get(self, name: str, start: int, stop: int) -> bytes | None:
         options: Any = {"range": (start, stop)}
