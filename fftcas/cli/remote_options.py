@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from fftcas.errors import RemoteError
-
 if TYPE_CHECKING:
     from fftcas.project.settings import RemoteSettings
     from fftcas.store.remote import Remote, Signer
@@ -51,6 +49,8 @@ def remote_opener(
     if wanted.mode == "required":
         remote = open_remote(wanted, offline, say)
         return lambda: remote
+    from fftcas.errors import RemoteError
+
     with suppress(RemoteError):  # a package is missing, which is told once the remote is wanted
         check(wanted)  # what is wrong there is the failure of no node
     return lambda: _open_or_go_on(wanted, offline, say)
@@ -76,6 +76,8 @@ def check(wanted: RemoteSettings) -> None:
 
 def _open_or_go_on(wanted: RemoteSettings, offline: bool, say: Callable[[str], None]) -> Remote | None:
     """The remote, or None where the packages that it needs are missing. Raises UsageError."""
+    from fftcas.errors import RemoteError
+
     try:
         return open_remote(wanted, offline, say)
     except RemoteError as error:
