@@ -51,7 +51,7 @@ class Reasons:
     def look_back(self, node: Node) -> None:
         """Find out what a node without a relation was built into before it runs: then that is the latest."""
         if node.relation not in self.target.stamps():
-            self._latest  # noqa: B018 (which is kept)
+            self.previous(node)
 
     @cached_property
     def _latest(self) -> dict[str, Realisation]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,11 @@ from fftcas.declare import wanted
 from fftcas.errors import Location, ProjectError, closest
 from fftcas.label import Label
 from fftcas.project.model_config import LATER, later_version
-from fftcas.project.python_names import DECORATORS, aliases, dotted, functions, is_declaration
+from fftcas.project.python_names import aliases, dotted, functions, is_declaration
 from fftcas.project.sql_models import model_label
 
 POSITIONAL = ("name", "deps", "require", "requires")
 KEYS = (*POSITIONAL, "columns", "tags", "kind", "materialized", "meta", "cache", "description")
-
-FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True)
@@ -61,52 +59,6 @@ def declarations(tree: ast.Module, path: str, environ: Mapping[str, str]) -> Ite
             if kind.endswith(".engine_model") and not _wanted(values, environ, where):
                 continue
             yield _declaration(function, values, where, narrows=kind.startswith("fftcas."))
-
-
-def overlooked(tree: ast.Module, path: str) -> Iterator[str]:
-    """A warning for what seems to be a model, in a file that declares none for any environment."""
-    names = aliases(tree)
-    if any(is_declaration(each, names) for function in functions(tree) for each in function.decorator_list):
-        return
-    inside = {id(part) for each in ast.walk(tree) if isinstance(each, FUNCTION) for part in ast.walk(each)}
-    known = {*names} | {name for node in ast.walk(tree) for name in _named(node)}
-    found = [node for node in ast.walk(tree) if _is_applied(node, names, inside) or _seems(node, names, known)]
-    lines = [part.lineno for node in found for part in (node, *getattr(node, "decorator_list", ()))]
-    if lines or path.endswith(".ff.py"):
-        yield (
-            f"{Location(path, min(lines, default=None))}: no model is declared here: "
-            "write @model, imported from fftcas in this file, above a function that is in no other"
-        )
-
-
-def _is_applied(node: ast.AST, names: Mapping[str, str], inside: Collection[int]) -> bool:
-    """Whether our decorator is called; inside of a function that makes a decorator of it."""
-    return isinstance(node, ast.Call) and id(node) not in inside and is_declaration(node, names)
-
-
-def _seems(node: ast.AST, names: Mapping[str, str], known: Collection[str]) -> bool:
-    """Whether a function is a model in the wrong place, of a decorator from elsewhere, or dbt's. `x.model` is something
-    else where `x` is known, and not ours."""
-    if not isinstance(node, FUNCTION):
-        return False
-    for decorator in node.decorator_list:
-        function = decorator.func if isinstance(decorator, ast.Call) else decorator
-        foreign = isinstance(function, ast.Attribute) and not is_declaration(function, names)
-        if foreign and ast.unparse(function).partition(".")[0] in known:
-            continue
-        if dotted(function, names).rpartition(".")[2] in DECORATORS:
-            return True
-    return node.name == "model" and [each.arg for each in node.args.args] == ["dbt", "session"]
-
-
-def _named(node: ast.AST) -> Iterator[str]:
-    """The names that something in a module binds."""
-    if isinstance(node, (*FUNCTION, ast.ClassDef)):
-        yield node.name
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        yield node.id
-    elif isinstance(node, ast.alias):
-        yield node.asname or node.name
 
 
 def _arguments(decorator: ast.expr, path: str) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from fftcas.project.files import Files
 from fftcas.project.nodes import PythonModel
 from fftcas.project.python_closure import Closure, Modules
 from fftcas.project.python_code import Code
-from fftcas.project.python_declaration import Declaration, declarations, overlooked
+from fftcas.project.python_declaration import Declaration, declarations
 from fftcas.project.python_facts import parse
+from fftcas.project.python_overlooked import overlooked
 from fftcas.project.references import Draft, References
 from fftcas.project.sql_models import NOT_MODELS
 from fftcas.relation import RelationName
