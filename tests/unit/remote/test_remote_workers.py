@@ -102,7 +102,10 @@ def test_whether_few_calls_are_quick_is_seen_as_well(count: int) -> None:
     with workers() as some:
         some.each(lambda _: time.sleep(0.05), range(count))
         assert not some.quick
-        some.each(str, range(count))
+        for _ in range(50):  # one call may be slow on a busy machine
+            some.each(str, range(count))
+            if some.quick:
+                break
         assert some.quick
         some.run(lambda: time.sleep(0.05))
         assert some.quick, "one call alone is no sample"
