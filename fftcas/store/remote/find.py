@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from fftcas.digest import Digest
 from fftcas.store.remote import layout
+from fftcas.store.remote.belief import Belief
 from fftcas.store.remote.claim import LIMIT, Claim, read_claim
-from fftcas.store.remote.keys import PublicKey, Trust
-from fftcas.store.remote.layout import MAIN, UNSIGNED, ClaimName
+from fftcas.store.remote.layout import ClaimName
 from fftcas.store.remote.reach import Reach, said
 from fftcas.store.remote.transport import Denied, Entry
 from fftcas.store.remote.troubles import Troubles
 
-_SIGNERS = 64
 _AT_ONCE = 1024
 _NEAR = 1000
 
 
 class Finder:
-    """The claims that a build may believe: those of main, and of its own namespace. Each is read once.
+    """The claims that a build may believe. Each is read once; where it cannot read there are none.
 
-    Where it cannot read there are none. In a namespace of its own it also believes what the key `own` has signed.
     `known_at` says when the HTTP responses that a claim rests on were last known to be current.
     """
 
@@ -31,31 +29,18 @@ class Finder:
         self,
         reach: Reach,
         reads: bool,
-        namespace: str,
-        trust: Trust,
+        belief: Belief,
         troubles: Troubles,
         known_at: Callable[[Claim], float],
-        own: PublicKey | None = None,
     ) -> None:
         self.claims: dict[Digest, Claim] = {}
         self.asked: set[Digest] = set()
         self._reach = reach
         self._reads = reads
-        self._namespaces = list(dict.fromkeys([MAIN, namespace]))
-        self._own = namespace
-        self._trust = {name: trust if name == MAIN else trust.including(own) for name in self._namespaces}
+        self._belief = belief
         self._troubles = troubles
         self._known_at = known_at
-        self._signers: list[str] = []
         self._lock = threading.Lock()
-
-    def learn_signers(self) -> None:
-        """Where every key is believed, find out which ones have signed something. Raises OSError."""
-        if not self._trust[MAIN]:
-            place = self._reach.transport
-            entries = self._reach.run(lambda: list(islice(place.list("keys"), _SIGNERS)))
-            names = (entry.name.rpartition("/")[2] for entry in entries)
-            self._signers = sorted(name for name in names if layout.KEY_ID.fullmatch(name))
 
     def find(self, keys: Iterable[Digest]) -> set[Digest]:
         """The derivations of which there is a claim that may be believed."""
@@ -88,7 +73,7 @@ class Finder:
         if not self._reads:
             return []
         try:
-            entries = [entry for namespace in self._namespaces for entry in self._near(namespace, label)]
+            entries = [entry for namespace in self._belief.namespaces for entry in self._near(namespace, label)]
         except OSError:
             return []
         entries.sort(key=lambda entry: entry.modified, reverse=True)
@@ -101,19 +86,11 @@ class Finder:
         folder = layout.near(namespace, label)
         return self._reach.run(lambda: list(islice(self._reach.transport.list(folder), _NEAR)))
 
-    def _names(self, derivation: Digest) -> Iterator[ClaimName]:
-        """Where claims of a derivation may lie that may be believed."""
-        for namespace in self._namespaces:
-            trust = self._trust[namespace]
-            if not trust or namespace != MAIN:
-                yield ClaimName(namespace, derivation, UNSIGNED)
-            for signer in [key.id for key in trust.keys] or self._signers:
-                yield ClaimName(namespace, derivation, signer)
-
     def _read(self, derivation: Digest) -> Claim | None:
         """The claim that is believed; of several that rest on HTTP responses, the one whose responses are newest."""
         newest: Claim | None = None
-        for name in self._names(derivation):
+        for namespace, signer in self._belief.places():
+            name = ClaimName(namespace, derivation, signer)
             try:
                 data = self._reach.transport.get(name.path, 0, LIMIT + 1)
             except Denied as error:
@@ -124,7 +101,7 @@ class Finder:
             try:
                 if len(data) > LIMIT:
                     raise ValueError("it is too large")
-                claim = read_claim(name, data, self._trust[name.namespace], self._own)
+                claim = read_claim(name, data, self._belief.trust(namespace), self._belief.own)
             except ValueError as error:
                 self._troubles.report(name.path, str(error))
                 continue

@@ -9,6 +9,7 @@ from fftcas.digest import Digest
 from fftcas.errors import RemoteError
 from fftcas.store.realisation import Realisation
 from fftcas.store.remote import layout
+from fftcas.store.remote.belief import Belief
 from fftcas.store.remote.claim import Claim
 from fftcas.store.remote.fetch import Fetcher, Responses
 from fftcas.store.remote.find import Finder
@@ -57,13 +58,13 @@ class Remote:
         self.reads = found.reads
         self._responses = responses or Responses()
         self._troubles = Troubles(reach)
-        own = signer.public if signer else None
-        self.finder = Finder(reach, found.reads, namespace, trust, self._troubles, self._known_at, own)
+        belief = Belief(namespace, trust, signer.public if signer else None)
+        self.finder = Finder(reach, found.reads, belief, self._troubles, self._known_at)
         self.intake = Intake(reach, self.finder, Fetcher(reach, self._responses), self._troubles)
         note = found.note
         if self.reads:
             try:
-                self.finder.learn_signers()
+                belief.learn_signers(reach)
             except OSError as error:  # what is signed is found with 'trust' only
                 note = note or f"its keys cannot be listed: {said(error)}"
         self.publisher: Publisher | None = None
