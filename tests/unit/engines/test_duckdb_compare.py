@@ -120,7 +120,7 @@ def test_multisets_are_compared(
 
 def test_an_error_of_a_stream_is_raised_as_it_is(engine: DuckDBEngine) -> None:
     with engine.session() as session:
-        session.stage_query(RelationName("a"), "select 1 as x")
+        build(session, A, "select 1 as x")
         table = session.read(A)
         broken = Table(table.columns, table.schema, (1 / 0 for _ in [0]))
         with pytest.raises(ZeroDivisionError):
