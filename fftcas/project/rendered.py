@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from fftcas.errors import Location, ProjectError
@@ -54,7 +54,7 @@ class Rendered:
 
     def document(self) -> dict[str, Any]:
         """As JSON has it; `of_document` is the inverse."""
-        config = {name: sorted(v) if isinstance(v, frozenset) else v for name, v in asdict(self.config).items()}
+        config = {name: sorted(v) if isinstance(v, frozenset) else v for name, v in vars(self.config).items()}
         calls, unset = (
             [[call.kind, call.arguments, call.where.path, call.where.line] for call in some]
             for some in (self.calls, self.unset)

@@ -189,25 +189,26 @@ def statement(text: str, path: str) -> Sql:
     Raises ProjectError if there is none, if there are two, or if it is a CREATE statement.
     """
     text = with_plain_spaces(text)
-    tokens = tokenise(text)
+    before = len(text) - len(text.lstrip("\n"))
+    tokens = tokenise(text[before:])
     if not tokens:
         raise ProjectError("the model has no SQL", where=Location(path), hint="write a SELECT")
     for token in tokens:
         if token.text == ";":
             raise ProjectError(
                 "a model is one statement, and here a second one begins",
-                where=Location(path, _line(text, token.end)),
+                where=Location(path, _line(text, before + token.end)),
                 hint="keep the SELECT that gives the model's rows; put other steps into models of their own",
             )
     if tokens[0].text.lower() == "create":
         raise ProjectError(
             "a model is a SELECT, not a CREATE statement",
-            where=Location(path, _line(text, tokens[0].start)),
+            where=Location(path, _line(text, before + tokens[0].start)),
             why="fftcas makes the model's table or view itself",
             hint="keep what follows AS, and say table or view with config(materialized=...)",
         )
-    whole = text[: tokens[-1].end]
-    return Sql(whole.strip("\n")) if whole[:1] == "\n" or whole[-1:] == "\n" else Sql.known(whole, tokens=tuple(tokens))
+    whole = text[before : before + tokens[-1].end]
+    return Sql(whole.strip("\n")) if whole.endswith("\n") else Sql.known(whole, tokens=tuple(tokens))
 
 
 def _line(text: str, position: int) -> int:

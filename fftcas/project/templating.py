@@ -147,10 +147,9 @@ class Templates:
         self._rendering.repeatable = False
 
     def _render(self, path: str, text: str, rendering: Rendering) -> str:
-        tree = self._jinja.parse(text, path, path)
-        parts = plain_parts(tree)
+        parts = plain_parts(text)
         if parts is None or not all(isinstance(part, str) or self._is_own(part.function) for part in parts):
-            return self._compile(path, tree).render(this=This(rendering))
+            return self._compile(path, text).render(this=This(rendering))
         return "".join([part if isinstance(part, str) else self._answer(path, part, rendering) for part in parts])
 
     def _is_own(self, function: str) -> bool:
@@ -167,7 +166,7 @@ class Templates:
             self._rendering.nothing.add(self._rendering.caller)
         return value
 
-    def _compile(self, path: str, source: str | jinja2.nodes.Template) -> jinja2.Template:
+    def _compile(self, path: str, source: str) -> jinja2.Template:
         code = self._jinja.compile(source, path, path)
         return jinja2.Template.from_code(self._jinja, code, self._jinja.make_globals(None))
 
