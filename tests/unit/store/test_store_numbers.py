@@ -6,6 +6,7 @@ import random
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +34,14 @@ NUMBERS: dict[str, Callable[[], object]] = {
     "unsigned": lambda: DRAW.integers((1 << 64) - 9, (1 << 64) - 1, ROWS, dtype=np.uint64),
     "floats": lambda: DRAW.random(ROWS),
     "an odd count": lambda: np.arange(ROWS // 2 + 1, dtype=np.int32),
+    "decimals": lambda: pa.array(DRAW.integers(-50_000, 50_000, ROWS)).cast(pa.decimal128(19)),
+    "decimals with nulls": lambda: pa.array([None if i % 3 else i for i in range(ROWS)]).cast(pa.decimal128(19)),
+    "decimals of eight bytes": lambda: pa.array(DRAW.integers(-(1 << 62), 1 << 62, ROWS)).cast(pa.decimal128(19)),
+    "decimals of nine bytes": lambda: pa.array([Decimal(2**63 + i % 3) for i in range(ROWS)], pa.decimal128(38)),
+    "one decimal of nine bytes": lambda: pa.array([Decimal(0)] * (ROWS - 1) + [Decimal(2**63)], pa.decimal128(38)),
+    "counted decimals": lambda: pa.array(np.arange(ROWS) + (1 << 60)).cast(pa.decimal128(19)),
+    "zeros": lambda: np.zeros(ROWS, np.int64),
+    "minus one": lambda: np.full(ROWS, -1),
     "nulls": lambda: [None if i % 3 else i % 60_000 for i in range(ROWS)],
     "texts": lambda: [f"user{i}" for i in range(ROWS)],
     "as long as can be": lambda: ["x" * 17] * ROWS,
@@ -63,6 +72,10 @@ def test_all_bytes_come_back(name: str) -> None:
         ("the ends of the range", 8, 1, True),  # steps go round at the ends
         ("32 bits", 4, 1, False),
         ("nulls", 8, 2, False),
+        ("decimals", 16, 4, False),
+        ("decimals with nulls", 16, 4, False),
+        ("decimals of eight bytes", 16, 8, False),
+        ("counted decimals", 16, 1, True),
     ],
 )
 def test_the_fewest_bytes_are_found(name: str, wide: int, narrow: int, steps: bool) -> None:
@@ -76,14 +89,15 @@ def test_the_fewest_bytes_are_found(name: str, wide: int, narrow: int, steps: bo
     assert pack(data, Codec.ZSTD)[0] == Codec.NUMBERS
 
 
-@pytest.mark.parametrize("name", ["floats", "five bytes", "texts"])
+@pytest.mark.parametrize("name", ["floats", "five bytes", "texts", "decimals of nine bytes"])
 def test_what_needs_its_bytes_keeps_them(name: str) -> None:
     array = pa.array(NUMBERS[name]())
     assert narrowed(memoryview(encode(array, pa.field("x", array.type)))) is None
 
 
-def test_damaged_frames_are_errors_or_other_bytes() -> None:
-    array = pa.array(NUMBERS["counted"]())
+@pytest.mark.parametrize("name", ["counted", "decimals", "decimals of eight bytes"])
+def test_damaged_frames_are_errors_or_other_bytes(name: str) -> None:
+    array = pa.array(NUMBERS[name]())
     data = bytes(encode(array, pa.field("x", array.type)))
     frame = pack(data, Codec.ZSTD)
     draw = random.Random(1)
@@ -94,11 +108,21 @@ def test_damaged_frames_are_errors_or_other_bytes() -> None:
                 assert len(unpack(bad)) == raw_size(bad)
 
 
-@pytest.mark.parametrize("shape", [(3, 1, 0), (4, 8, 0), (8, 0, 0), (4, 1, 1 << 31), (4, 1, -(1 << 31) - 1)])
+@pytest.mark.parametrize("shape", [(3, 1, 0), (4, 8, 0), (8, 8, 0), (8, 0, 0), (16, 16, 0), (4, 1, 1 << 31)])
 def test_shapes_that_cannot_be_are_refused(shape: tuple[int, int, int]) -> None:
     wide, narrow, least = shape
     with pytest.raises(ValueError, match="shape"):
         Shape.unpack(memoryview(Shape(wide, narrow, False, least).pack()), old=False)
+
+
+@pytest.mark.parametrize("steps", [False, True])
+@pytest.mark.parametrize("least", [0, -1, (1 << 63) - 1, -(1 << 63)])
+@pytest.mark.parametrize(("wide", "narrow"), [(16, 8), (16, 4), (16, 1), (8, 4), (4, 2)])
+def test_whatever_shapes_mean_is_read(wide: int, narrow: int, least: int, steps: bool) -> None:
+    """Others may write shapes that nobody here does: they give some bytes, of the length that was declared."""
+    shape = Shape(wide, narrow, steps, least >> 8 * (8 - min(wide, 8)), 24)
+    payload = pa.Codec("zstd", 1).compress(DRAW.bytes(shape.narrow_size(4096)), asbytes=True)
+    assert len(unpack(struct.pack("<BI", Codec.NUMBERS, 4096) + shape.pack() + payload)) == 4096
 
 
 @pytest.mark.parametrize("head", [0, 4, 1 << 31])
