@@ -38,16 +38,19 @@ def fill(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> int:
 
 @contextmanager
 def variables_read(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Meanwhile the statements of this connection find Python's variables by name, where there is no such relation."""
+    """Meanwhile the statements of this connection find Python's variables by name, where there is no such relation.
+
+    Nor are they optimised: there is nothing to gain where a variable's rows are taken as they are.
+    """
     if not VARIABLES:
         yield
         return
     try:
-        connection.execute("SET SESSION python_enable_replacements = true")
+        connection.execute("SET SESSION python_enable_replacements = true; PRAGMA disable_optimizer")
         yield
     finally:
         try:
-            connection.execute("SET SESSION python_enable_replacements = false")
+            connection.execute("PRAGMA enable_optimizer; SET SESSION python_enable_replacements = false")
         except BaseException:
             connection.close()  # no model's text may meet a variable
             raise
@@ -83,11 +86,13 @@ def _execute(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 def _type_of(connection: duckdb.DuckDBPyConnection, rows: pa.Table, index: int) -> str:
     """The type that DuckDB gives to a column's values."""
     field = rows.schema.field(index)
-    key = pa.schema([field.with_name("")]).serialize().to_pybytes()  # equal types may differ in what metadata say
+    key: object = str(field.type)
+    if field.metadata or field.type.num_fields or isinstance(field.type, pa.BaseExtensionType):
+        key = pa.schema([field.with_name("")]).serialize().to_pybytes()  # equal types may differ in what metadata say
     if key not in _types:
         _types[key] = str(connection.from_arrow(rows.select([index]).slice(0, 0)).types[0])
     return _types[key]
 
 
-_types: dict[bytes, str] = {}
+_types: dict[object, str] = {}
 """The types of fields that were asked for: types differ less than tables."""

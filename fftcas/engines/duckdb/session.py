@@ -160,6 +160,7 @@ class DuckDBSession:
                 self._clear(stamp.relation)
                 fill_at_once(self._cursor, self._place.quote(stamp.relation), table)
                 stamps.append(stamp)
+            self._cursor.execute("PRAGMA enable_optimizer")  # among many stamps, those that are replaced are looked for
             self._stamp(stamps, "TABLE")
 
     def publish_view(self, relation: RelationName, sql: str, stamp: Stamp, root: Path | None = None) -> None:

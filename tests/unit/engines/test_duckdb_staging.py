@@ -11,6 +11,7 @@ from stamping import build, stamp
 
 from fftcas.engines.base import EngineError
 from fftcas.engines.duckdb.engine import DuckDBEngine
+from fftcas.engines.duckdb.filling import VARIABLES
 from fftcas.relation import RelationName, Stamp
 from fftcas.table import Table
 
@@ -153,17 +154,22 @@ def test_a_table_that_is_called_like_a_variable_is_none(engine: DuckDBEngine) ->
                     assert session.frame(w)["a"].tolist() == [2]
 
 
-def test_models_do_not_find_variables_after_tables_took_their_places(engine: DuckDBEngine) -> None:
+def test_after_tables_took_their_places_models_find_no_variables_and_are_optimised(engine: DuckDBEngine) -> None:
     with engine.session() as session:
         build(session, T, "select 1 as a")
         session.publish_tables([(session.read(T), stamp(V))])
         here = pa.table({"a": [1]})
         with pytest.raises(duckdb.CatalogException):
             session._cursor.execute("select * from here")
+        assert not session.estimate(f"select * from {T} where false").scans
         with pytest.raises(EngineError, match="no more"):
             session.publish_tables(one_and_no_more(session.read(T)))
         with pytest.raises(duckdb.CatalogException):
             session._cursor.execute("select * from here")
+        assert not session.estimate(f"select * from {T} where false").scans
+        if VARIABLES:
+            session._cursor.execute("PRAGMA disable_optimizer")
+            assert session.estimate(f"select * from {T} where false").scans, "what it says when nothing is optimised"
     assert here.num_rows == 1
 
 
