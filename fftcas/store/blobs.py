@@ -47,7 +47,7 @@ class Blob:
     digest: Digest
     size: int
     codec: Codec
-    frame: bytes | None = None
+    frame: bytes | memoryview | None = None
     raw: Any = b""
 
     @property
@@ -153,6 +153,11 @@ class Blobs:
         """True if every digest is there (its bytes are not verified)."""
         keys = [BLOB + bytes.fromhex(digest) for digest in digests]
         return self.environment.read(lambda txn: all(txn.get(key) is not None for key in keys))
+
+    def there(self, digests: Iterable[Digest]) -> set[Digest]:
+        """Those of the digests that are there (their bytes are not verified)."""
+        keys = {digest: BLOB + bytes.fromhex(digest) for digest in digests}
+        return self.environment.read(lambda txn: {digest for digest, key in keys.items() if txn.get(key) is not None})
 
     def scan(self, prefix: bytes, look: Callable[[bytes, Any], Item], batch: int = 1000) -> Iterator[Item]:
         """`look(key, value)` for every key of a prefix, in short transactions."""

@@ -107,6 +107,7 @@ class Store:
     def weed(self, manifest: Manifest) -> None:
         """Verify all of a table's chunks, and remove those that are bad: what is there is not written again."""
         for column in manifest.columns:
+            self.blobs.get(column.digest)
             with contextlib.suppress(MissingBlob):
                 for chunk in tables.chunk_list(self.blobs, column):
                     self.blobs.get(chunk.digest)

@@ -32,6 +32,9 @@ WRITE_BYTES = 8 << 20
 AHEAD_BYTES = 16 << 20
 """Uncompressed bytes that lie ready between stages of a stream."""
 
+SHORT, LISTS = 4, 1 << 15
+"""Chunks of the lists that are kept in memory, and how many these are."""
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -149,8 +152,16 @@ def _chunks(array: pa.Array, table: Table, index: int, make: Callable[[Any, Code
 
 def chunk_lists(blobs: Blobs, columns: Sequence[StoredColumn]) -> list[list[Chunk]]:
     """The chunks of each column. Raises MissingBlob."""
-    found = blobs.get_many([column.digest for column in columns])
-    return [_listed(column, data) for column, data in zip(columns, found, strict=True)]
+    digests = [column.digest for column in columns]
+    known = [_known[digest] for digest in digests if digest in _known]
+    if len(known) < len(columns) or not blobs.has(digests):
+        found = zip(columns, blobs.get_many(digests), strict=True)
+        known = [_parsed(column.digest, data) for column, data in found]
+    for column, chunks in zip(columns, known, strict=True):
+        if sum(chunk.bytes for chunk in chunks) != column.bytes:
+            raise MissingBlob(column.digest)
+        keep_list(column.digest, chunks)
+    return known
 
 
 def chunk_list(blobs: Blobs, column: StoredColumn) -> list[Chunk]:
@@ -158,16 +169,22 @@ def chunk_list(blobs: Blobs, column: StoredColumn) -> list[Chunk]:
     return chunk_lists(blobs, [column])[0]
 
 
-def _listed(column: StoredColumn, data: Any | None) -> list[Chunk]:
+def _parsed(digest: Digest, data: Any | None) -> list[Chunk]:
     if data is None:
-        raise MissingBlob(column.digest)
+        raise MissingBlob(digest)
     try:
-        chunks = parse_chunks(data)
+        return parse_chunks(data)
     except ValueError as error:
-        raise MissingBlob(column.digest) from error
-    if not chunks or sum(chunk.bytes for chunk in chunks) != column.bytes:
-        raise MissingBlob(column.digest)
-    return chunks
+        raise MissingBlob(digest) from error
+
+
+def keep_list(digest: Digest, chunks: list[Chunk]) -> None:
+    """Keep what a blob was found to list, if it is short: once verified, it need only be there."""
+    if len(chunks) <= SHORT and len(_known) < LISTS:
+        _known[digest] = chunks
+
+
+_known: dict[Digest, list[Chunk]] = {}
 
 
 def parse_chunks(data: Any) -> list[Chunk]:
@@ -178,6 +195,8 @@ def parse_chunks(data: Any) -> list[Chunk]:
             bytes.fromhex(chunk.digest)
     except (TypeError, ValueError) as error:
         raise ValueError(f"not a list of chunks: {error}") from error
+    if not chunks:
+        raise ValueError("a list of no chunks")
     return chunks
 
 
@@ -209,7 +228,8 @@ def streamed(
         pa.field(column.name, field.type, metadata=field.metadata) for column, field in zip(wanted, types, strict=True)
     ]
     schema = pa.schema(fields)
-    columns = tuple(column for column in manifest.schema if column.name in {c.name for c in wanted})
+    names = {column.name for column in wanted}
+    columns = tuple(column for column in manifest.schema if column.name in names)
     return Table(columns, schema, _batches(load, schema, lists, first))
 
 

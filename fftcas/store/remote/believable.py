@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ContextDecorator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -42,15 +42,24 @@ _TYPE = re.compile(r"[A-Za-z_]\w*( (with|without|local|time|zone|precision|varyi
 _SQL = re.compile(r"(?i)\b(select|from|default|check|references|primary|unique|generated|as|using|collate|not|null)\b")
 
 
-@contextmanager
-def judging() -> Iterator[None]:
-    """Whatever a parser stumbles over is a ValueError: others may know a way to write bytes that nobody here does."""
-    try:
-        yield
-    except (ValueError, OSError, FftcasError):
-        raise
-    except Exception as error:
-        raise ValueError(f"it cannot be read ({type(error).__name__})") from error
+def fault(error: BaseException | None) -> ValueError | None:
+    """What bytes are to blame for, as a ValueError, whatever a parser stumbled over: others may know a way to write
+    bytes that nobody here does."""
+    if not isinstance(error, Exception) or isinstance(error, OSError | FftcasError):
+        return None
+    return error if isinstance(error, ValueError) else ValueError(f"it cannot be read ({type(error).__name__})")
+
+
+class Judging(ContextDecorator):
+    """What bytes are to blame for is raised as a ValueError. A class: it surrounds each look at a small table."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        found = fault(error)
+        if found is not None and found is not error:
+            raise found from error
 
 
 def parse(data: str | bytes) -> Any:

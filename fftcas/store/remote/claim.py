@@ -16,10 +16,10 @@ from typing import Any
 from fftcas.derivation import Derivation
 from fftcas.store.realisation import Realisation
 from fftcas.store.remote.believable import (
+    Judging,
     check_manifest,
     check_realisation,
     digest_of,
-    judging,
     number,
     text,
 )
@@ -102,7 +102,7 @@ class Claim:
         return sealed(_KIND, body, signer)
 
 
-@judging()
+@Judging()
 def read_claim(name: ClaimName, data: bytes, trust: Trust, own: str) -> Claim:
     """The claim in an object, if it may be believed. Raises ValueError, which says why not."""
     document, signed = unsealed(_KIND, data, name.namespace, name.signer, trust, own)

@@ -54,7 +54,7 @@ class Directory:
 
     def put(self, name: str, data: bytes, replace: bool = False) -> bool:
         folder, _, final = check_name(name).rpartition("/")
-        with _told(), self._folder("tmp", make=True) as tmp, self._folder(folder, make=True) as target:
+        with _Told(), self._folder("tmp", make=True) as tmp, self._folder(folder, make=True) as target:
             assert tmp is not None
             assert target is not None
             if not _is_file(final, target):
@@ -82,7 +82,7 @@ class Directory:
         found = {}
         for name in names:
             folder, _, final = check_name(name).rpartition("/")
-            with _told(), self._folder(folder) as fd, _absent():
+            with _Told(), self._folder(folder) as fd, _Absent():
                 status = os.stat(final, dir_fd=fd, follow_symlinks=False) if fd is not None else None
                 if status is not None and stat.S_ISREG(status.st_mode):
                     found[name] = Entry(name, status.st_size, status.st_mtime)
@@ -106,7 +106,7 @@ class Directory:
 
     def delete(self, name: str) -> None:
         folder, _, final = check_name(name).rpartition("/")
-        with _told(), self._folder("tmp", make=True) as tmp, self._folder(folder) as fd:
+        with _Told(), self._folder("tmp", make=True) as tmp, self._folder(folder) as fd:
             if fd is not None and tmp is not None:
                 _clear(final, fd, tmp)
                 with contextlib.suppress(FileNotFoundError):
@@ -117,7 +117,7 @@ class Directory:
         folders = [prefix]
         while folders:
             folder = folders.pop()
-            with _told(), self._folder(folder) as fd:
+            with _Told(), self._folder(folder) as fd:
                 entries = [] if fd is None else list(_entries(folder, fd))
             folders += [name for name, status in entries if stat.S_ISDIR(status.st_mode)]
             yield from entries
@@ -126,10 +126,10 @@ class Directory:
     def _opened(self, name: str) -> Iterator[int | None]:
         """A descriptor of an object for reading, or None if there is none or it is no regular file."""
         folder, _, final = check_name(name).rpartition("/")
-        with _told(), self._folder(folder) as parent:
+        with _Told(), self._folder(folder) as parent:
             fd = None
             if parent is not None:
-                with _absent():
+                with _Absent():
                     fd = os.open(final, _READ, dir_fd=parent)
             try:
                 yield fd if fd is not None and stat.S_ISREG(os.fstat(fd).st_mode) else None
@@ -155,7 +155,7 @@ class Directory:
                 os.close(fd)
 
     def _step(self, parent: int, part: str, make: bool) -> int | None:
-        with _absent():
+        with _Absent():
             return os.open(part, _DIRECTORY, dir_fd=parent)
         if not make:
             return None
@@ -198,14 +198,14 @@ def _write(fd: int, data: bytes) -> None:
 
 
 def _is_file(name: str, folder: int) -> bool:
-    with _absent():
+    with _Absent():
         return stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     return False
 
 
 def _clear(name: str, folder: int, tmp: int) -> None:
     """Take away what has an object's name and is none; what a folder holds is garbage."""
-    with _absent():
+    with _Absent():
         mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
         if stat.S_ISDIR(mode):
             os.rename(name, secrets.token_hex(16), src_dir_fd=folder, dst_dir_fd=tmp)
@@ -222,14 +222,14 @@ def _entries(folder: str, fd: int) -> Iterator[tuple[str, os.stat_result]]:
                 yield check_name(name), each.stat(follow_symlinks=False)
 
 
-@contextmanager
-def _absent() -> Iterator[None]:
-    """Whatever says that something is not there, or is a link, is no error."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _ABSENT:
-            raise
+class _Absent:
+    """Whatever says that something is not there, or is a link, is no error. A class, as `_Told`: it is used often."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        return isinstance(error, OSError) and error.errno in _ABSENT
 
 
 @contextmanager
@@ -242,14 +242,15 @@ def _unsupported() -> Iterator[None]:
             raise
 
 
-@contextmanager
-def _told() -> Iterator[None]:
+class _Told:
     """Failures by what can be done about them."""
-    try:
-        yield
-    except (Unreachable, Full, Denied):
-        raise
-    except OSError as error:
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, OSError) or isinstance(error, Unreachable | Full | Denied):
+            return
         text = error.strerror or str(error)
         if error.errno in _FULL:
             raise Full(error.errno, f"no room is left ({text.lower()})") from error

@@ -21,6 +21,7 @@ from fftcas.store.remote.claim import Claim
 from fftcas.store.remote.decoded import Rows
 from fftcas.store.remote.frames import (
     Places,
+    Told,
     by_pack,
     frames_in,
     head_of,
@@ -29,14 +30,13 @@ from fftcas.store.remote.frames import (
     read_many,
     read_part,
     read_run,
-    told,
 )
 from fftcas.store.remote.pack import Frame, PackRef
 from fftcas.store.remote.reach import Reach
 from fftcas.store.remote.transport import Transport
 from fftcas.store.remote.troubles import Bad
 from fftcas.store.store import Store
-from fftcas.store.tables import Chunk
+from fftcas.store.tables import Chunk, keep_list
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,6 +71,21 @@ class Taken:
     read: int = 0
 
 
+@dataclass
+class Common:
+    """What was checked for one of several claims, and need not be for another: tables have columns in common."""
+
+    listed: dict[Digest, tuple[Blob, bytes]] = field(default_factory=dict)
+    chunks: dict[Digest, tuple[Blob, pa.RecordBatch | None]] = field(default_factory=dict)
+
+    def chunk(self, claim: Claim, chunk: Chunk) -> tuple[Blob, pa.RecordBatch | None] | None:
+        """A chunk, if it was checked as thoroughly as it has to be for this claim, and found to be as it is listed."""
+        blob, batch = self.chunks.get(chunk.digest, (None, None))
+        if blob is None or blob.size != chunk.bytes:
+            return None
+        return (blob, batch) if (claim.vouched if batch is None else batch.num_rows == chunk.rows) else None
+
+
 @dataclass(frozen=True)
 class Fetcher:
     """Takes the outputs of claims into the local store."""
@@ -81,9 +96,15 @@ class Fetcher:
     def together(self, claims: Sequence[Claim], store: Store) -> list[Taken | Bad | OSError]:
         """Take over small tables, in few transactions. What failed is answered with why."""
 
+        common = Common()
+        begun = store.blobs.there({digest for claim in claims for digest in _firsts(claim)})
+        store.blobs.get_many(list(begun))  # what is rotten is removed: what is there would not be written again
+
         def read(claim: Claim) -> Taken | Bad | OSError:
             try:
-                return self._read_small(self.reach.transport, claim, store)
+                if begun.issuperset(_firsts(claim)) and _is_whole(claim, store):
+                    return Taken(claim)
+                return self._read_small(self.reach.transport, claim, common)
             except (Bad, OSError) as problem:
                 return problem
 
@@ -129,25 +150,15 @@ class Fetcher:
         places = {frame.digest: (ref, frame) for ref, frames in heads for frame in frames}
         first = self.reach.run(lambda: read_many(transport, claim, places, _firsts(claim)))
         taken.read += sum(ref.head for ref, _ in heads) + sum(len(data) for data in first.values())
-        return taken, places, _first(taken, places, first)
-
-    def chunk(self, claim: Claim, places: Places, chunk: Chunk) -> tuple[pa.RecordBatch, Blob]:
-        """One chunk, verified in full, and as the store keeps it. Raises Bad or OSError."""
-        ref, frame = locate(claim, places, chunk.digest)
-        ((_, data),) = self.reach.run(lambda: read_run(self.reach.transport, ref, [frame]))
-        with told(ref):
-            kept = _blob(frame, bytes(data), chunk)
-            return decode(verify(chunk.digest, data), chunk.rows), kept
+        return taken, places, _first(taken, places, first, Common())
 
     def end(self, taken: Taken, store: Store) -> None:
         """Commit a table whose chunks are in the store."""
         store.blobs.put(taken.blobs)
         self._commit([taken], store)
 
-    def _read_small(self, transport: Transport, claim: Claim, store: Store) -> Taken:
+    def _read_small(self, transport: Transport, claim: Claim, common: Common) -> Taken:
         taken = Taken(claim)
-        if claim.manifest is not None and store.holds(claim.manifest) and not claim.responses:
-            return taken
         places: Places = {}
         frames: dict[Digest, memoryview] = {}
         for ref in claim.packs:
@@ -159,10 +170,11 @@ class Fetcher:
             for frame in frames_in(ref, view[: ref.head]):
                 places[frame.digest] = ref, frame
                 frames[frame.digest] = view[frame.start : frame.start + frame.length]
-        lists, batches = _first(taken, places, frames), dict[Digest, "pa.RecordBatch"]()
+        lists, batches = _first(taken, places, frames, common), dict[Digest, "pa.RecordBatch"]()
         for digest, chunk in _distinct(claim, lists).items():
             ref, frame = locate(claim, places, digest)
-            blob, batch = _checked(claim, ref, frame, bytes(frames[digest]), chunk)
+            blob, batch = common.chunk(claim, chunk) or _checked(claim, ref, frame, bytes(frames[digest]), chunk)
+            common.chunks[digest] = blob, batch
             taken.blobs.append(blob)
             if batch is not None:
                 batches[digest] = batch
@@ -182,32 +194,41 @@ class Fetcher:
         store.records.write(partial(_put_all, claims=claims))
 
 
+def _is_whole(claim: Claim, store: Store) -> bool:
+    """Whether nothing of a claim has to be read: the store holds its table, and it has no responses."""
+    return claim.manifest is not None and store.holds(claim.manifest) and not claim.responses
+
+
 def _firsts(claim: Claim) -> list[Digest]:
     """The blobs that are read first: they say what else is needed."""
     columns = claim.manifest.columns if claim.manifest else ()
     return [*(column.digest for column in columns), *(response.blob for response in claim.responses)]
 
 
-def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview]) -> list[list[Chunk]]:
+def _first(taken: Taken, places: Places, frames: Mapping[Digest, memoryview], common: Common) -> list[list[Chunk]]:
     """Take the lists of chunks and the responses; returns the chunks of each column."""
     claim, lists = taken.claim, list[list[Chunk]]()
 
     def content(digest: Digest, limit: int) -> bytes:
         ref, frame = locate(claim, places, digest)
         data = frames[digest]
-        with told(ref):
-            frame.check(data)
-            if raw_size(data) > limit:
-                raise ValueError(f"chunk {digest[:16]} is larger than it may be")
-            raw = bytes(verify(digest, data))
-        taken.blobs.append(Blob(digest, len(raw), Codec.RAW, bytes(data)))
+        if digest not in common.listed or common.listed[digest][0].size > limit:
+            with Told(ref):
+                frame.check(data)
+                if raw_size(data) > limit:
+                    raise ValueError(f"chunk {digest[:16]} is larger than it may be")
+                raw = bytes(verify(digest, data))
+            common.listed[digest] = Blob(digest, len(raw), Codec.RAW, bytes(data)), raw
+        blob, raw = common.listed[digest]
+        taken.blobs.append(blob)
         return raw
 
     for position, column in enumerate(claim.manifest.columns if claim.manifest else ()):
         assert claim.manifest is not None
         data = content(column.digest, min(column.bytes, _LIST_BYTES))  # an entry takes up less than any chunk
-        with told(places[column.digest][0]):
+        with Told(places[column.digest][0]):
             lists.append(check_chunks(data, claim.manifest, position))
+        keep_list(column.digest, lists[-1])
     for response in claim.responses:
         taken.responses.append((response.note, content(response.blob, response.size)))
     return lists
@@ -240,12 +261,19 @@ def _checked(claim: Claim, ref: PackRef, frame: Frame, data: bytes, chunk: Chunk
 
     Where a trusted key vouches for these very bytes, they are decompressed and validated only by the store's readers.
     """
-    with told(ref):
+    with Told(ref):
         blob = _blob(frame, data, chunk)
         return blob, None if claim.vouched else decode(verify(frame.digest, data), chunk.rows)
 
 
-def _blob(frame: Frame, data: bytes, chunk: Chunk) -> Blob:
+def chunk_of(ref: PackRef, frame: Frame, data: memoryview, chunk: Chunk) -> tuple[pa.RecordBatch, Blob]:
+    """One chunk, verified in full, and as the store keeps it. Raises Bad."""
+    with Told(ref):
+        kept = _blob(frame, data, chunk)
+        return decode(verify(chunk.digest, data), chunk.rows), kept
+
+
+def _blob(frame: Frame, data: bytes | memoryview, chunk: Chunk) -> Blob:
     """Raises ValueError unless these are the frame's bytes, and declare the chunk's size."""
     frame.check(data)
     if raw_size(data) != chunk.bytes:

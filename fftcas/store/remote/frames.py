@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 
 from fftcas.digest import Digest
 from fftcas.store.remote import layout
-from fftcas.store.remote.believable import judging
+from fftcas.store.remote.believable import fault
 from fftcas.store.remote.claim import Claim
 from fftcas.store.remote.pack import Frame, PackRef, read_head
 from fftcas.store.remote.reach import said
@@ -40,7 +39,7 @@ def head_of(transport: Transport, ref: PackRef) -> list[Frame]:
 
 def frames_in(ref: PackRef, data: bytes | memoryview) -> list[Frame]:
     """The frames that the bytes of a pack's head list. Raises Bad if they are not those of the head."""
-    with told(ref):
+    with Told(ref):
         return read_head(ref, data)
 
 
@@ -93,11 +92,16 @@ def read_run(transport: Transport, ref: PackRef, run: list[Frame]) -> list[tuple
     return [(frame, view[frame.start - start : frame.start - start + frame.length]) for frame in run]
 
 
-@contextmanager
-def told(ref: PackRef) -> Iterator[None]:
+class Told:
     """What is wrong with a pack's bytes is said with its name."""
-    try:
-        with judging():
-            yield
-    except ValueError as error:
-        raise Bad(layout.pack(ref.name), str(error)) from error
+
+    def __init__(self, ref: PackRef) -> None:
+        self._ref = ref
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        found = fault(error)
+        if found is not None:
+            raise Bad(layout.pack(self._ref.name), str(found)) from error

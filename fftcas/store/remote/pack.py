@@ -20,7 +20,7 @@ from blake3 import blake3
 
 from fftcas.digest import Digest
 from fftcas.store.frame import MAX_BLOB
-from fftcas.store.remote.believable import digest_of, judging, number, parse
+from fftcas.store.remote.believable import Judging, digest_of, number, parse
 
 TARGET = 8 << 20
 """Bytes of frames after which a pack is closed."""
@@ -100,7 +100,7 @@ def packs(columns: Iterable[Iterable[tuple[Digest, bytes]]]) -> Iterator[Pack]:
         yield Pack(tuple(shared))
 
 
-@judging()
+@Judging()
 def read_head(ref: PackRef, data: bytes | memoryview) -> list[Frame]:
     """The frames of a pack, from the bytes of its head. Raises ValueError unless these are what its name says."""
     if len(data) != ref.head or blake3(data).hexdigest() != ref.name:

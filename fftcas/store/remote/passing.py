@@ -12,8 +12,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fftcas.store.blobs import MissingBlob
+from fftcas.store.remote.ahead import Ahead
 from fftcas.store.remote.claim import Claim
-from fftcas.store.remote.fetch import SEVERAL_TYPES, Fetcher, Taken
+from fftcas.store.remote.fetch import SEVERAL_TYPES, Fetcher, Taken, chunk_of
+from fftcas.store.remote.frames import locate
 from fftcas.store.remote.troubles import Bad
 from fftcas.store.store import Store
 from fftcas.store.tables import Chunk, Writing, load, streamed
@@ -37,13 +39,17 @@ def passing(fetcher: Fetcher, claim: Claim, manifest: Manifest, store: Store) ->
     Raises Bad, OSError and StoreError, at once or while the stream is read.
     """
     taken, places, lists = fetcher.begin(claim)
+    wanted = {chunk.digest for chunks in lists for chunk in chunks}
+    missing = wanted - store.blobs.there(wanted)
+    ahead = Ahead(fetcher.reach, {digest: places[digest] for digest in missing & places.keys()}, len(lists))
     writer = Threads(1, "fftcas-write")
     writing, lock = Writing(writer, store.blobs.put), threading.Lock()
 
     def take(chunk: Chunk) -> pa.RecordBatch:
         with suppress(MissingBlob):
             return load(store.blobs, chunk)
-        batch, blob = fetcher.chunk(claim, places, chunk)
+        ref, frame = locate(claim, places, chunk.digest)
+        batch, blob = chunk_of(ref, frame, ahead.read(ref, frame), chunk)
         with lock:
             taken.read += blob.memory
             writing.add(blob)

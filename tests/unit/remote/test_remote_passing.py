@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -22,9 +23,11 @@ from remote_cases import (
 )
 
 from fftcas.store import MissingBlob, Store
+from fftcas.store.blobs import Blob
 from fftcas.store.chunks import encode
 from fftcas.store.frame import Codec, pack
-from fftcas.store.remote import Remote, RemoteMode
+from fftcas.store.remote import Remote, RemoteMode, passing
+from fftcas.store.remote.ahead import Ahead
 from fftcas.store.remote.pack import Pack
 from fftcas.store.tables import chunk_list
 from fftcas.table import Column, Table
@@ -66,6 +69,35 @@ def is_damaged(place: Path, path: Path, key: str) -> tuple[list[str], int]:
         assert remote.intake.fetch(key, store) is None  # it is not asked for again
         remote.finish()
     return said, sum(came)
+
+
+def test_of_a_table_that_is_half_there_only_the_other_half_is_read(
+    tmp_path: Path, place: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers: list[Ahead] = []
+
+    class Watched(Ahead):
+        def __init__(self, *how: Any) -> None:
+            super().__init__(*how)
+            readers.append(self)
+
+    monkeypatch.setattr(passing, "Ahead", Watched)
+    with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as store:
+        realised = a.realisation(key)
+        manifest = a.manifest(realised.output) if realised else None
+        assert manifest is not None
+        chunks = [chunk.digest for column in manifest.columns for chunk in chunk_list(a.blobs, column)]
+        held = [(digest, a.blobs.frame(digest)) for digest in chunks[::2]]
+        store.blobs.put([Blob(digest, 0, Codec.ZSTD, frame) for digest, frame in held])
+        remote = reader(place)
+        table = remote.intake.passing(key, store)
+        assert table is not None
+        assert sum(len(batch) for batch in table.batches) == COUNT
+        assert rows(store, key) == expected(0, COUNT)
+        remote.finish()
+        (watched,) = readers
+        assert watched._seen == set(chunks[1::2])
+        assert not watched._ready
 
 
 def test_a_table_is_in_the_store_when_its_stream_has_ended(tmp_path: Path, place: Path, key: str) -> None:

@@ -114,6 +114,19 @@ def test_a_commit_comes_back(store: Store) -> None:
     assert rows(store, manifest, ["name"]) == {"name": ["a", None]}
 
 
+def test_a_list_of_chunks_that_is_known_has_to_be_there(store: Store) -> None:
+    manifest = store.write_table(table(a=[1, 2]))
+    assert store.holds(manifest)
+    key = b"b" + bytes.fromhex(manifest.columns[0].digest)
+    store.blobs.environment.write(lambda txn: txn.delete(key))
+    assert not store.holds(manifest)
+    store.write_table(table(a=[1, 2]))
+    assert store.holds(manifest)
+    store.blobs.environment.write(lambda txn: txn.put(key, b"rotten"))
+    store.weed(manifest)
+    assert not store.holds(manifest)
+
+
 def test_realisations_of_a_recipe_are_newest_first_whatever_the_clock_says(store: Store) -> None:
     manifest = store.write_table(table(id=[1]))
     for number in range(5):
