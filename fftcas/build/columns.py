@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from threading import Lock
 
-from fftcas.build.answers import Answers
+from fftcas.build.answers import Answers, Exchange
 from fftcas.build.keys import Definition
 from fftcas.build.outcome import Identity
 from fftcas.build.reads import ColumnsRead, Reads
@@ -28,10 +28,10 @@ RECORD = "columns read"
 class Columns:
     """Answers for the nodes of one project; safe to call from several threads."""
 
-    def __init__(self, project: Project, store: Store, context: Mapping[str, Value]) -> None:
+    def __init__(self, project: Project, store: Store, context: Mapping[str, Value], exchange: Exchange) -> None:
         self.project = project
         self.store = store
-        self._answers = Answers(store, RECORD)
+        self._answers = Answers(store, RECORD, exchange, is_columns)
         self.context = context
         self._binder: Binder | None = None
         self._lock = Lock()
@@ -47,8 +47,11 @@ class Columns:
         `named` says whether a node's text, and those of the views that it looks through, name each column.
         """
         keys = [self._key(definition, identities) for definition in definitions]
-        kept = zip(keys, self._answers.get_many(keys), strict=True)
-        answers = {key: json.loads(answer) for key, answer in kept if answer is not None}
+        answers: dict[bytes, list[list[str] | None]] = {}
+        for key, definition, answer in zip(keys, definitions, self._answers.get_many(keys), strict=True):
+            columns = None if answer is None else json.loads(answer)
+            if columns is not None and len(columns) == len(definition.reads.tables):
+                answers[key] = columns
         unknown = {key: each for key, each in zip(keys, definitions, strict=True) if key not in answers}
         found = self._ask(list(unknown.values()), identities, named) if unknown else ()
         for (key, definition), columns in zip(unknown.items(), found, strict=True):
@@ -132,6 +135,16 @@ class Columns:
             if self._binder is None:
                 self._binder = open_binder(self.project.profile.engine, self.project.profile.options, self.store)
             return self._binder
+
+
+def is_columns(answer: bytes) -> bool:
+    """Whether it holds the names of columns, or null, for each of some tables."""
+    try:
+        tables = json.loads(answer)
+    except (ValueError, RecursionError):
+        return False
+    lists = [columns for columns in tables if columns is not None] if isinstance(tables, list) else [None]
+    return all(isinstance(columns, list) and all(isinstance(name, str) for name in columns) for columns in lists)
 
 
 def columns_declared(definition: Definition) -> ColumnsRead | None:

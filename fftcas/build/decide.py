@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fftcas.build.answers import Exchange
 from fftcas.build.columns import Columns, columns_declared
 from fftcas.build.externals import Externals
 from fftcas.build.http import Http
@@ -64,7 +65,13 @@ class Decider:
     """Decides for the nodes of one run; `identities` has to hold what the inputs of a node are known to hold."""
 
     def __init__(
-        self, project: Project, store: Store, target: Target, options: BuildOptions, http: Http | None = None
+        self,
+        project: Project,
+        store: Store,
+        target: Target,
+        options: BuildOptions,
+        http: Http | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
         self.project = project
         self.store = store
@@ -72,8 +79,9 @@ class Decider:
         self.options = options
         self.http = http or Http(project, store, options.http)
         self.context = context(project)
-        self.columns = Columns(project, store, self.context)
-        self.statements = Statements(project, store, self.columns.binder)
+        exchange = exchange or Exchange()
+        self.columns = Columns(project, store, self.context, exchange)
+        self.statements = Statements(project, store, self.columns.binder, exchange)
         self.externals = Externals(project, target, self.statements)
         self.reasons = Reasons(project, store, target, Provenance(project))
         self.identities: dict[Label, Identity] = {}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from fftcas.build.answers import Exchange, scope
 from fftcas.build.attempt import Attempt
 from fftcas.build.budgets import Spent
 from fftcas.build.clock import Clock, now
@@ -105,10 +106,12 @@ def build(
     http = Http(project, store, options.http, say)
     target = Target(project, store)
     sharing = Sharing(store, remote)
+    whose = scope(project)
+    exchange = Exchange(partial(sharing.answers, whose))
     workers = Workers(project, store, options.jobs)
 
     def begin() -> Attempt:
-        decider = Decider(project, store, target, options, http)
+        decider = Decider(project, store, target, options, http, exchange)
         host, externals = socket.gethostname(), decider.externals
         executor = Executor(project, target, externals, workers)
         realiser = Realiser(project, store, target, options, record.run_id, host, sharing, http, externals, executor)
@@ -135,7 +138,9 @@ def build(
         edits.wait()
     report = None
     try:
-        report = None if interrupted else sharing.finish()
+        if not interrupted:
+            sharing.give_answers(whose, exchange.asked)
+            report = sharing.finish()
     except KeyboardInterrupt:
         interrupted = True  # all is built; what was not published yet is left
     ordered = attempt.results()

@@ -16,7 +16,7 @@ from fftcas.build.outcome import Identity
 from fftcas.build.reads import is_built, is_view
 from fftcas.derivation import Derivation
 from fftcas.digest import Digest
-from fftcas.errors import FftcasError
+from fftcas.errors import FftcasError, RemoteError
 from fftcas.label import Label
 from fftcas.project.nodes import Node, Source
 from fftcas.store import Realisation, Store
@@ -24,6 +24,7 @@ from fftcas.table import Manifest, Table
 
 if TYPE_CHECKING:
     from fftcas.store.remote import Remote, RemoteReport
+    from fftcas.store.remote.answers import Given
     from fftcas.store.remote.claim import Claim
 
 
@@ -115,6 +116,18 @@ class Sharing:
         if self.store.realisation(derivation.key) is None:
             self._commit_as(realisation, derivation)
         self.remote.publish(derivation.key, self.store)
+
+    def answers(self, scope: Digest) -> Given:
+        """What others' engines have answered, as far as the remote has it."""
+        with suppress(RemoteError):  # a required one that fails is told of when an output is looked for
+            if self.remote is not None and self.remote.reads:
+                return self.remote.answers.read(scope)
+        return {}
+
+    def give_answers(self, scope: Digest, asked: Given) -> None:
+        """Publish what this run has asked its engine, if it had something to do with the remote."""
+        if asked and self._used and self.remote is not None:
+            self.remote.publish_answers(scope, asked)
 
     def source(self, derivation: Digest) -> str:
         """Where an output that is put back came from."""

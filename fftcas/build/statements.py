@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass
 from functools import cached_property
 
-from fftcas.build.answers import Answers
+from fftcas.build.answers import Answers, Exchange
 from fftcas.digest import digest_value
 from fftcas.engines.base import Binder, EngineError, Unstable
 from fftcas.engines.drivers import engine_version
@@ -72,12 +72,27 @@ class Statement:
         )
 
 
+PLAIN = {
+    Statement(names_columns=names_columns, one_query=one_query).to_json()
+    for names_columns in (False, True)
+    for one_query in (False, True)
+}
+
+
+def is_plain(answer: bytes) -> bool:
+    """Whether it says that a text reads nothing but its references, and that there is nothing to be told of it.
+
+    Of other texts every machine asks its own engine: what others say of them would name files, and be shown.
+    """
+    return answer in PLAIN
+
+
 class Statements:
     """Answers for the models of one project; safe to call from several threads. `binder` opens the engine's parser."""
 
-    def __init__(self, project: Project, store: Store, binder: Callable[[], Binder]) -> None:
+    def __init__(self, project: Project, store: Store, binder: Callable[[], Binder], exchange: Exchange) -> None:
         self.project = project
-        self._answers = Answers(store, RECORD)
+        self._answers = Answers(store, RECORD, exchange, is_plain)
         self.binder = binder
         self._known: dict[str, Statement] = {}
 

@@ -18,8 +18,13 @@ DRIVERS = {
 
 def engine_version(name: str) -> str:
     """Major and minor version of an engine's driver, e.g. `2.0`. Raises UsageError if there is no such driver."""
+    return ".".join(driver_version(name).split(".")[:2])
+
+
+def driver_version(name: str) -> str:
+    """The version of an engine's driver, e.g. `2.0.1`. Raises UsageError if there is no such driver."""
     try:
-        return ".".join(version(driver(name)).split(".")[:2])
+        return version(driver(name))
     except PackageNotFoundError:
         raise UsageError(
             f"the engine '{name}' needs the package '{DRIVERS[name]}', which is not installed",

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from fftcas.digest import Digest
 from fftcas.store.blobs import verify
 from fftcas.store.remote import layout
+from fftcas.store.remote.answers import read_answers
 from fftcas.store.remote.claim import LIMIT, read_claim
 from fftcas.store.remote.keys import Trust
-from fftcas.store.remote.layout import ClaimName
+from fftcas.store.remote.layout import AnswersName, ClaimName
 from fftcas.store.remote.pack import PackRef, read_head
 from fftcas.store.remote.reach import Reach, said
 from fftcas.store.remote.transport import Denied, Entry, Transport
@@ -60,15 +61,17 @@ def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> Rem
             else:
                 sizes[digest] = entry.size
     claims = reach.run(lambda: list(transport.list("claims")))
-    for start in range(0, len(claims), _BATCH):
-        part = claims[start : start + _BATCH]
+    answers = reach.run(lambda: list(transport.list("answers")))
+    documents = claims + answers
+    for start in range(0, len(documents), _BATCH):
+        part = documents[start : start + _BATCH]
         troubles = reach.each(
-            lambda entry: _readable(unread, entry, lambda: _claim_trouble(transport, entry, trust, sizes)), part
+            lambda entry: _readable(unread, entry, lambda: _document_trouble(transport, entry, trust, sizes)), part
         )
         for entry, why in zip(part, troubles, strict=True):
             if why is not None:
                 (sick if layout.is_object(entry.name) else unread)[entry.name] = why
-    for folder in ("claims", "packs", "near", "keys"):
+    for folder in ("claims", "packs", "near", "answers", "keys"):
         strays = reach.run(lambda folder=folder: list(transport.strays(folder)))  # type: ignore[misc]
         sick.update(dict.fromkeys(filter(layout.is_ours, strays), "it is not a file"))
     deleted: Iterable[str] = sorted(sick) if repair else ()
@@ -76,7 +79,7 @@ def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> Rem
     return RemoteHealth(
         len(claims),
         len(listed),
-        sum(entry.size for entry in [*listed, *claims]),
+        sum(entry.size for entry in [*listed, *documents]),
         tuple(Ill(name, why) for name, why in sorted((sick | unread).items())),
         tuple(deleted),
     )
@@ -111,12 +114,16 @@ def _pack_trouble(transport: Transport, entry: Entry) -> str | None:
     return None
 
 
-def _claim_trouble(transport: Transport, entry: Entry, trust: Trust, sizes: dict[Digest, int]) -> str | None:
-    name = ClaimName.parse(entry.name)
+def _document_trouble(transport: Transport, entry: Entry, trust: Trust, sizes: dict[Digest, int]) -> str | None:
+    """What is wrong with a claim, or with answers."""
+    name = ClaimName.parse(entry.name) or AnswersName.parse(entry.name)
     data = transport.get(entry.name, 0, LIMIT + 1)
     if name is None or data is None:
-        return "it is not a claim" if name is None else None
+        return "it is neither a claim nor answers" if name is None else None
     try:
+        if isinstance(name, AnswersName):
+            read_answers(name, data, trust, name.namespace)
+            return None
         claim = read_claim(name, data, trust, name.namespace)
     except ValueError as error:
         return str(error)

@@ -52,7 +52,7 @@ class RemoteCollected:
 
 @dataclass(frozen=True)
 class _Listing:
-    """A remote at one moment: claims with the packs that they need, and packs."""
+    """A remote at one moment: claims with the packs that they need, and packs. Answers count as claims without any."""
 
     claims: dict[str, Entry]
     needs: dict[str, dict[Digest, int]]
@@ -100,7 +100,7 @@ def collect(
         len(condemned),
         sum(everything[name].size for name in condemned),
         sum(entry.size for name, entry in everything.items() if name not in gone and name not in set(condemned)),
-        len(kept),
+        sum(ClaimName.parse(name) is not None for name in kept),
     )
 
 
@@ -144,8 +144,8 @@ def _list(reach: Reach) -> _Listing:
     def ours(folder: str) -> list[Entry]:
         return [entry for entry in transport.list(folder) if layout.is_ours(entry.name)]
 
-    listings = reach.each(ours, ["claims", "packs", "near", "tmp", "gc"])
-    claims = {entry.name: entry for entry in listings[0] if layout.is_object(entry.name)}
+    listings = reach.each(ours, ["claims", "packs", "near", "tmp", "gc", "answers"])
+    claims = {entry.name: entry for entry in listings[0] + listings[5] if layout.is_object(entry.name)}
     # Packs are listed after claims were, and claims read after that: a pack that a new claim needs is young.
     needs = dict(zip(claims, reach.each(lambda name: _needs(reach, name), claims), strict=True))
     packs = {digest: entry for entry in listings[1] if (digest := layout.pack_digest(entry.name))}

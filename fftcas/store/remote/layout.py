@@ -5,10 +5,12 @@
     claims/<namespace>/<aa>/<derivation>.<key id | unsigned>
     near/<namespace>/<label digest>/<derivation>     empty: which derivations a label had
     packs/<aa>/<pack>                         chunks of one table, and HTTP responses
+    answers/<namespace>/<scope>.<key id | unsigned>   what an engine has answered about texts
     tmp/<random>                              on its way; garbage when a day old
     gc/<time>-<random>.json                   what the next collection may delete
 
-Objects are immutable. `<aa>` are the first two digits of the name that follows; `/` in a namespace is written `+`.
+Objects are immutable, but that newer claims and answers may take the place of older ones. `<aa>` are the first two
+digits of the name that follows; `/` in a namespace is written `+`.
 """
 
 from __future__ import annotations
@@ -31,11 +33,13 @@ KEY_ID = re.compile(r"[0-9a-f]{16}")
 NAMESPACE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}(/[a-z0-9][a-z0-9._-]{0,63})?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*(/[a-z0-9][a-z0-9._+-]*)*")
 _CLAIM = re.compile(r"claims/([a-z0-9._+-]+)/[0-9a-f]{2}/([0-9a-f]{64})\.([0-9a-f]{16}|unsigned)")
+_ANSWERS = re.compile(r"answers/([a-z0-9._+-]+)/([0-9a-f]{64})\.([0-9a-f]{16}|unsigned)")
 _PACK = re.compile(r"packs/[0-9a-f]{2}/([0-9a-f]{64})")
 _OURS = re.compile(
     r"claims(/[a-z0-9._+-]+(/[0-9a-f]{2}(/[0-9a-f]{64}\.([0-9a-f]{16}|unsigned))?)?)?"
     r"|packs(/[0-9a-f]{2}(/[0-9a-f]{64})?)?"
     r"|near(/[a-z0-9._+-]+(/[0-9a-f]{32}(/[0-9a-f]{64})?)?)?"
+    r"|answers(/[a-z0-9._+-]+(/[0-9a-f]{64}\.([0-9a-f]{16}|unsigned))?)?"
     r"|keys(/[0-9a-f]{16})?"
     r"|tmp(/(probe-)?[0-9a-f]{32}(/.*)?)?"
     r"|gc(/[0-9]+-[0-9a-f]+\.json)?"
@@ -60,6 +64,24 @@ class ClaimName:
         return cls(match[1].replace("+", "/"), match[2], match[3]) if match else None
 
 
+@dataclass(frozen=True)
+class AnswersName:
+    """The name of an engine's answers; `scope` is a digest of whose they are, and `signer` as for claims."""
+
+    namespace: str
+    scope: Digest
+    signer: str
+
+    @property
+    def path(self) -> str:
+        return f"answers/{self.namespace.replace('/', '+')}/{self.scope}.{self.signer}"
+
+    @classmethod
+    def parse(cls, path: str) -> AnswersName | None:
+        match = _ANSWERS.fullmatch(path)
+        return cls(match[1].replace("+", "/"), match[2], match[3]) if match else None
+
+
 def claims(namespace: str) -> str:
     return f"claims/{namespace.replace('/', '+')}"
 
@@ -74,8 +96,8 @@ def pack_digest(path: str) -> Digest | None:
 
 
 def is_object(path: str) -> bool:
-    """Whether a name is that of a claim or a pack."""
-    return bool(_CLAIM.fullmatch(path) or _PACK.fullmatch(path))
+    """Whether a name is that of a claim, of answers, or of a pack."""
+    return any(form.fullmatch(path) for form in (_CLAIM, _ANSWERS, _PACK))
 
 
 def is_ours(path: str) -> bool:

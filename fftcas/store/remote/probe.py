@@ -160,5 +160,5 @@ def _write_trouble(place: Transport) -> str:
 
 def _foreign(path: Path) -> bool:
     """Whether a directory holds what no remote would."""
-    known = {layout.MARKER, "keys", "claims", "near", "packs", "tmp", "gc"}
+    known = {layout.MARKER, "keys", "claims", "near", "packs", "answers", "tmp", "gc"}
     return any(entry.name not in known for entry in islice(path.iterdir(), _FOREIGN) if not entry.name.startswith("."))

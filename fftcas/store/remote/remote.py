@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,7 @@ from fftcas.digest import Digest
 from fftcas.errors import RemoteError
 from fftcas.store.realisation import Realisation
 from fftcas.store.remote import layout
+from fftcas.store.remote.answers import Given, SharedAnswers
 from fftcas.store.remote.belief import Belief
 from fftcas.store.remote.claim import Claim
 from fftcas.store.remote.fetch import Fetcher, Responses
@@ -42,7 +44,8 @@ class RemoteReport:
 class Remote:
     """Use `Remote.open`. Threads may share it. `summary` says in one line what it can be used for.
 
-    `finder` looks for claims, `intake` takes outputs over; `publisher` is None where nothing may be written.
+    `finder` looks for claims, `intake` takes outputs over, `answers` are what engines elsewhere have said;
+    `publisher` is None where nothing may be written.
     """
 
     def __init__(
@@ -58,8 +61,10 @@ class Remote:
         self.reads = found.reads
         self._responses = responses or Responses()
         self._troubles = Troubles(reach)
+        self._giving: threading.Thread | None = None
         belief = Belief(namespace, trust, signer.public if signer else None)
         self.finder = Finder(reach, found.reads, belief, self._troubles, self._known_at)
+        self.answers = SharedAnswers(reach, belief, self._troubles)
         self.intake = Intake(reach, self.finder, Fetcher(reach, self._responses), self._troubles)
         note = found.note
         if self.reads:
@@ -130,10 +135,25 @@ class Remote:
         if self.publisher is not None:
             self.publisher.publish(derivation, store)
 
+    def publish_answers(self, scope: Digest, asked: Given) -> None:
+        """Give away what this run has asked its engine, in the background."""
+        if self.publisher is None:
+            return
+        signer = self.publisher.signer
+
+        def add() -> None:
+            trouble = self.answers.add(scope, asked, signer)
+            self._troubles.problems += [trouble] if trouble else []
+
+        self._giving = threading.Thread(target=add, name="fftcas-answers", daemon=True)
+        self._giving.start()
+
     def finish(self) -> RemoteReport:
         """Wait for what is under way; tell what was done. Raises RemoteError if the remote is required and failed."""
         self.intake.wait()
         published = self.publisher.finish(self.intake.used) if self.publisher else Published()
+        if self._giving is not None:
+            self._giving.join()
         self.reach.close()
         problems = tuple(dict.fromkeys([*self._troubles.problems, *published.problems]))
         if self.reach.required and (published.failed or self.reach.failed):
