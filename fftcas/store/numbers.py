@@ -137,7 +137,8 @@ def widened(shape: Shape, data: Any, size: int) -> pa.Buffer:
     given = made[shape.head - shape.wide : -_TAIL].view(kind).reshape(-1, shape.wide // kind.itemsize)
     words = given[:, 0] if shape.wide <= 8 else given[:, 0].copy()  # sums of what lies apart take twice as long
     narrow = np.frombuffer(data, _kind(shape.narrow), len(words) - 1, shape.head)
-    np.add(narrow, np.array(shape.least, kind), out=words[1:], casting="unsafe")
+    # The type is named: NumPy 1 would add small numbers as small ones, before it writes them where they fit.
+    np.add(narrow, np.array(shape.least, kind), out=words[1:], dtype=kind, casting="unsafe")
     if shape.steps:
         np.cumsum(words, dtype=kind, out=words)
     if shape.wide > 8:

@@ -40,6 +40,9 @@ NUMBERS: dict[str, Callable[[], object]] = {
     "decimals of nine bytes": lambda: pa.array([Decimal(2**63 + i % 3) for i in range(ROWS)], pa.decimal128(38)),
     "one decimal of nine bytes": lambda: pa.array([Decimal(0)] * (ROWS - 1) + [Decimal(2**63)], pa.decimal128(38)),
     "counted decimals": lambda: pa.array(np.arange(ROWS) + (1 << 60)).cast(pa.decimal128(19)),
+    "decimals with a bit above": lambda: pa.array([Decimal(2**64 + 2**62)] * ROWS, pa.decimal128(38)),
+    "above the least": lambda: np.arange(ROWS) % 256 + 100,
+    "decimals above the least": lambda: pa.array(np.arange(ROWS) % 256 + 100).cast(pa.decimal128(19)),
     "zeros": lambda: np.zeros(ROWS, np.int64),
     "minus one": lambda: np.full(ROWS, -1),
     "nulls": lambda: [None if i % 3 else i % 60_000 for i in range(ROWS)],
@@ -125,9 +128,9 @@ def test_whatever_shapes_mean_is_read(wide: int, narrow: int, least: int, steps:
     assert len(unpack(struct.pack("<BI", Codec.NUMBERS, 4096) + shape.pack() + payload)) == 4096
 
 
-@pytest.mark.parametrize("head", [0, 4, 1 << 31])
-def test_heads_that_cannot_be_are_refused(head: int) -> None:
-    frame = struct.pack("<BI", Codec.NUMBERS, 1 << 20) + Shape(8, 1, False, 0, head).pack()
+@pytest.mark.parametrize(("wide", "head"), [(8, 0), (8, 4), (8, 1 << 31), (16, 8)])
+def test_heads_that_cannot_be_are_refused(wide: int, head: int) -> None:
+    frame = struct.pack("<BI", Codec.NUMBERS, 1 << 20) + Shape(wide, 1, False, 0, head).pack()
     with pytest.raises(ValueError, match=r"shape|not narrowed"):
         unpack(frame)
 
