@@ -193,7 +193,7 @@ def parse_chunks(data: Any) -> list[Chunk]:
         chunks = [Chunk(str(digest), int(rows), int(size)) for digest, rows, size in json.loads(bytes(data))]
         for chunk in chunks:
             bytes.fromhex(chunk.digest)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a list of chunks: {error}") from error
     if not chunks:
         raise ValueError("a list of no chunks")

@@ -31,6 +31,7 @@ class Ahead:
         self._lock = Lock()
         self._locks: defaultdict[PackRef, Lock] = defaultdict(Lock)
         self._ready: dict[Digest, memoryview] = {}
+        self._waiting = 0
         self._seen: set[Digest] = set()
 
     def read(self, ref: PackRef, frame: Frame) -> memoryview:
@@ -38,12 +39,22 @@ class Ahead:
         with self._lock:
             lock = self._locks[ref]
         with lock:
-            if frame.digest not in self._ready:
-                run = self._run(ref, frame)
-                self._seen.update(each.digest for each in run)
-                found = self._reach.run(lambda: read_run(self._reach.transport, ref, run))
-                self._ready.update((each.digest, data) for each, data in found)
-            return self._ready.pop(frame.digest)
+            if (ready := self.drop(frame.digest)) is not None:
+                return ready
+            run = self._run(ref, frame) if self._waiting < WINDOWS else [frame]
+            (_, data), *more = self._reach.run(lambda: read_run(self._reach.transport, ref, run))
+            self._seen.update(each.digest for each in run)
+            with self._lock:
+                self._ready.update((each.digest, following) for each, following in more)
+                self._waiting += sum(len(following) for _, following in more)
+            return data
+
+    def drop(self, digest: Digest) -> memoryview | None:
+        """The bytes of a frame, if they were read ahead; they are not kept any longer."""
+        with self._lock:
+            data = self._ready.pop(digest, None)
+            self._waiting -= 0 if data is None else len(data)
+        return data
 
     def _run(self, ref: PackRef, first: Frame) -> list[Frame]:
         """A frame, and its neighbours after it that will be asked for soon, and were not yet."""

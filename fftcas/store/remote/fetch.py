@@ -98,7 +98,8 @@ class Fetcher:
 
         common = Common()
         begun = store.blobs.there({digest for claim in claims for digest in _firsts(claim)})
-        store.blobs.get_many(list(begun))  # what is rotten is removed: what is there would not be written again
+        for digest in begun:
+            store.blobs.get(digest)  # what is rotten is removed: what is there would not be written again
 
         def read(claim: Claim) -> Taken | Bad | OSError:
             try:

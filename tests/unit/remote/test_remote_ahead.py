@@ -49,6 +49,24 @@ def test_frames_are_read_several_at_a_time(directory: Counting) -> None:
     reader, places = ahead(directory, 1)
     assert {digest: bytes(reader.read(*place)) for digest, place in places.items()} == FRAMES
     assert directory.requests == 3
+    assert bytes(reader.read(*next(iter(places.values())))) == next(iter(FRAMES.values()))
+    assert not reader._ready, "what was asked for once is not read ahead again"
+
+
+def test_what_nobody_asks_for_any_more_is_dropped(directory: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, places = ahead(directory, 1)
+    first, second, third, *_ = places.values()
+    reader.read(*first)
+    assert reader.drop(second[1].digest)
+    assert reader.drop(second[1].digest) is None
+    assert bytes(reader.read(*second)) == FRAMES[second[1].digest]
+    monkeypatch.setattr("fftcas.store.remote.ahead.WINDOWS", 1)
+    for place in places.values():
+        reader.drop(place[1].digest)
+    assert not reader._waiting
+    reader._waiting = 1  # as much as may be
+    assert bytes(reader.read(*third)) == FRAMES[third[1].digest]
+    assert not reader._ready
 
 
 def test_those_of_wide_tables_are_not(directory: Counting) -> None:

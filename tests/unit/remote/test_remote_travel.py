@@ -12,10 +12,9 @@ from remote_cases import derivation, expected, fetch, fill, objects, publish, re
 
 from fftcas.errors import RemoteError, StoreError, UsageError
 from fftcas.store import Store
-from fftcas.store.remote import Remote, RemoteMode, Signer, decoded
+from fftcas.store.remote import Remote, RemoteMode, decoded
 from fftcas.store.remote.claim import TOGETHER, Claim
 from fftcas.store.remote.fetch import Fetcher
-from fftcas.store.remote.pack import Frame
 from fftcas.table import Column, Table
 
 TARGET = 1 << 17
@@ -47,50 +46,6 @@ def test_prefetched_tables_are_the_same(tmp_path: Path, place: Path) -> None:
         assert remote.intake.fetch(keys[7], b) is not None
         assert rows(b, keys[7]) == expected(7)
         assert len(remote.intake.fetched) == 20
-
-
-@pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("bad", [None, 0, 1])
-def test_what_tables_have_in_common_is_checked_once(
-    tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch, bad: int | None, signed: bool
-) -> None:
-    """And that one of them is bad makes nothing of the other missing."""
-    ids = list(range(100))
-    columns = (Column("id", "BIGINT"), Column("text", "VARCHAR"))
-
-    def texts(number: int) -> list[str]:
-        return [f"{number} {i}" for i in ids]
-
-    looked: list[str] = []
-    check = Frame.check
-
-    def watched(frame: Frame, data: bytes | memoryview) -> None:
-        looked.append(frame.digest)
-        check(frame, data)
-
-    monkeypatch.setattr(Frame, "check", watched)
-    signer = Signer.new("ci") if signed else None
-    with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b:
-        keys = []
-        for number in range(2):
-            data = pa.table({"id": ids, "text": texts(number)})
-            made = Table(columns, data.schema, iter(data.to_batches()))
-            keys.append(realisation(a, derivation(number), made, f"//marts:t{number}").derivation)
-            before = set(objects(place, "packs"))
-            publish(place, a, keys[-1:], signer)
-            if number == bad:
-                (pack,) = set(objects(place, "packs")) - before
-                pack.write_bytes(pack.read_bytes()[:-1] + b"?")  # the text
-        trust = [str(signer.public)] if signer else []
-        remote = Remote.open(str(place), RemoteMode.RO, warn=lambda line: None, trust=trust)
-        remote.finder.find(keys)
-        remote.intake.prefetch(keys, b)
-        for number, key in enumerate(keys):
-            assert remote.intake.has(key) == (number != bad)
-            if number != bad:
-                assert rows(b, key) == [{"id": i, "text": text} for i, text in zip(ids, texts(number), strict=True)]
-        remote.finish()
-    assert len(looked) == len(set(looked)) == 6  # two lists and one chunk are the same
 
 
 def test_what_was_decoded_to_be_checked_is_kept_for_one_reader(
