@@ -51,7 +51,8 @@ class SharedAnswers:
         """All answers of a scope that may be believed."""
         found: dict[str, dict[bytes, bytes]] = {}
         for namespace, signer in self._belief.places():
-            if not self._reach.reading or sum(map(len, found.values())) > MOST:
+            some = [answer for answers in found.values() for answer in answers.values()]
+            if not self._reach.reading or len(some) > MOST or sum(map(len, some)) > LIMIT:
                 break
             try:
                 given = self._read(AnswersName(namespace, scope, signer), self._belief.trust(namespace))
@@ -121,8 +122,8 @@ def latest(known: Given, asked: Given) -> dict[str, dict[bytes, bytes]]:
     for kind in kinds:
         room, some = KEPT // len(kinds), dict[bytes, bytes]()
         for key, answer in reversed([*known.get(kind, {}).items(), *asked.get(kind, {}).items()]):
-            room -= 2 * len(key) + len(answer)
-            if room < 0:
+            room -= 2 * len(key) + len(json.dumps(answer.decode()))
+            if room < 0 or len(some) == MOST // len(kinds):
                 break
             some.setdefault(key, answer)
         kept[kind] = dict(reversed(some.items()))

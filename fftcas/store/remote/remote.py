@@ -142,7 +142,10 @@ class Remote:
         signer = self.publisher.signer
 
         def add() -> None:
-            trouble = self.answers.add(scope, asked, signer)
+            try:
+                trouble = self.answers.add(scope, asked, signer)
+            except Exception as error:  # whatever it is: outputs do not depend on it
+                trouble = f"what the engine answered was not published: {error}"
             self._troubles.problems += [trouble] if trouble else []
 
         self._giving = threading.Thread(target=add, name="fftcas-answers", daemon=True)

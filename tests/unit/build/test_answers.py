@@ -53,6 +53,12 @@ def test_what_was_taken_is_kept_and_not_given_on(store: Store) -> None:
     assert answers.get_many(KEYS[:4]) == [b"0", None, b"2", b"three"]
     answers.close()
     assert exchange.asked == {"numbers": {KEYS[2]: b"2"}}
+    again = numbers(store, Exchange(lambda: {"numbers": {KEYS[4]: b"4"}}))
+    again.get_many(KEYS)
+    again.put(KEYS[4], b"44")
+    assert again.get_many([KEYS[4]]) == [b"44"], "one's own engine is believed first"
+    again.close()
+    assert numbers(store, Exchange()).get_many([KEYS[4]]) == [b"44"]
     assert numbers(store, Exchange()).get_many(KEYS[:4]) == [b"0", None, b"2", b"three"]
 
 
