@@ -95,7 +95,6 @@ class Fetcher:
 
     def together(self, claims: Sequence[Claim], store: Store) -> list[Taken | Bad | OSError]:
         """Take over small tables, in few transactions. What failed is answered with why."""
-
         common = Common()
         begun = store.blobs.there({digest for claim in claims for digest in _firsts(claim)})
         for digest in begun:

@@ -39,10 +39,15 @@ def test_a_bucket_does_what_a_directory_does(server: str, tmp_path: Path) -> Non
         keys = [*fill(a, 8), *fill(a, 1, rows=200_000, start=500)]
         for key in keys:
             first.publish(key, a)
+        for number in range(2):  # the second time they are added to what is there
+            first.publish_answers("a" * 64, {"statement": {bytes([number]): b"[]"}})
+            assert first._giving is not None
+            first._giving.join()
         report = first.finish()
         assert (report.published.claims, report.published.failed) == (9, 0), report.problems
         second = Remote.open(url, RemoteMode.RO)
         assert second.summary == f"remote: {url}, read-only, 9 outputs"
+        assert second.answers.read("a" * 64) == {"statement": {b"\x00": b"[]", b"\x01": b"[]"}}
         assert second.finder.find(keys) == set(keys)
         second.intake.prefetch(keys, b)
         assert all(second.intake.fetch(key, b) for key in keys)
@@ -52,8 +57,8 @@ def test_a_bucket_does_what_a_directory_does(server: str, tmp_path: Path) -> Non
     reach = reach_for(url)
     assert examine(reach).ill == ()
     policy = RemotePolicy(older_than=0.0, grace=0.0)
-    assert collect(reach, policy, clock=lambda: time.time() + 10_000).condemned == 18
-    assert len(collect(reach, policy, clock=lambda: time.time() + 20_000).deleted) == 18
+    assert collect(reach, policy, clock=lambda: time.time() + 10_000).condemned == 19
+    assert len(collect(reach, policy, clock=lambda: time.time() + 20_000).deleted) == 19
     assert list(reach.transport.list("claims")) == []
 
 
