@@ -154,7 +154,8 @@ def ingredients(world: World, tables: dict[str, Rows], index: int, everything: b
     for name in names:
         if name in SEEDS or name == OUTSIDE:
             if model.kind != "python":
-                used.append(projection(tables[name], reads))
+                rows = projection(tables[name], reads)
+                used.append(rows if name in SEEDS else ("source", rows))  # which is known by a fingerprint
         elif world.models[int(name[1:])].kind in ("view", "ephemeral"):
             through = True
             used.append(ingredients(world, tables, int(name[1:]), everything))

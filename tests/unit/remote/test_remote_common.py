@@ -57,6 +57,7 @@ def test_what_tables_have_in_common_is_checked_once(
         remote = Remote.open(str(place), RemoteMode.RO, warn=lambda line: None, trust=trust)
         remote.finder.find(keys)
         remote.intake.prefetch(keys, b)
+        remote.intake.wait()  # at a place that is not quick it is done in the background
         for number, key in enumerate(keys):
             assert remote.intake.has(key) == (number != bad)
             if number != bad:
