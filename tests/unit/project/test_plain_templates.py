@@ -93,6 +93,17 @@ def test_calls_with_constants_are_plain(value: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("value", [*SELDOM, *NOT_PLAIN])
+@pytest.mark.parametrize("value", [*SELDOM, *NOT_PLAIN, "k=1, k=2", "_k=1", "ｋ=1", "k=1, 2"])
 def test_other_calls_are_left_to_jinja(value: str) -> None:
     assert plain_parts(f"select {{{{ f({value}) }}}}") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{% set x = 1 %}", "{{ x }}", "{{ f.g() }}", "{{ f()() }}", "{{ f() | upper }}"),
+        *("{{- f() }}", "{{ f() -}}", "{{{ f() }}", "{# f #}", "f\r\n", "{{ f() }", "{{ f( }}", "{{"),
+    ],
+)
+def test_other_templates_are_left_to_jinja(text: str) -> None:
+    assert plain_parts(text) is None
