@@ -21,6 +21,7 @@ from fftcas.store.data_file import damage
 from fftcas.store.doctor import examine_store
 from fftcas.store.environment import Environment
 from fftcas.store.header import read_header
+from fftcas.store.tables import chunk_list
 
 TABLES = (1, 2, 3, 80)
 
@@ -179,6 +180,23 @@ def test_lost_blobs_are_misses(path: Path) -> None:
             lost += len(gone)
             heal(store)
     print(f"{lost} blobs deleted, every table healed")
+
+
+def test_what_is_written_again_is_good_whatever_was_there(path: Path) -> None:
+    with Store.open(path, warn=lambda text: None) as store:
+        manifest = store.manifest(store.realisation(store_worker.derivation(3)).output)  # type: ignore[union-attr]
+        assert manifest is not None
+        first, last = manifest.columns[0], manifest.columns[-1]
+        flip(store.blobs.environment, key_of(chunk_list(store.blobs, last)[0].digest), random.Random(1))
+        store.blobs.environment.write(lambda txn: txn.delete(key_of(first.digest)))
+        with pytest.raises(MissingBlob, match=first.digest[:16]):
+            store_worker.verify(store, 3)  # which does not get as far as the other
+        store_worker.realise(store, 3)
+        assert store_worker.verify(store, 3)
+
+
+def key_of(digest: str) -> bytes:
+    return b"b" + bytes.fromhex(digest)
 
 
 @pytest.fixture
