@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from fftcas.errors import StoreError
-from fftcas.store import Store, measure_table, tables
+from fftcas.store import Store, chunks, measure_table, tables
 from fftcas.store.chunks import ALIGNMENT, NARROW, ROWS, decode, encode, normal
 from fftcas.table import Column, Table
 
@@ -226,6 +226,62 @@ def test_damaged_chunks_are_refused() -> None:
     for length in range(0, len(data) - 16, 7):
         with pytest.raises(ValueError, match="not a chunk"):
             decode(data[:length], 2)
+
+
+@pytest.mark.parametrize("type_", [pa.string(), pa.large_string()])
+@pytest.mark.parametrize(
+    ("texts", "offset", "valid"),
+    [
+        ("user", None, True),
+        ("üser", None, True),
+        ("user", 3, True),  # another cut, but one
+        ("üser", 1, False),  # within a letter
+        ("user", -1, False),
+        ("user", 9, False),  # the next text begins before it
+        ("user", 1 << 30, False),
+    ],
+)
+def test_texts_are_validated(type_: pa.DataType, texts: str, offset: int | None, valid: bool) -> None:
+    """Where all are ASCII, only where they begin is looked at."""
+    array = pa.array([texts] * 4000, type_)
+    data = bytearray(encode(array, pa.field("x", type_)))
+    first, second = (size.to_bytes(array.buffers()[1].size // 4001, "little") for size in (0, len(texts.encode())))
+    if offset is not None:
+        at = data.index(first + second) + len(first)
+        data[at : at + len(first)] = offset.to_bytes(len(first), "little", signed=True)
+    if valid:
+        assert decode(data, 4000).column(0)[2:].equals(array[2:])
+    else:
+        with pytest.raises(ValueError, match="not a chunk"):
+            decode(data, 4000)
+
+
+@pytest.mark.parametrize("byte", [b"\x80", b"\xff"])
+def test_texts_that_are_none_are_refused(byte: bytes) -> None:
+    data = encode(pa.array(["user"] * 4000), pa.field("x", pa.string())).to_pybytes()
+    with pytest.raises(ValueError, match="not a chunk"):
+        decode(data[:-100] + byte + data[-99:], 4000)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [pa.nulls(3), pa.array([1, None, 3], pa.duration("s")), pa.array(["ab", "c", "d"]), pa.array([["a"], None, []])],
+    ids=lambda array: str(array.type),
+)
+def test_what_is_decoded_is_valid(array: pa.Array, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever byte of a chunk is another one."""
+    monkeypatch.setattr(chunks, "_SHORT", 0)
+    data = bytearray(encode(array, pa.field("x", array.type)))
+    for place, before in enumerate(data):
+        for byte in (0, 1, 11, 255):
+            data[place] = byte
+            try:
+                batch = decode(data, 3)
+            except ValueError:
+                continue
+            batch.validate(full=True)
+        data[place] = before
+    assert decode(data, 3).column(0).equals(array)
 
 
 def test_values_are_aligned_wherever_a_chunk_lies() -> None:
