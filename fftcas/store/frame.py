@@ -2,8 +2,8 @@
 
 The codec is no part of a blob's name. Measured per core on columns of 64 Ki values (ids, amounts, decimals, states,
 mail addresses, timestamps, uuids; 96 MB): zstd-1 keeps 39 % at 670 MB/s and reads at 620, zstd-3 36 % at 230 and 890,
-lz4 63 % at 1,170 and 2,840. Whole numbers are narrowed first: on 64-bit ids zstd-1 then takes a quarter of the time,
-and less than half of it to read. Blobs that are not tables go through zlib, which needs no pyarrow.
+lz4 63 % at 1,170 and 2,840. Numbers are narrowed first: on 64-bit ids zstd-1 then takes a quarter of the time, and less
+than half of it to read. Blobs that are not tables go through zlib, which needs no pyarrow.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import zlib
 from enum import IntEnum
 from typing import Any
 
-from fftcas.store.numbers import Shape, narrowed, widened
+from fftcas.store.numbers import narrowed, widened
+from fftcas.store.shape import Shape
 
 MAX_BLOB = 1 << 30
 """Bytes of the largest blob; LMDB's own limit is 2 GiB."""
@@ -23,10 +24,10 @@ class Codec(IntEnum):
     RAW = 0
     ZSTD = 1
     ZLIB = 2
-    OLD_NUMBERS = 3
-    """As NUMBERS, with a shape that does not say where the words begin; it is only read."""
-    NUMBERS = 4
+    NUMBERS = 5
     """ZSTD of narrowed words, their shape before it; `pack` chooses it where ZSTD is asked for."""
+    NUMBERS_1, NUMBERS_2 = 3, 4
+    """As NUMBERS, with earlier forms of the shape; they are only read."""
 
 
 _HEAD = struct.Struct("<BI")
@@ -36,18 +37,17 @@ _WORTH = 0.95  # of the raw size: above it, the time to read is worth more than 
 def pack(data: Any, codec: Codec) -> bytes:
     """A frame around `data` (any buffer), compressed if that pays."""
     raw = memoryview(data)
-    narrow = narrowed(raw) if codec == Codec.ZSTD else None
-    if narrow is not None:
-        shape, numbers = narrow
-        return b"".join((_HEAD.pack(Codec.NUMBERS, raw.nbytes), shape.pack(), _compress(numbers, Codec.ZSTD)))
-    payload = _compress(raw, codec) if raw.nbytes > 64 else None
+    shape, content = (narrowed(raw) if codec == Codec.ZSTD else None) or (None, raw)
+    payload = _compress(content, codec) if raw.nbytes > 64 else None
     if payload is None or len(payload) > raw.nbytes * _WORTH:
         return b"".join((_HEAD.pack(Codec.RAW, raw.nbytes), raw))
+    if shape is not None:
+        return b"".join((_HEAD.pack(Codec.NUMBERS, raw.nbytes), shape.pack(), payload))
     return b"".join((_HEAD.pack(codec, raw.nbytes), payload))
 
 
 def unpack(frame: bytes | memoryview) -> Any:
-    """The buffer in a frame. Raises ValueError if it is not a frame; allocates no more than the length it declares."""
+    """The buffer in a frame. Raises ValueError if it is not a frame; allocates at most three times its size."""
     try:
         codec, size = _HEAD.unpack_from(frame)
     except struct.error as error:
@@ -61,8 +61,8 @@ def unpack(frame: bytes | memoryview) -> Any:
         data = _inflate(payload, size)
     elif codec == Codec.ZSTD:
         data = _decompress(payload, size)
-    elif codec in (Codec.NUMBERS, Codec.OLD_NUMBERS):
-        shape, payload = Shape.unpack(payload, old=codec == Codec.OLD_NUMBERS)
+    elif codec in (Codec.NUMBERS_1, Codec.NUMBERS_2, Codec.NUMBERS):
+        shape, payload = Shape.unpack(payload, form=codec - Codec.NUMBERS_1 + 1)
         data = widened(shape, _decompress(payload, shape.narrow_size(size)), size)
     else:
         raise ValueError(f"its codec is {codec}")

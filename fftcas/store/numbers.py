@@ -1,14 +1,17 @@
 """Whole numbers in as few bytes as their range needs, or the steps between them, if these need fewer.
 
 Bytes are looked at as words of sixteen, eight or four, whatever they mean: decimals and sums, ids, dates, amounts of
-cents, lengths. Where the words lie close together a codec after this has two to sixteen times less to do.
+cents, lengths; as floats that are whole numbers of tenths, hundredths, or less; or as words that something else
+follows, as texts follow the places where they begin. A codec after this has two to sixteen times less to do.
 """
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from fftcas.store.shape import END, WHOLE, Shape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,86 +19,70 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     Signed = npt.NDArray[np.signedinteger[Any]]
+    Bytes = npt.NDArray[np.uint8]
 
 LEAST = 1 << 16
 """Bytes below which it is not worth the import."""
 _HEADS = (1 << 10, 17 << 10)
 """Bytes in front that stay as they are: what Arrow says of a chunk; that, and which of its rows are null."""
-_OLD_HEAD = 9 << 10
-_TAIL = 8
-"""Bytes at the end that stay: those that end an Arrow stream."""
 _SAMPLE = 1 << 10
-_OLD_SHAPE, _SHAPE = struct.Struct("<BB?q"), struct.Struct("<BB?qI")
+_DIGITS = 6
+"""The most digits behind the point of a float that are looked for."""
+_STEP = 1 << 16
+"""Steps below it may lead from text to text."""
 
 
 @dataclass(frozen=True)
-class Shape:
-    """How words of `wide` bytes became `narrow` ones: `least` was taken from each, or from its step from the last.
-
-    The words are those after the first `head` bytes.
-    """
+class _Reading:
+    """What bytes may be: words, with the one before them. See Shape."""
 
     wide: int
-    narrow: int
-    steps: bool
-    least: int
-    head: int = _OLD_HEAD
-
-    def pack(self) -> bytes:
-        return _SHAPE.pack(self.wide, self.narrow, self.steps, self.least, self.head)
-
-    @classmethod
-    def unpack(cls, data: memoryview, *, old: bool) -> tuple[Shape, memoryview]:
-        """The shape that bytes begin with (`old`: without its head), and the rest. Raises ValueError if it is none."""
-        form = _OLD_SHAPE if old else _SHAPE
-        try:
-            shape = cls(*form.unpack_from(data))
-        except struct.error as error:
-            raise ValueError("it is too short") from error
-        limit = 1 << (8 * min(shape.wide, 8) - 1)
-        narrow = (1, 2, 4, 8) if shape.wide == 16 else (1, 2, 4)
-        right = shape.wide in (4, 8, 16) and shape.narrow in narrow and -limit <= shape.least < limit
-        if not right or shape.head < max(8, shape.wide) or shape.head % 8:
-            raise ValueError(f"its numbers have the shape {shape}")
-        return shape, data[form.size :]
-
-    def narrow_size(self, size: int) -> int:
-        """Length of `size` bytes once they are narrowed. Raises ValueError if so many cannot have been."""
-        count, odd = divmod(size - self.head - _TAIL, self.wide)
-        if odd or count < 1:
-            raise ValueError(f"{size} bytes are not narrowed")
-        return self.head + count * self.narrow + _TAIL
+    words: Signed
+    head: int
+    tail: int = END
+    digits: int = WHOLE
 
 
 def narrowed(data: memoryview) -> tuple[Shape, pa.Buffer] | None:
     """The bytes with their words narrowed, or None if the words need all that they have."""
     if data.nbytes < LEAST or data.nbytes % 8:
         return None
-    import numpy as np
+    for reading in _readings(data):
+        numbers, steps, needed = _narrowest(reading.words, steps=reading.digits == WHOLE)
+        if needed < reading.wide:
+            least = int(numbers.min())
+            shape = Shape(reading.wide, needed, steps, least, reading.head, reading.tail, reading.digits)
+            return shape, _written(shape, data, numbers)
+    return None
 
+
+def _readings(data: memoryview) -> Iterator[_Reading]:
     for before in _HEADS:
         for wide in (16, 8, 4):
-            head = before + (data.nbytes - before - _TAIL) % wide
+            head = before + (data.nbytes - before - END) % wide
             words = _halves(data, head) if wide == 16 else _words(data, head, wide)
-            if words is None:
-                continue
-            numbers, steps, needed = _narrowest(words)
-            if needed < wide:
-                least = numbers.min() if needed < 8 else words.dtype.type(0)
-                shape = Shape(wide, needed, steps, int(least), head)
-                buffer, made = _room(shape.narrow_size(data.nbytes))
-                made[:head] = np.frombuffer(data, np.uint8, head)
-                made[-_TAIL:] = np.frombuffer(data, np.uint8, _TAIL, data.nbytes - _TAIL)
-                np.subtract(numbers, least, out=made[head:-_TAIL].view(_kind(needed)), casting="unsafe")
-                return shape, buffer
-    return None
+            if words is not None:
+                yield _Reading(wide, words, head)
+        for wide in (8, 4):
+            places = _words(data, before, wide)
+            count = _small_steps(places)
+            if count * wide >= LEAST:
+                yield _Reading(wide, places[: count + 1], before, data.nbytes - before - count * wide)
+    for before in _HEADS:
+        floats = _words(data, before, 8)
+        digits = _digits(floats)
+        if digits is not None:
+            whole = _without_point(floats, digits)
+            if whole is not None:
+                yield _Reading(8, whole, before, digits=digits)
+            return  # after another head it would fail because of the same floats
 
 
 def _words(data: memoryview, head: int, wide: int) -> Signed:
     """The words after so many bytes, and the one before them."""
     import numpy as np
 
-    return np.frombuffer(data, f"<i{wide}")[head // wide - 1 : -_TAIL // wide]
+    return np.frombuffer(data, f"<i{wide}")[head // wide - 1 : -END // wide]
 
 
 def _halves(data: memoryview, head: int) -> Signed | None:
@@ -109,54 +96,122 @@ def _halves(data: memoryview, head: int) -> Signed | None:
     return np.ascontiguousarray(pairs[:, 0])
 
 
-def _kind(narrow: int) -> str:
-    """The type of narrow words. Those of eight bytes have a sign: NumPy would add signed ones to others as floats."""
-    return f"<u{narrow}" if narrow < 8 else "<i8"
+def _small_steps(words: Signed) -> int:
+    """How many words follow the first before a step is negative or large; 0 if one soon is, and if none is."""
+    import numpy as np
+
+    for some in (words[:_SAMPLE], words):
+        large = np.diff(some).view(f"<u{some.itemsize}") >= _STEP
+        if large[: _SAMPLE - 1].any():
+            return 0
+    return int(large.argmax())
 
 
-def _narrowest(words: Signed) -> tuple[Signed, bool, int]:
+def _digits(words: Signed) -> int | None:
+    """How many digits floats have behind the point, as far as a few of them tell; None if that is too many."""
+    import numpy as np
+
+    floats = words[1 :: len(words) // _SAMPLE].view("<f8")
+    powers = 10.0 ** np.arange(_DIGITS + 1)[:, None]
+    with np.errstate(all="ignore"):
+        fits = (np.rint(floats * powers) / powers == floats).all(axis=1)
+    return int(fits.argmax()) if fits.any() else None
+
+
+def _without_point(words: Signed, digits: int) -> Signed | None:
+    """Words that are floats, times ten to the power of `digits`, if dividing them gives all but the first back."""
+    import numpy as np
+
+    power = 10.0**digits
+    with np.errstate(all="ignore"):
+        whole: Signed = np.rint(words.view("<f8") * power).astype("<i8")
+    return None if ((whole[1:] / power).view("<i8") != words[1:]).any() else whole
+
+
+def _narrowest(words: Signed, *, steps: bool) -> tuple[Signed, bool, int]:
     """The words after the first, or the steps between them, and how many bytes they need; a few are asked first."""
     import numpy as np
 
-    numbers, steps, needed = words[1:], False, words.itemsize
+    numbers, needed = words[1:], words.itemsize
     if _needed(numbers[:_SAMPLE]) < needed:
         needed = _needed(numbers)
-    if _needed(np.diff(words[:_SAMPLE])) < needed and _needed(differences := np.diff(words)) < needed:
-        numbers, steps, needed = differences, True, _needed(differences)
-    return numbers, steps, needed
+    if steps and _needed(np.diff(words[:_SAMPLE])) < needed and _needed(differences := np.diff(words)) < needed:
+        return differences, True, _needed(differences)
+    return numbers, False, needed
+
+
+def _needed(numbers: Signed) -> int:
+    """How many bytes hold the distance between the least and the greatest: up to four, or eight."""
+    distance = int(numbers.max()) - int(numbers.min())
+    return next((count for count in (1, 2, 3, 4) if distance < 1 << 8 * count), 8)
+
+
+def _written(shape: Shape, data: memoryview, numbers: Signed) -> pa.Buffer:
+    """The bytes with narrow words in place of the numbers."""
+    import numpy as np
+
+    buffer, made = _room(shape.narrow_size(data.nbytes))
+    _copy_ends(shape, np.frombuffer(data, np.uint8), made)
+    least = numbers.dtype.type(shape.least)
+    lower, upper = _parts(shape, made, len(numbers))
+    if upper is None:
+        np.subtract(numbers, least, out=lower, casting="unsafe")
+    else:
+        lower[:] = above = numbers - least
+        np.right_shift(above, 8 * shape.lower, out=upper, casting="unsafe")
+    return buffer
 
 
 def widened(shape: Shape, data: Any, size: int) -> pa.Buffer:
     """The `size` bytes that were narrowed to `data`, of which there are as many as the shape says."""
     import numpy as np
 
-    kind = np.dtype(f"<i{min(shape.wide, 8)}")
+    narrow = np.frombuffer(data, np.uint8)
     buffer, made = _room(size)
-    made[: shape.head] = np.frombuffer(data, np.uint8, shape.head)
-    made[-_TAIL:] = np.frombuffer(data, np.uint8, _TAIL, len(data) - _TAIL)
-    given = made[shape.head - shape.wide : -_TAIL].view(kind).reshape(-1, shape.wide // kind.itemsize)
-    words = given[:, 0] if shape.wide <= 8 else given[:, 0].copy()  # sums of what lies apart take twice as long
-    narrow = np.frombuffer(data, _kind(shape.narrow), len(words) - 1, shape.head)
-    # The type is named: NumPy 1 would add small numbers as small ones, before it writes them where they fit.
-    np.add(narrow, np.array(shape.least, kind), out=words[1:], dtype=kind, casting="unsafe")
+    _copy_ends(shape, narrow, made)
+    kind = np.dtype(f"<i{min(shape.wide, 8)}" if shape.digits == WHOLE else "<f8")
+    slots = made[shape.head - shape.wide : size - shape.tail].view(kind).reshape(-1, shape.wide // kind.itemsize)
+    words = slots[:, 0]
+    if shape.wide > 8:  # sums of what lies apart take twice as long
+        words = np.empty(len(slots), kind)
+        words[0] = slots[0, 0]
+    numbers = words[1:]
+    lower, upper = _parts(shape, narrow, len(numbers))
+    if upper is not None:
+        above = upper.astype(f"<u{2 * shape.lower}")
+        above <<= 8 * shape.lower
+        above |= lower
+        lower = above
+    # The type is named: NumPy 1 would add small numbers as small ones, before it writes them where they fit, and any
+    # would add signed ones of eight bytes to others as floats.
+    np.add(lower, np.array(shape.least, kind), out=numbers, dtype=kind, casting="unsafe")
     if shape.steps:
         np.cumsum(words, dtype=kind, out=words)
+    if shape.digits != WHOLE:
+        numbers /= 10.0**shape.digits
     if shape.wide > 8:
-        given[1:, 0] = words[1:]
-        np.right_shift(words[1:], 63, out=given[1:, 1])
+        slots[1:, 0] = numbers
+        np.right_shift(numbers, 63, out=slots[1:, 1])
     return buffer
 
 
-def _room(size: int) -> tuple[pa.Buffer, npt.NDArray[np.uint8]]:
+def _copy_ends(shape: Shape, given: Bytes, made: Bytes) -> None:
+    """What lies before and behind the words is the same in both forms."""
+    made[: shape.head], made[-shape.tail :] = given[: shape.head], given[-shape.tail :]
+
+
+def _parts(shape: Shape, narrow: Bytes, count: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+    """The lower bytes of `count` narrow words, and the upper ones, if they have any."""
+    middle = shape.head + count * shape.lower
+    end = shape.head + count * shape.narrow
+    lower = narrow[shape.head : middle].view(f"<u{shape.lower}")
+    return lower, narrow[middle:end].view(f"<u{shape.narrow - shape.lower}") if shape.lower < shape.narrow else None
+
+
+def _room(size: int) -> tuple[pa.Buffer, Bytes]:
     """Memory of Arrow's, which it takes into use again; NumPy's would be given back to the system each time."""
     import numpy as np
     import pyarrow as pa
 
     buffer = pa.allocate_buffer(size)
     return buffer, np.frombuffer(buffer, np.uint8)
-
-
-def _needed(numbers: Signed) -> int:
-    """How many bytes hold the distance between the least and the greatest."""
-    distance = int(numbers.max()) - int(numbers.min())
-    return 1 if distance < 1 << 8 else 2 if distance < 1 << 16 else 4 if distance < 1 << 32 else 8

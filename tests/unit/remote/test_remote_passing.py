@@ -38,7 +38,7 @@ COUNT = 200_000
 @pytest.fixture(autouse=True)
 def everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fftcas.store.remote.claim.TOGETHER", 0)
-    monkeypatch.setattr("fftcas.store.remote.pack.TARGET", 1 << 18)
+    monkeypatch.setattr("fftcas.store.remote.pack.TARGET", 1 << 15)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from fftcas.store.remote.claim import TOGETHER, Claim
 from fftcas.store.remote.fetch import Fetcher
 from fftcas.table import Column, Table
 
-TARGET = 1 << 17
+TARGET = 1 << 15
 """Bytes of a pack where a test wants several of them."""
 
 
