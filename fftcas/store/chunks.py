@@ -79,13 +79,14 @@ def decode(data: Any, rows: int) -> pa.RecordBatch:
             raise ValueError(f"it has {batch.num_columns} columns")
         try:
             batch.validate()
-            _as_bytes(batch.column(0)).validate(full=True)  # KeyError: a type of Arrow's that pyarrow has not
+            _as_bytes(batch.column(0)).validate(full=True)
         except pa.ArrowInvalid:
             plain = pa.schema([field.with_type(without_times(field.type)) for field in batch.schema])
             if plain == batch.schema:
                 raise
             pa.ipc.read_record_batch(messages[1], plain).validate(full=True)
     except (pa.ArrowException, StopIteration, OSError, UnicodeDecodeError, KeyError) as error:
+        # KeyError: a type of Arrow's that pyarrow has no class for
         raise ValueError(f"it is not a chunk: {error}") from error
     if batch.num_rows != rows:
         raise ValueError(f"it has {batch.num_rows} rows instead of {rows}")
