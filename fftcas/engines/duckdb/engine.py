@@ -20,6 +20,7 @@ from fftcas.engines.duckdb.catalogue import Catalogue
 from fftcas.engines.duckdb.errors import translated
 from fftcas.engines.duckdb.fingerprint import fingerprint, marker
 from fftcas.engines.duckdb.names import Place
+from fftcas.engines.duckdb.own_names import is_empty, refuse_hiding
 from fftcas.engines.duckdb.reading import cursor, describe
 from fftcas.engines.duckdb.session import DuckDBSession
 from fftcas.engines.duckdb.threads import Threads
@@ -51,6 +52,7 @@ class DuckDBEngine:
         self._place = Place.of(options)
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")  # for all cursors, whatever the machine's
         self._connection.execute("SET preserve_insertion_order = true")
+        self._was_empty = is_empty(self._connection, self._place)
         self._threads = Threads(self._connection)
         self._publishing = threading.Lock()
         self._idle: list[DuckDBSession] = []
@@ -68,6 +70,8 @@ class DuckDBEngine:
 
     def stamps(self) -> Mapping[RelationName, Stamp]:
         with translated(), self._cursor() as connection:
+            if not self._was_empty:  # else all that is in it has come from here
+                refuse_hiding(connection, self._place)
             return meta.read(connection, self._place)
 
     def keep_view_texts(self, views: Sequence[RelationName]) -> None:

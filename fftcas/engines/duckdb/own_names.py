@@ -21,16 +21,22 @@ FOUND = """
 """
 
 
+def is_empty(connection: duckdb.DuckDBPyConnection, place: Place) -> bool:
+    """Whether nothing has been made in the database yet, so that nothing in it hides anything.
+
+    It takes 1 ms, and `refuse_hiding` 40, as it has a list made of all functions.
+    """
+    size = connection.execute(
+        "SELECT total_blocks, wal_size FROM pragma_database_size() WHERE database_name = ?", [place.database]
+    )
+    return size.fetchall() == [(0, "0 bytes")]
+
+
 def refuse_hiding(connection: duckdb.DuckDBPyConnection, place: Place) -> None:
     """Raises EngineError if a macro or a type of the database hides one of DuckDB's own.
 
     Texts that name any other function or type of the database are known to do so: they run in every build.
     """
-    size = connection.execute(
-        "SELECT total_blocks, wal_size FROM pragma_database_size() WHERE database_name = ?", [place.database]
-    )
-    if size.fetchall() == [(0, "0 bytes")]:
-        return  # a list of all functions takes as long as a small build
     found: list[Any] = connection.execute(FOUND, [place.database]).fetchall()
     for what, schema, name in found:
         raise EngineError(

@@ -16,6 +16,7 @@ from fftcas.store import Store
 from fftcas.store.remote.answers import Given
 
 KEYS = [bytes([number]) * 32 for number in range(FEW + 1)]
+OWN = bytes([FEW + 1]) * 32
 THEIRS = {"numbers": {KEYS[0]: b"0", KEYS[1]: b"one"}}
 
 
@@ -36,12 +37,21 @@ def test_others_are_asked_when_much_is_unknown(store: Store) -> None:
         asked.append(1)
         return THEIRS
 
+    store.put_records("numbers", {OWN: b"9"})
     answers = numbers(store, Exchange(read))
-    assert answers.get_many(KEYS[:FEW]) == [None] * FEW
+    assert answers.get_many([OWN, *KEYS[:FEW]]) == [b"9"] + [None] * FEW
     assert not asked
     assert answers.get_many(KEYS)[:2] == [b"0", None], "what is no answer is not taken"
     answers.get_many(KEYS)
     assert asked == [1]
+
+
+def test_others_are_asked_for_the_first_answer_of_a_store(store: Store) -> None:
+    assert numbers(store, Exchange(lambda: THEIRS)).get_many(KEYS[:2]) == [b"0", None]
+    nothing: dict[str, dict[bytes, bytes]] = {}
+    mine = numbers(store, Exchange(lambda: nothing))
+    mine.get_many([])
+    assert mine.get_many(KEYS[:1]) == [None]
 
 
 def test_what_was_taken_is_kept_and_not_given_on(store: Store) -> None:
