@@ -43,6 +43,11 @@ def bound(demo: Demo) -> int:
     return len(asked)
 
 
+def parsed(demo: Demo) -> bool:
+    """Whether the engine was asked what any text says."""
+    return any("json_serialize_sql" in statement for statement in demo.log.statements())
+
+
 def unsigned(document: dict[str, Any]) -> bytes:
     """Answers as whoever may write there can put them."""
     body = json.dumps(document).encode()
@@ -71,6 +76,16 @@ def test_a_fresh_machine_asks_its_engine_about_few_texts(tmp_path: Path, place: 
     three.edit("models/many/m2.ff.sql", "2 as n", "200 as n")
     assert set(three.build("--remote", str(place)).statuses.values()) == {"restored"}
     assert not bound(three)
+
+
+def test_a_fresh_machine_does_not_ask_its_engine_about_a_single_text(tmp_path: Path, place: Path) -> None:
+    one, two = (machine(tmp_path, name) for name in ("one", "two"))
+    arguments = ("build", "//many:m1", "--remote", str(place))
+    assert one.fftcas(*arguments).exit_code == 0
+    assert parsed(one)
+    done = two.fftcas(*arguments)
+    assert "2 restored" in done.stdout
+    assert not parsed(two)
 
 
 def test_forged_answers_are_not_believed_where_keys_are_trusted(tmp_path: Path, place: Path) -> None:
