@@ -30,6 +30,10 @@ class Codec(IntEnum):
     """As NUMBERS, with earlier forms of the shape; they are only read."""
 
 
+class UnknownCodec(ValueError):
+    """A frame of a newer version: it may well be whole."""
+
+
 _HEAD = struct.Struct("<BI")
 _WORTH = 0.95  # of the raw size: above it, the time to read is worth more than the space
 
@@ -47,7 +51,10 @@ def pack(data: Any, codec: Codec) -> bytes:
 
 
 def unpack(frame: bytes | memoryview) -> Any:
-    """The buffer in a frame. Raises ValueError if it is not a frame; allocates at most three times its size."""
+    """The buffer in a frame. Raises ValueError if it is none, UnknownCodec if it may be one of a newer version.
+
+    Allocates at most three times its size.
+    """
     try:
         codec, size = _HEAD.unpack_from(frame)
     except struct.error as error:
@@ -65,7 +72,7 @@ def unpack(frame: bytes | memoryview) -> Any:
         shape, payload = Shape.unpack(payload, form=codec - Codec.NUMBERS_1 + 1)
         data = widened(shape, _decompress(payload, shape.narrow_size(size)), size)
     else:
-        raise ValueError(f"its codec is {codec}")
+        raise UnknownCodec(f"its codec is {codec}, which only a newer fftcas can know")
     if len(data) != size:
         raise ValueError(f"it holds {len(data)} bytes and declares {size}")
     return data

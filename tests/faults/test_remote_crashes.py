@@ -16,11 +16,13 @@ from build_worker import FORKS
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "remote"))
 
 import remote_worker
-from remote_cases import derivation, expected, fetch, fill, objects, publish, rows
+from blake3 import blake3
+from remote_cases import derivation, expected, fetch, fill, objects, publish, replace_frames, rows
 
 from fftcas.cli.remote_upkeep import examine_remote, gc_remote
 from fftcas.errors import RemoteError
 from fftcas.store import Store
+from fftcas.store.frame import Codec, pack
 from fftcas.store.remote import Remote, RemoteMode, reach_for
 from fftcas.store.remote.doctor import examine
 from fftcas.store.remote.gc import RemotePolicy, collect
@@ -208,6 +210,29 @@ def test_the_doctor_finds_and_removes_what_is_bad(tmp_path: Path, place: Path) -
         assert len(examine(reach).deleted) == 2
         assert examine(reach).ill == ()
         assert len(fetch(place, b, keys, pytest.fail)) == 2
+
+
+def test_what_a_newer_version_packed_is_a_miss_and_stays(tmp_path: Path, place: Path) -> None:
+    with Store.open(tmp_path / "a") as store:
+        (key,) = fill(store, 1)
+        publish(place, store, [key])
+        found = store.realisation(key)
+        manifest = store.manifest(found.output) if found else None
+        assert manifest is not None
+    known, newer = pack(b"known", Codec.RAW), bytes([250]) + bytes(20)
+    digests = [column.digest for column in manifest.columns]
+    replace_frames(place, [*((digest, newer) for digest in digests), (blake3(b"known").hexdigest(), known)])
+    old = {path for path in objects(place, "packs") if b"known" not in path.read_bytes()}
+    said: list[str] = []
+    with Store.open(tmp_path / "b") as store:
+        assert fetch(place, store, [key], said.append) == set()
+    assert "which only a newer fftcas can know" in said[0]
+    health = examine(reach_for(str(place)))
+    assert [ill.why for ill in health.ill] == ["its codec is 250, which only a newer fftcas can know"]
+    assert health.deleted == ()
+    (left,) = set(objects(place, "packs")) - old
+    left.write_bytes(left.read_bytes().replace(b"known", b"knows"))
+    assert str(left.relative_to(place)) in examine(reach_for(str(place))).deleted, "one of its frames is damaged"
 
 
 def test_upkeep_leaves_alone_what_is_none_of_its_objects(tmp_path: Path, place: Path) -> None:

@@ -18,7 +18,7 @@ from blake3 import blake3
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "remote"))
 
-from remote_cases import claim_parts, expected, fetch, fill, objects, publish, rows, write_claim
+from remote_cases import claim_parts, expected, fetch, fill, objects, publish, replace_frames, rows, write_claim
 
 from fftcas.errors import RemoteError
 from fftcas.store import Store
@@ -26,8 +26,6 @@ from fftcas.store.chunks import encode
 from fftcas.store.frame import Codec, pack
 from fftcas.store.remote import Remote, RemoteMode, Signer
 from fftcas.store.remote.directory import Directory
-from fftcas.store.remote.layout import pack as pack_path
-from fftcas.store.remote.pack import Pack
 from fftcas.store.remote.transport import Entry
 
 ROUNDS = 60
@@ -159,18 +157,6 @@ def test_nothing_is_written_through_links(tmp_path: Path, place: Path) -> None:
         report = publish(place, store, fill(store, 1))
     assert report.published.failed == 1
     assert list(outside.iterdir()) == []
-
-
-def replace_frames(place: Path, frames: list[tuple[str, bytes]]) -> None:
-    """Make the only claim point to a pack of other frames, as an attacker with write access would."""
-    (path,) = objects(place, "claims")
-    forged = Pack(tuple(frames))
-    target = place / pack_path(forged.ref.name)
-    target.parent.mkdir(exist_ok=True)
-    target.write_bytes(forged.bytes())
-    body = claim_parts(path)[1]
-    body["packs"] = [[forged.ref.name, forged.ref.head, forged.ref.size]]
-    write_claim(path, body)
 
 
 def test_bombs_do_not_go_off(tmp_path: Path, place: Path) -> None:

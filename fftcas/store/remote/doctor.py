@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fftcas.digest import Digest
 from fftcas.store.blobs import verify
+from fftcas.store.frame import UnknownCodec
 from fftcas.store.remote import layout
 from fftcas.store.remote.answers import read_answers
 from fftcas.store.remote.claim import LIMIT, read_claim
@@ -42,8 +43,8 @@ class RemoteHealth:
 def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> RemoteHealth:  # noqa: B008 (frozen)
     """Verify everything; with `repair`, delete what is bad. Raises OSError.
 
-    What may not be read stays: others may be able to; and so does what is no object by its name. With trust, claims of
-    main that no trusted key has signed count as bad.
+    What may not be read, or is of a newer version, stays: others can read it; and so does what is no object by its
+    name. With trust, claims of main that no trusted key has signed count as bad.
     """
     transport = reach.transport
     listed = reach.run(lambda: list(transport.list("packs")))
@@ -86,20 +87,25 @@ def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> Rem
 
 
 def _readable(unread: dict[str, str], entry: Entry, trouble: Callable[[], str | None]) -> str | None:
-    """What is wrong with an object; that it may not be read is noted."""
+    """What is wrong with an object; that it cannot be read here is noted."""
     try:
         return trouble()
+    except UnknownCodec as error:
+        unread[entry.name] = str(error)
+        return None
     except Denied as error:
         unread[entry.name] = f"it may not be read ({said(error)})"
         return None
 
 
 def _pack_trouble(transport: Transport, entry: Entry) -> str | None:
+    """What is wrong with a pack. Raises UnknownCodec if only that it is of a newer version."""
     digest = layout.pack_digest(entry.name)
     start = transport.get(entry.name, 0, min(entry.size, _HEAD))
     if digest is None or start is None:
         return "it is not a pack" if digest is None else None
     head, newline, _ = start.partition(b"\n")
+    newer: UnknownCodec | None = None
     try:
         if not newline:
             raise ValueError("it has no head")
@@ -108,9 +114,14 @@ def _pack_trouble(transport: Transport, entry: Entry) -> str | None:
             if data is None:
                 return None
             frame.check(data)
-            verify(frame.digest, data)
+            try:
+                verify(frame.digest, data)
+            except UnknownCodec as error:
+                newer = error
     except ValueError as error:
         return str(error)
+    if newer is not None:
+        raise newer
     return None
 
 

@@ -15,6 +15,8 @@ from fftcas.derivation import Derivation, recipe
 from fftcas.digest import Digest
 from fftcas.store import Realisation, Store
 from fftcas.store.remote import Remote, RemoteMode, RemoteReport, Signer
+from fftcas.store.remote.layout import pack as pack_path
+from fftcas.store.remote.pack import Pack
 from fftcas.table import Column, Table
 
 
@@ -107,3 +109,15 @@ def write_claim(path: Path, body: dict[str, Any]) -> None:
     data = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
     seal = {"fftcas-claim": 1, "digest": blake3(data).hexdigest(), "key": None, "signature": None}
     path.write_bytes(json.dumps(seal).encode() + b"\n" + data)
+
+
+def replace_frames(place: Path, frames: list[tuple[str, bytes]]) -> None:
+    """Make the only claim point to a pack of other frames, as an attacker with write access would."""
+    (path,) = objects(place, "claims")
+    forged = Pack(tuple(frames))
+    target = place / pack_path(forged.ref.name)
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(forged.bytes())
+    body = claim_parts(path)[1]
+    body["packs"] = [[forged.ref.name, forged.ref.head, forged.ref.size]]
+    write_claim(path, body)
