@@ -16,14 +16,13 @@ if TYPE_CHECKING:
     from fftcas.store.remote.answers import Given
 
 FEW = 32
-"""Questions that one's own engine is asked sooner than others' answers are read, by a store that has answers of it: on
-a new machine its first answer takes 100 ms."""
+"""Questions that one's own engine is asked sooner than others' answers are read. Its very first answer takes 100 ms."""
 
 
 class Exchange:
     """What a run may take over from others' engines, and what it has asked its own. Threads may share it.
 
-    `read` gets what others have; it is called once, when more than a few answers are unknown, or all are.
+    `read` gets what others have; it is called once, when more than a few answers are unknown, or the store has none.
     """
 
     def __init__(self, read: Callable[[], Given] = dict) -> None:
@@ -31,18 +30,16 @@ class Exchange:
         self._read = read
         self._given: Given | None = None
         self._unknown = 0
-        self._known = False
         self._lock = Lock()
 
-    def given(self, kind: str, unknown: Sequence[bytes], *, known: bool) -> Mapping[bytes, bytes]:
+    def given(self, kind: str, unknown: Sequence[bytes], *, first: bool) -> Mapping[bytes, bytes]:
         """What others' engines answered, as far as it is worth while to look; nobody has checked it yet.
 
-        `known` says whether other answers that were asked for are known.
+        `first` says that the store has no answers of this kind.
         """
         with self._lock:
             self._unknown += len(unknown)
-            self._known |= known
-            if self._given is None and (self._unknown > FEW or not self._known):
+            if self._given is None and (first or self._unknown > FEW):
                 self._given = self._read()
             return (self._given or {}).get(kind, {})
 
@@ -68,7 +65,8 @@ class Answers:
         kept = dict(zip(keys, self._store.get_records(self._kind, keys), strict=True))
         found = {key: self._asked.get(key) or self._taken.get(key) or answer for key, answer in kept.items()}
         unknown = [key for key, answer in found.items() if answer is None]
-        given = self._exchange.given(self._kind, unknown, known=len(unknown) < len(found)) if unknown else {}
+        first = len(unknown) == len(found) and not self._store.has_records(self._kind)
+        given = self._exchange.given(self._kind, unknown, first=first) if unknown else {}
         taken = {key: given[key] for key in unknown if key in given and self._sound(given[key])}
         self._taken |= taken
         return [taken.get(key) or found[key] for key in keys]

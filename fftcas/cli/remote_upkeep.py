@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from fftcas.amounts import bytes_text, duration
+from fftcas.amounts import bytes_text, counted, duration
 from fftcas.cli.remote_options import merged
 from fftcas.errors import RemoteError, UsageError
 from fftcas.project.settings import RemoteSettings, read_settings
@@ -55,6 +55,8 @@ def examine_remote(remote: str | None, directory: str | None, *, repair: bool) -
         f"{health.claims:,} claims and {health.packs:,} packs verified, {bytes_text(health.bytes)}, "
         f"{len(health.ill):,} bad"
     )
+    if health.newer:
+        click.echo(f"{counted(health.newer, 'pack')} that only a newer fftcas can unpack, left alone")
     return 1 if health.ill else 0
 
 

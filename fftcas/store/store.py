@@ -162,6 +162,9 @@ class Store:
     def get_records(self, kind: str, keys: Sequence[bytes]) -> list[bytes | None]:
         return self.records.get_many("cache:" + kind, keys)
 
+    def has_records(self, kind: str) -> bool:
+        return self.records.read(lambda txn: any(True for _ in txn.scan("cache:" + kind)))
+
     def put_records(self, kind: str, items: Mapping[bytes, bytes]) -> None:
         self.records.put_many("cache:" + kind, items)
 

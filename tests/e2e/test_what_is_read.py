@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from small import Small
@@ -94,6 +96,15 @@ def test_a_function_that_hides_one_of_duckdbs_own_is_refused(small: Small, made:
     small.build()
     small.sql(made)
     with pytest.raises(Exception, match=told):
+        small.run()
+
+
+def test_a_function_that_a_killed_process_left_in_the_log_is_refused(small: Small) -> None:
+    small.models(m="select upper(grp) as r from {{ ref('numbers') }}")
+    made = "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]); c.sql('create macro upper(a) as 1'); os._exit(1)"
+    subprocess.run([sys.executable, "-c", made, str(small.database)], check=False)
+    assert small.database.with_name("warehouse.duckdb.wal").exists()
+    with pytest.raises(Exception, match=r"the macro main\.upper hides DuckDB's own 'upper'"):
         small.run()
 
 

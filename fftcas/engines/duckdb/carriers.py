@@ -24,7 +24,7 @@ PLAIN = frozenset(
     | {"float", "double", "decimal", "varchar", "blob", "date", "time"}
     | {"timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone"}
 )
-DECIMAL = re.compile(r"DECIMAL\(\d+,\s*\d+\)")
+DECIMAL = re.compile(r"DECIMAL\([0-9]{1,2},[0-9]{1,2}\)")
 TEXT = frozenset({"uuid", "enum", "bit", "time with time zone", "time_ns", "timestamptz_ns", "bignum"})
 
 
@@ -56,7 +56,7 @@ def _column_carrier(column: Column) -> Carrier:
 @cache
 def _type_carrier(text: str) -> Carrier:
     if text.lower() in PLAIN or DECIMAL.fullmatch(text):
-        return Carrier(_same, _same, plain=True)  # to ask opens a database in memory, which takes 25 ms
+        return Carrier(_same, _same, plain=True)  # sqltype opens a database in memory, which takes 25 ms
     kind = duckdb.sqltype(text)
     carrier = _carrier(kind, 0)
     if carrier.plain or _loose(kind) == str(kind):

@@ -52,7 +52,7 @@ class DuckDBEngine:
         self._place = Place.of(options)
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")  # for all cursors, whatever the machine's
         self._connection.execute("SET preserve_insertion_order = true")
-        self._was_empty = is_empty(self._connection, self._place)
+        self._was_empty = path == ":memory:" or is_empty(self._connection, self._place)
         self._threads = Threads(self._connection)
         self._publishing = threading.Lock()
         self._idle: list[DuckDBSession] = []

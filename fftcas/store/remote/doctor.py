@@ -31,28 +31,39 @@ class Ill:
 
 @dataclass(frozen=True)
 class RemoteHealth:
-    """How many objects were looked at, which are bad, and which of these were deleted."""
+    """How many objects were looked at, which are bad, which of these were deleted, and how many packs have frames that
+    only a newer version can unpack."""
 
     claims: int
     packs: int
     bytes: int
     ill: tuple[Ill, ...]
     deleted: tuple[str, ...]
+    newer: int
 
 
 def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> RemoteHealth:  # noqa: B008 (frozen)
     """Verify everything; with `repair`, delete what is bad. Raises OSError.
 
-    What may not be read, or is of a newer version, stays: others can read it; and so does what is no object by its
-    name. With trust, claims of main that no trusted key has signed count as bad.
+    What may not be read stays, and so do packs of a newer version: others may be able to. So does what is no object by
+    its name. With trust, claims of main that no trusted key has signed count as bad.
     """
     transport = reach.transport
     listed = reach.run(lambda: list(transport.list("packs")))
     sick, unread = dict[str, str](), dict[str, str]()
     sizes: dict[Digest, int] = {}
+    newer: list[str] = []
+
+    def pack_trouble(entry: Entry) -> str | None:
+        try:
+            return _readable(unread, entry, lambda: _pack_trouble(transport, entry))
+        except UnknownCodec:
+            newer.append(entry.name)
+            return None
+
     for start in range(0, len(listed), _BATCH):
         part = listed[start : start + _BATCH]
-        troubles = reach.each(lambda entry: _readable(unread, entry, lambda: _pack_trouble(transport, entry)), part)
+        troubles = reach.each(pack_trouble, part)
         for entry, why in zip(part, troubles, strict=True):
             digest = layout.pack_digest(entry.name)
             if digest is None:
@@ -83,16 +94,14 @@ def examine(reach: Reach, trust: Trust = Trust(), *, repair: bool = True) -> Rem
         sum(entry.size for entry in [*listed, *documents]),
         tuple(Ill(name, why) for name, why in sorted((sick | unread).items())),
         tuple(deleted),
+        len(newer),
     )
 
 
 def _readable(unread: dict[str, str], entry: Entry, trouble: Callable[[], str | None]) -> str | None:
-    """What is wrong with an object; that it cannot be read here is noted."""
+    """What is wrong with an object; that it may not be read is noted."""
     try:
         return trouble()
-    except UnknownCodec as error:
-        unread[entry.name] = str(error)
-        return None
     except Denied as error:
         unread[entry.name] = f"it may not be read ({said(error)})"
         return None

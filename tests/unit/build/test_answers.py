@@ -46,11 +46,12 @@ def test_others_are_asked_when_much_is_unknown(store: Store) -> None:
     assert asked == [1]
 
 
-def test_others_are_asked_for_the_first_answer_of_a_store(store: Store) -> None:
+def test_others_are_asked_for_the_first_answer_of_a_store_only(store: Store) -> None:
     assert numbers(store, Exchange(lambda: THEIRS)).get_many(KEYS[:2]) == [b"0", None]
-    nothing: dict[str, dict[bytes, bytes]] = {}
-    mine = numbers(store, Exchange(lambda: nothing))
-    mine.get_many([])
+    store.put_records("numbers", {OWN: b"9"})
+    mine = numbers(store, Exchange(lambda: THEIRS))
+    assert mine.get_many(KEYS[:1]) == [None]
+    assert mine.get_many([OWN]) == [b"9"]
     assert mine.get_many(KEYS[:1]) == [None]
 
 
