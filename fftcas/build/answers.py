@@ -65,8 +65,10 @@ class Answers:
         kept = dict(zip(keys, self._store.get_records(self._kind, keys), strict=True))
         found = {key: self._asked.get(key) or self._taken.get(key) or answer for key, answer in kept.items()}
         unknown = [key for key, answer in found.items() if answer is None]
+        if not unknown:
+            return [found[key] for key in keys]
         first = len(unknown) == len(found) and not self._store.has_records(self._kind)
-        given = self._exchange.given(self._kind, unknown, first=first) if unknown else {}
+        given = self._exchange.given(self._kind, unknown, first=first)
         taken = {key: given[key] for key in unknown if key in given and self._sound(given[key])}
         self._taken |= taken
         return [taken.get(key) or found[key] for key in keys]

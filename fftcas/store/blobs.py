@@ -86,7 +86,7 @@ class Blobs:
             for digest in digests:
                 blob = by_digest[digest]
                 if blob.frame is not None:
-                    _place(txn, blob.digest, blob.frame)
+                    _write_good(txn, blob.digest, blob.frame)
                 elif txn.get(BLOB + digest) is None:
                     txn.put(BLOB + digest, pack(blob.raw, blob.codec))  # swept since we looked
             txn.put(hold, _TIME.pack(time.time()) + b"".join(digests))
@@ -194,7 +194,7 @@ def verify(digest: Digest, frame: bytes | memoryview) -> Any:
     return data
 
 
-def _place(txn: lmdb.Transaction, digest: Digest, frame: bytes | memoryview) -> None:
+def _write_good(txn: lmdb.Transaction, digest: Digest, frame: bytes | memoryview) -> None:
     """Write a frame, unless a good one lies there: to a reader that stops at the first that is missing, others that are
     damaged do not show."""
     key = BLOB + bytes.fromhex(digest)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "remote"))
 
 import remote_worker
 from blake3 import blake3
-from remote_cases import derivation, expected, fetch, fill, objects, publish, replace_frames, rows
+from remote_cases import derivation, expected, fetch, fill, manifest_of, objects, publish, replace_frames, rows
 
 from fftcas.cli.remote_upkeep import examine_remote, gc_remote
 from fftcas.errors import RemoteError
@@ -216,9 +216,7 @@ def test_what_a_newer_version_packed_is_a_miss_and_stays(tmp_path: Path, place: 
     with Store.open(tmp_path / "a") as store:
         (key,) = fill(store, 1)
         publish(place, store, [key])
-        found = store.realisation(key)
-        manifest = store.manifest(found.output) if found else None
-        assert manifest is not None
+        manifest = manifest_of(store, key)
     known, newer = pack(b"known", Codec.RAW), bytes([250]) + bytes(20)
     digests = [column.digest for column in manifest.columns]
     replace_frames(place, [*((digest, newer) for digest in digests), (blake3(b"known").hexdigest(), known)])

@@ -18,7 +18,18 @@ from blake3 import blake3
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "remote"))
 
-from remote_cases import claim_parts, expected, fetch, fill, objects, publish, replace_frames, rows, write_claim
+from remote_cases import (
+    claim_parts,
+    expected,
+    fetch,
+    fill,
+    manifest_of,
+    objects,
+    publish,
+    replace_frames,
+    rows,
+    write_claim,
+)
 
 from fftcas.errors import RemoteError
 from fftcas.store import Store
@@ -166,9 +177,7 @@ def test_bombs_do_not_go_off(tmp_path: Path, place: Path) -> None:
     with Store.open(tmp_path / "a") as store:
         (key,) = fill(store, 1)
         publish(place, store, [key])
-        found = store.realisation(key)
-        manifest = store.manifest(found.output) if found else None
-        assert manifest is not None
+        manifest = manifest_of(store, key)
         zeros = pack(bytes(1 << 28), Codec.ZSTD)
         lying = zeros[:1] + (100).to_bytes(4, "little") + zeros[5:]
         huge = zeros[:1] + (0xFFFFFFFF).to_bytes(4, "little") + zeros[5:]

@@ -17,7 +17,7 @@ from fftcas.store import Realisation, Store
 from fftcas.store.remote import Remote, RemoteMode, RemoteReport, Signer
 from fftcas.store.remote.layout import pack as pack_path
 from fftcas.store.remote.pack import Pack
-from fftcas.table import Column, Table
+from fftcas.table import Column, Manifest, Table
 
 
 def table(number: int, rows: int = 100) -> Table:
@@ -82,11 +82,17 @@ def fetch(
     return got
 
 
-def rows(store: Store, key: Digest) -> list[Mapping[str, object]]:
-    """The rows of a stored output."""
+def manifest_of(store: Store, key: Digest) -> Manifest:
+    """The manifest of a stored output."""
     found = store.realisation(key)
     manifest = store.manifest(found.output) if found else None
     assert manifest is not None
+    return manifest
+
+
+def rows(store: Store, key: Digest) -> list[Mapping[str, object]]:
+    """The rows of a stored output."""
+    manifest = manifest_of(store, key)
     return [row for batch in store.read_table(manifest).batches for row in batch.to_pylist()]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from remote_cases import derivation, fetch, fill, objects, publish, realisation, rows
+from remote_cases import derivation, fetch, fill, manifest_of, objects, publish, realisation, rows
 
 from fftcas.store import Realisation, Store
 from fftcas.store.blobs import Blob
@@ -90,9 +90,7 @@ def test_a_list_of_chunks_that_is_rotten_here_is_healed(tmp_path: Path, place: P
     with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b:
         (key,) = fill(a, 1)
         publish(place, a, [key])
-        made = a.realisation(key)
-        manifest = a.manifest(made.output) if made else None
-        assert manifest is not None
+        manifest = manifest_of(a, key)
         digest = manifest.columns[1].digest
         b.blobs.put([Blob(digest, 9, Codec.RAW, b"\x00\x04\x00\x00\x00oops")])
         assert fetch(place, b, [key]) == {key}

@@ -15,9 +15,11 @@ from remote_cases import (
     expected,
     fetch,
     fill,
+    manifest_of,
     objects,
     publish,
     realisation,
+    replace_frames,
     rows,
     write_claim,
 )
@@ -28,7 +30,6 @@ from fftcas.store.chunks import encode
 from fftcas.store.frame import Codec, pack
 from fftcas.store.remote import Remote, RemoteMode, passing
 from fftcas.store.remote.ahead import Ahead
-from fftcas.store.remote.pack import Pack
 from fftcas.store.tables import chunk_list
 from fftcas.table import Column, Table
 
@@ -86,9 +87,7 @@ def test_of_a_table_that_is_half_there_only_the_other_half_is_read(
     with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as store:
         (key,) = fill(a, 1, rows=COUNT, start=7)
         publish(place, a, [key])
-        realised = a.realisation(key)
-        manifest = a.manifest(realised.output) if realised else None
-        assert manifest is not None
+        manifest = manifest_of(a, key)
         chunks = [chunk.digest for column in manifest.columns for chunk in chunk_list(a.blobs, column)]
         held = [(digest, a.blobs.frame(digest)) for digest in chunks[1::2]]
         store.blobs.put([Blob(digest, 0, Codec.ZSTD, frame) for digest, frame in held])
@@ -180,18 +179,6 @@ def test_damaged_packs_end_the_stream(tmp_path: Path, place: Path, key: str, how
         assert fetch(place, store, [key]) == {key}
 
 
-def forged(place: Path, frames: list[tuple[str, bytes]]) -> None:
-    """Put frames that nobody made into the only claim's pack."""
-    made = Pack(tuple(frames))
-    folder = place / "packs" / made.ref.name[:2]
-    folder.mkdir(exist_ok=True)
-    (folder / made.ref.name).write_bytes(made.bytes())
-    (path,) = objects(place, "claims")
-    body = claim_parts(path)[1]
-    body["packs"] = [[made.ref.name, made.ref.head, made.ref.size]]
-    write_claim(path, body)
-
-
 @pytest.mark.parametrize("how", ["other bytes", "a bomb", "no Arrow", "a list larger than its column"])
 def test_forged_frames_are_neither_read_nor_kept(tmp_path: Path, place: Path, how: str) -> None:
     """Their seals are right: what they hold is not."""
@@ -216,7 +203,7 @@ def test_forged_frames_are_neither_read_nor_kept(tmp_path: Path, place: Path, ho
         "other bytes": pack(bytes(len(chunk)), Codec.RAW),
         "a bomb": bomb[:1] + len(chunk).to_bytes(4, "little") + bomb[5:],
     }.get(how, pack(chunk, Codec.RAW))
-    forged(place, [(blake3(listed).hexdigest(), pack(listed, Codec.RAW)), (digest, frame)])
+    replace_frames(place, [(blake3(listed).hexdigest(), pack(listed, Codec.RAW)), (digest, frame)])
     said, came = is_damaged(place, tmp_path / "b", key)
     assert came == 0
     assert len(said) == 1
